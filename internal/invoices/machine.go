@@ -1,0 +1,196 @@
+package invoices
+
+import (
+	"crypto/subtle"
+	"time"
+
+	"fulmen/internal/amount"
+	"fulmen/internal/block"
+)
+
+// SetTimeout is how long the parts of a payment wait for the others (BOLT 4, Basic Multi-Part
+// Payments: at least 60 seconds after the first).
+const SetTimeout = 60 * time.Second
+
+// Storage is where invoices are found.
+type Storage interface {
+	// InvoiceByHash returns nil without an error where there is none.
+	InvoiceByHash(Hash) (*Invoice, error)
+}
+
+// Key names an incoming HTLC: the channel's number in the database, and the HTLC's id in it.
+type Key struct {
+	Channel uint64
+	HTLC    uint64
+}
+
+// Part is an incoming HTLC whose onion says that it ends here, irrevocably committed.
+type Part struct {
+	Key
+	PaymentHash Hash
+	Amount      amount.Msat  // of the HTLC
+	CLTVExpiry  block.Height // of the HTLC
+
+	// From the onion's payload (BOLT 4, Payload Format).
+	AmtToForward  amount.Msat
+	OutgoingCLTV  block.Height
+	PaymentSecret [32]byte
+	TotalMsat     amount.Msat
+	HasSecret     bool // payment_data was there
+}
+
+// Action is what the caller must do.
+type Action interface{ isAction() }
+
+// Take settles all parts with the invoice's preimage: the invoice becomes paid and the parts'
+// outcome is stored in the same transaction, before the first of them is fulfilled.
+type Take struct {
+	Invoice  *Invoice
+	Parts    []Part
+	Received amount.Msat
+}
+
+// Fail fails a part for a reason.
+type Fail struct {
+	Key
+	Reason Reason
+}
+
+func (Take) isAction() {}
+func (Fail) isAction() {}
+
+// Reason is why a part is failed, as BOLT 4 tells it to the sender.
+type Reason int
+
+const (
+	// UnknownDetails is incorrect_or_unknown_payment_details: the sender learns no more than that.
+	UnknownDetails Reason = iota
+	// FinalIncorrectCLTV is final_incorrect_cltv_expiry: the HTLC expires before its onion says.
+	FinalIncorrectCLTV
+	// FinalIncorrectAmount is final_incorrect_htlc_amount: the HTLC holds less than its onion says.
+	FinalIncorrectAmount
+	// MPPTimeout is mpp_timeout: the other parts did not come.
+	MPPTimeout
+)
+
+// set is the parts of one payment that have come so far.
+type set struct {
+	invoice  *Invoice
+	total    amount.Msat
+	received amount.Msat
+	parts    []Part
+	deadline time.Time
+	taken    bool // Take was returned; kept until Stored
+}
+
+// Machine holds the sets that are incomplete, or complete and not yet stored.
+type Machine struct {
+	storage Storage
+	sets    map[Hash]*set
+}
+
+// New returns a machine that finds invoices in storage.
+func New(storage Storage) *Machine {
+	return &Machine{storage: storage, sets: map[Hash]*set{}}
+}
+
+// Arrive decides about a part. The error is the storage's.
+func (m *Machine) Arrive(p Part, now time.Time, height block.Height) ([]Action, error) {
+	if p.Amount < p.AmtToForward {
+		return fail(FinalIncorrectAmount, p), nil
+	}
+	if p.CLTVExpiry < p.OutgoingCLTV {
+		return fail(FinalIncorrectCLTV, p), nil
+	}
+	s := m.sets[p.PaymentHash]
+	if s == nil {
+		inv, err := m.storage.InvoiceByHash(p.PaymentHash)
+		if err != nil {
+			return nil, err
+		}
+		if inv == nil || inv.StatusAt(now) != Unpaid {
+			return fail(UnknownDetails, p), nil
+		}
+		s = &set{invoice: inv, total: p.TotalMsat, deadline: now.Add(SetTimeout)}
+	}
+	if s.taken || !s.accepts(&p, height) {
+		return fail(UnknownDetails, p), nil
+	}
+	m.sets[p.PaymentHash] = s
+	s.parts = append(s.parts, p)
+	s.received += p.Amount
+	if s.received < s.total {
+		return nil, nil
+	}
+	s.taken = true
+	return []Action{Take{Invoice: s.invoice, Parts: s.parts, Received: s.received}}, nil
+}
+
+// accepts checks what BOLT 4 ("Requirements" of incorrect_or_unknown_payment_details, and Basic
+// Multi-Part Payments) asks of each part of a set.
+func (s *set) accepts(p *Part, height block.Height) bool {
+	if !p.HasSecret || subtle.ConstantTimeCompare(p.PaymentSecret[:], s.invoice.PaymentSecret[:]) != 1 {
+		return false
+	}
+	if p.TotalMsat != s.total || p.TotalMsat > amount.MaxMsat || p.Amount > amount.MaxMsat {
+		return false
+	}
+	if want := s.invoice.Amount; want != 0 && (p.TotalMsat < want || p.TotalMsat > 2*want) {
+		return false
+	}
+	// An HTLC pays fees to be here: more than twice the total is a mistake of the sender's.
+	if s.received+p.Amount > 2*s.total {
+		return false
+	}
+	return p.CLTVExpiry >= height.Add(s.invoice.MinFinalCLTV)
+}
+
+// Stored tells that the Take for hash is on disk: from now on storage says that it is paid.
+func (m *Machine) Stored(hash Hash) { delete(m.sets, hash) }
+
+// Forget drops the parts of a channel whose process ended: they come again when it is back.
+func (m *Machine) Forget(channel uint64) {
+	for hash, s := range m.sets {
+		if s.taken {
+			continue
+		}
+		kept := s.parts[:0]
+		s.received = 0
+		for _, p := range s.parts {
+			if p.Channel != channel {
+				kept = append(kept, p)
+				s.received += p.Amount
+			}
+		}
+		if s.parts = kept; len(kept) == 0 {
+			delete(m.sets, hash)
+		}
+	}
+}
+
+// Expire fails the parts of the sets whose time is over.
+func (m *Machine) Expire(now time.Time) []Action {
+	var actions []Action
+	for hash, s := range m.sets {
+		if s.taken || now.Before(s.deadline) {
+			continue
+		}
+		for _, p := range s.parts {
+			actions = append(actions, Fail{p.Key, MPPTimeout})
+		}
+		delete(m.sets, hash)
+	}
+	return actions
+}
+
+// Deadline is when Expire has something to do; ok is false when nothing waits.
+func (m *Machine) Deadline() (first time.Time, ok bool) {
+	for _, s := range m.sets {
+		if !s.taken && (!ok || s.deadline.Before(first)) {
+			first, ok = s.deadline, true
+		}
+	}
+	return first, ok
+}
+
+func fail(r Reason, p Part) []Action { return []Action{Fail{p.Key, r}} }
