@@ -33,15 +33,6 @@ func secretFromHex(t *testing.T, s string) Secret {
 	return Secret(b)
 }
 
-func pubKeyFromHex(t *testing.T, s string) PubKey {
-	t.Helper()
-	p, err := ParsePubKey(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
 func TestBOLT3AppendixEKeyDerivation(t *testing.T) {
 	var v map[string]string
 	readVectors(t, "bolt3_appendix_e.json", &v)
