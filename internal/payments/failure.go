@@ -1,0 +1,76 @@
+package payments
+
+import (
+	"bytes"
+
+	"fulmen/internal/keys"
+	"fulmen/internal/onion"
+)
+
+// RPC error codes of a failed part.
+const (
+	CodeUnparseable       = 202 // no hop of the route can have made the failure
+	CodeDestinationFailed = 203 // the destination failed it for good
+	CodeTryOtherRoute     = 204 // some hop failed it
+)
+
+// Returned explains the failure packet that came back from the first hop of a part: who made it,
+// and what it says (BOLT 4, Returning Errors).
+func (p *Part) Returned(packet []byte) *Failure {
+	secrets := make([]keys.Secret, len(p.Route))
+	for i, h := range p.Route {
+		secrets[i] = h.SharedSecret
+	}
+	hop, raw, err := onion.DecryptFailure(secrets, bytes.Clone(packet))
+	if err != nil {
+		return &Failure{Code: CodeUnparseable, Message: "failed: the error reply cannot be decrypted", Onion: packet}
+	}
+	f := p.failureAt(hop+1, raw)
+	f.Onion = packet
+	return f
+}
+
+// Malformed explains an update_fail_malformed_htlc from the first hop. The codes that it may carry
+// say that a packet could not be read, and the packet that it speaks of is the one that we made.
+func (p *Part) Malformed(code onion.FailureCode, sha256OfOnion [32]byte) *Failure {
+	return p.failureAt(1, (&onion.Failure{Code: code, SHA256OfOnion: sha256OfOnion}).Encode())
+}
+
+// Local explains why a part did not leave this node.
+func (p *Part) Local(f *onion.Failure, reason string) *Failure {
+	failure := p.failureAt(0, f.Encode())
+	failure.Message = reason
+	return failure
+}
+
+// failureAt fills in what follows from the erring node, index hops from us, and its message.
+func (p *Part) failureAt(index int, raw []byte) *Failure {
+	f := &Failure{Code: CodeTryOtherRoute, Index: index, Raw: raw}
+	decoded, err := onion.DecodeFailure(raw)
+	if decoded == nil {
+		f.Code, f.Message = CodeUnparseable, "failed: "+err.Error()
+		return f
+	}
+	f.FailCode, f.CodeName = uint16(decoded.Code), decoded.Code.String()
+	f.Message = "failed: " + f.CodeName
+	if index > 0 {
+		f.Node = p.Route[index-1].NodeID
+		f.Message += " (reply from remote)"
+	}
+	if index < len(p.Route) {
+		f.Channel = p.Route[index].ShortChannelID
+		from := f.Node
+		f.Direction = direction(from, p.Route[index].NodeID)
+		return f
+	}
+	f.Code = CodeDestinationFailed
+	return f
+}
+
+// direction is 0 where the channel's update comes from the lesser node_id (BOLT 7, channel_update).
+func direction(from, to keys.PubKey) int {
+	if bytes.Compare(from[:], to[:]) < 0 {
+		return 0
+	}
+	return 1
+}

@@ -1,0 +1,95 @@
+package payments
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/btcsuite/btcd/btcec/v2"
+
+	"fulmen/internal/amount"
+	"fulmen/internal/keys"
+	"fulmen/internal/onion"
+)
+
+func part(status Status, group, id uint64, total amount.Msat, destination byte) *Part {
+	return &Part{ID: ID{Group: group, Part: id}, Status: status, Amount: 10, Total: total, Destination: keys.PubKey{destination}}
+}
+
+func TestCheck(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		existing []*Part
+		part     *Part
+		same     int // index of the existing part that stands for it; -1: none
+		err      error
+	}{
+		{"first", nil, part(Pending, 1, 0, 10, 2), -1, nil},
+		{"after a failure", []*Part{part(Failed, 1, 0, 10, 2)}, part(Pending, 1, 0, 10, 2), -1, nil},
+		{"same again", []*Part{part(Pending, 1, 0, 10, 2)}, part(Pending, 1, 0, 10, 2), 0, nil},
+		{"paid before", []*Part{part(Failed, 1, 1, 10, 2), part(Complete, 1, 2, 10, 2)}, part(Pending, 7, 9, 10, 2), 1, nil},
+		{"paid another amount", []*Part{part(Complete, 1, 0, 10, 2)}, part(Pending, 1, 0, 11, 2), -1, ErrAlreadyPaid},
+		{"paid somebody else", []*Part{part(Complete, 1, 0, 10, 2)}, part(Pending, 1, 0, 10, 3), -1, ErrAlreadyPaid},
+		{"another part", []*Part{part(Pending, 1, 1, 20, 2)}, part(Pending, 1, 2, 20, 2), -1, nil},
+		{"another group", []*Part{part(Pending, 1, 1, 20, 2)}, part(Pending, 2, 1, 20, 2), -1, ErrInProgress},
+		{"another total", []*Part{part(Pending, 1, 1, 20, 2)}, part(Pending, 1, 2, 21, 2), -1, ErrInProgress},
+		{"another destination", []*Part{part(Pending, 1, 1, 20, 2)}, part(Pending, 1, 2, 20, 3), -1, ErrInProgress},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			same, err := Check(c.existing, c.part)
+			if !errors.Is(err, c.err) || (err == nil) != (c.err == nil) {
+				t.Fatalf("error %v, want %v", err, c.err)
+			}
+			if c.same < 0 && same != nil || c.same >= 0 && same != c.existing[c.same] {
+				t.Fatalf("stands for %+v, want index %d", same, c.same)
+			}
+		})
+	}
+}
+
+// twoHops is a part over two channels whose onion was really built.
+func twoHops(t *testing.T) *Part {
+	t.Helper()
+	var hops []onion.Hop
+	p := &Part{}
+	for i := range 2 {
+		_, pub := btcec.PrivKeyFromBytes([]byte{byte(i + 1)})
+		id := keys.PubKey(pub.SerializeCompressed())
+		hops = append(hops, onion.Hop{NodeID: id, Payload: []byte{1, 0}})
+		p.Route = append(p.Route, Hop{NodeID: id, ShortChannelID: 100})
+	}
+	_, secrets, err := onion.Build(keys.Secret{9}, hops, make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range secrets {
+		p.Route[i].SharedSecret = secrets[i]
+	}
+	return p
+}
+
+func TestReturned(t *testing.T) {
+	p := twoHops(t)
+	fromDestination := onion.CreateFailure(p.Route[1].SharedSecret, (&onion.Failure{Code: onion.IncorrectOrUnknownPaymentDetails, HTLCMsat: 5}).Encode())
+	onion.WrapFailure(p.Route[0].SharedSecret, fromDestination)
+	f := p.Returned(fromDestination)
+	if f.Code != CodeDestinationFailed || f.Index != 2 || f.Node != p.Route[1].NodeID || f.Channel != 0 {
+		t.Fatalf("from the destination: %+v", f)
+	}
+	if f.CodeName != "WIRE_INCORRECT_OR_UNKNOWN_PAYMENT_DETAILS" {
+		t.Fatalf("code name %q", f.CodeName)
+	}
+	f = p.Returned(onion.CreateFailure(p.Route[0].SharedSecret, (&onion.Failure{Code: onion.UnknownNextPeer}).Encode()))
+	if f.Code != CodeTryOtherRoute || f.Index != 1 || f.Node != p.Route[0].NodeID || f.Channel != p.Route[1].ShortChannelID {
+		t.Fatalf("from the first hop: %+v", f)
+	}
+	if f = p.Returned([]byte("garbage")); f.Code != CodeUnparseable {
+		t.Fatalf("garbage: %+v", f)
+	}
+	if f = p.Malformed(onion.InvalidOnionHMAC, [32]byte{1}); f.Code != CodeTryOtherRoute || f.Index != 1 {
+		t.Fatalf("malformed: %+v", f)
+	}
+	f = p.Local(&onion.Failure{Code: onion.TemporaryChannelFailure}, "peer is away")
+	if f.Index != 0 || f.Channel != p.Route[0].ShortChannelID || f.Message != "peer is away" {
+		t.Fatalf("local: %+v", f)
+	}
+}
