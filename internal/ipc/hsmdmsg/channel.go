@@ -134,8 +134,8 @@ type SignMutualClose struct {
 	LocalScript  []byte // empty: no output for us
 	RemoteSat    amount.Sat
 	RemoteScript []byte // empty: no output for the remote
+	Simple       bool   // option_simple_close; otherwise the legacy kind, with LockTime 0
 	LockTime     uint32
-	Sequence     uint32
 }
 
 // SignMutualCloseReply answers SignMutualClose.
