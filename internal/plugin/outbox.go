@@ -1,0 +1,77 @@
+package plugin
+
+import (
+	"fmt"
+	"sync"
+)
+
+// maxUnread is how much may wait for a plugin that does not read its stdin.
+const maxUnread = 64 << 20
+
+// outbox holds what is to be written to a plugin, so that whoever sends never waits for its reading.
+type outbox struct {
+	mu     sync.Mutex
+	more   sync.Cond
+	bytes  []byte
+	closed bool
+}
+
+func (o *outbox) init() { o.more.L = &o.mu }
+
+// add says whether there was room.
+func (o *outbox) add(raw []byte) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.bytes)+len(raw) > maxUnread {
+		return false
+	}
+	o.bytes = append(o.bytes, raw...)
+	o.more.Signal()
+	return true
+}
+
+// take waits for bytes; it has none once the box is closed and empty.
+func (o *outbox) take() []byte {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for len(o.bytes) == 0 && !o.closed {
+		o.more.Wait()
+	}
+	raw := o.bytes
+	o.bytes = nil
+	return raw
+}
+
+// close lets the writer finish what is in the box.
+func (o *outbox) close() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.closed = true
+	o.more.Signal()
+}
+
+func (p *Plugin) send(v any) error {
+	raw, err := encode(v)
+	if err != nil {
+		return fmt.Errorf("plugin %s: %w", p.Name, err)
+	}
+	if !p.out.add(raw) {
+		p.end(fmt.Errorf("it left %d bytes unread on its stdin", maxUnread))
+		return gone(p.Name, p.exitReason())
+	}
+	return nil
+}
+
+// write is the only writer of the plugin's stdin; it closes it when nothing more will come.
+func (p *Plugin) write() {
+	defer p.stdin.Close()
+	for {
+		raw := p.out.take()
+		if raw == nil {
+			return
+		}
+		if _, err := p.stdin.Write(raw); err != nil {
+			return // it is gone, or has closed its stdin: its exit or its silence tells
+		}
+	}
+}

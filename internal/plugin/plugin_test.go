@@ -1,0 +1,292 @@
+package plugin
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// The test binary is also the plugins: run by the host, it behaves as its first argument says.
+func TestMain(m *testing.M) {
+	if os.Getenv("LIGHTNINGD_PLUGIN") == "1" {
+		behave(os.Args[1])
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func behave(how string) {
+	switch how {
+	case "silent":
+		io.Copy(io.Discard, os.Stdin)
+	case "garbage":
+		fmt.Println("hello, is this the log?")
+		io.Copy(io.Discard, os.Stdin)
+	case "dies":
+		os.Exit(7)
+	case "disabled":
+		serve(map[string]any{"getmanifest": map[string]any{"disable": "no moon tonight"}})
+	case "bad-option":
+		serve(map[string]any{"getmanifest": map[string]any{
+			"options": []any{map[string]any{"name": "x", "type": "colour"}},
+		}})
+	case "full":
+		serve(map[string]any{
+			"getmanifest": map[string]any{
+				"options":       []any{map[string]any{"name": "greeting", "type": "string", "default": "hi"}},
+				"rpcmethods":    []any{map[string]any{"name": "echo", "usage": "[what]", "description": "d"}, map[string]any{"name": "crash"}},
+				"hooks":         []any{"openchannel", map[string]any{"name": "custommsg", "before": []string{"x"}}},
+				"nonnumericids": true,
+			},
+			"init": map[string]any{},
+		})
+	}
+}
+
+type testRequest struct {
+	ID     json.RawMessage
+	Method string
+	Params json.RawMessage
+}
+
+// serve answers each method with its result; echo answers its params, every second one late.
+func serve(results map[string]any) {
+	in := bufio.NewReader(os.Stdin)
+	var held []testRequest
+	for {
+		raw, err := readRequest(in)
+		if err != nil {
+			return
+		}
+		var req testRequest
+		if json.Unmarshal(raw, &req) != nil {
+			os.Exit(3)
+		}
+		switch req.Method {
+		case "crash":
+			os.Exit(9)
+		case "wrong":
+			reply(req.ID, "error", map[string]any{"code": -5, "message": "wrong", "data": 1})
+		case "echo":
+			if held = append(held, req); len(held) == 2 {
+				reply(held[1].ID, "result", held[1].Params)
+				reply(held[0].ID, "result", held[0].Params)
+				held = nil
+			}
+		case "init":
+			message, _ := json.Marshal("init " + string(req.Params))
+			fmt.Printf(`{"jsonrpc":"2.0","method":"log","params":{"level":"unusual","message":%s}}`, message)
+			fmt.Print(`{"jsonrpc":"2.0","method":"topic","params":{"a":1}}`)
+			reply(req.ID, "result", results["init"])
+		default:
+			reply(req.ID, "result", results[req.Method])
+		}
+	}
+}
+
+// readRequest insists on what readers of lines rely on: one line, then an empty one.
+func readRequest(in *bufio.Reader) ([]byte, error) {
+	line, err := in.ReadBytes('\n')
+	if err != nil {
+		return nil, err
+	}
+	if empty, err := in.ReadString('\n'); err != nil || empty != "\n" {
+		os.Exit(4)
+	}
+	return line, nil
+}
+
+func reply(id json.RawMessage, kind string, v any) {
+	raw, _ := json.MarshalIndent(map[string]any{"jsonrpc": "2.0", "id": id, kind: v}, "", "  ")
+	fmt.Print(string(raw))
+}
+
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func testSpec(t *testing.T, how string) (Spec, *logBuffer) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := new(logBuffer)
+	return Spec{
+		Path: self, Args: []string{how}, Dir: t.TempDir(), Version: "v1",
+		Log: slog.New(slog.NewTextHandler(log, nil)),
+	}, log
+}
+
+func start(t *testing.T, spec Spec) *Plugin {
+	t.Helper()
+	p, err := Start(t.Context(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		p.Stop(ctx)
+	})
+	return p
+}
+
+func TestLifecycle(t *testing.T) {
+	spec, log := testSpec(t, "full")
+	topics := make(chan string, 1)
+	spec.OnNotification = func(_ *Plugin, method string, params json.RawMessage) {
+		topics <- method + string(params)
+	}
+	exits := make(chan error, 1)
+	spec.OnExit = func(_ *Plugin, reason error) { exits <- reason }
+	p := start(t, spec)
+	m := p.Manifest()
+	if len(m.Options) != 1 || m.Options[0].Default != "hi" || len(m.Methods) != 2 {
+		t.Fatalf("manifest %+v", m)
+	}
+	if m.Hooks[0].Name != "openchannel" || m.Hooks[1].Before[0] != "x" {
+		t.Fatalf("hooks %+v", m.Hooks)
+	}
+	err := p.Init(t.Context(), map[string]any{"greeting": "moin"}, Configuration{Network: "regtest"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := <-topics; got != `topic{"a":1}` {
+		t.Errorf("notification %s", got)
+	}
+	for _, want := range []string{"greeting", "moin", `network\":\"regtest`, "level=WARN"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("log lacks %q: %s", want, log)
+		}
+	}
+	p.Stop(t.Context())
+	if reason := <-exits; reason != nil {
+		t.Errorf("asked to stop, it ended with %v", reason)
+	}
+	if err := p.Call(t.Context(), "echo", nil, nil); !errors.Is(err, ErrGone) {
+		t.Errorf("call after its end: %v", err)
+	}
+}
+
+func TestRequestsAreAnsweredInAnyOrder(t *testing.T) {
+	spec, _ := testSpec(t, "full")
+	p := start(t, spec)
+	var all sync.WaitGroup
+	for i := range 20 {
+		all.Go(func() {
+			var got []int
+			if err := p.Call(t.Context(), "echo", []int{i}, &got); err != nil || got[0] != i {
+				t.Errorf("echo %d: %v, %v", i, got, err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+func TestPluginErrorKeepsItsCode(t *testing.T) {
+	spec, _ := testSpec(t, "full")
+	p := start(t, spec)
+	_, err := p.CallRaw(t.Context(), "wrong", []int{})
+	var answered *Error
+	if !errors.As(err, &answered) || answered.Code != -5 || string(answered.Data) != "1" {
+		t.Fatalf("error %v", err)
+	}
+}
+
+func TestDeathIsReported(t *testing.T) {
+	spec, log := testSpec(t, "full")
+	exits := make(chan error, 1)
+	spec.OnExit = func(_ *Plugin, reason error) { exits <- reason }
+	p := start(t, spec)
+	if _, err := p.CallRaw(t.Context(), "crash", nil); !errors.Is(err, ErrGone) {
+		t.Errorf("waiting caller got %v", err)
+	}
+	if reason := <-exits; reason == nil || !strings.Contains(reason.Error(), "exit status 9") {
+		t.Errorf("reason %v", reason)
+	}
+	if !strings.Contains(log.String(), "exit status 9") {
+		t.Errorf("log: %s", log)
+	}
+}
+
+func TestBadPluginsAreNamed(t *testing.T) {
+	for how, want := range map[string]string{
+		"garbage":    "not a JSON object",
+		"dies":       "exit status 7",
+		"disabled":   "no moon tonight",
+		"bad-option": `unknown type "colour"`,
+	} {
+		t.Run(how, func(t *testing.T) {
+			spec, _ := testSpec(t, how)
+			if _, err := Start(t.Context(), spec); err == nil || !strings.Contains(err.Error(), want) {
+				t.Fatalf("error %v, want %q", err, want)
+			}
+		})
+	}
+}
+
+func TestSilentPluginIsGivenUp(t *testing.T) {
+	spec, _ := testSpec(t, "silent")
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := Start(ctx, spec); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("error %v", err)
+	}
+}
+
+func TestHostGivesEachNameOnce(t *testing.T) {
+	spec, _ := testSpec(t, "full")
+	var options []string
+	h := NewHost(Config{Spec: spec, AddOption: func(_ string, o Option) error {
+		options = append(options, o.Name)
+		return nil
+	}})
+	p, err := h.Add(t.Context(), spec.Path, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(options) != 1 || !p.Important() {
+		t.Errorf("options %v, important %v", options, p.Important())
+	}
+	if _, err := h.Add(t.Context(), spec.Path, false); err == nil || !strings.Contains(err.Error(), `command "echo" belongs to`) {
+		t.Errorf("second plugin: %v", err)
+	}
+	if q, ok := h.Method("echo"); !ok || q != p {
+		t.Errorf("echo belongs to %v", q)
+	}
+	h.Stop(t.Context())
+	if _, err := h.CallRaw(t.Context(), "nobody", nil); err == nil {
+		t.Error("a command of nobody was called")
+	}
+}
+
+func TestHostRespectsReservedNames(t *testing.T) {
+	spec, _ := testSpec(t, "full")
+	h := NewHost(Config{Spec: spec, Reserved: func(m string) (string, bool) { return "lightningd", m == "echo" }})
+	if _, err := h.Add(t.Context(), spec.Path, true); err == nil || !strings.Contains(err.Error(), "lightningd already") {
+		t.Fatalf("error %v", err)
+	}
+}

@@ -1,0 +1,172 @@
+package plugin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// StartTimeout is how long a plugin may take for each of getmanifest and init.
+const StartTimeout = 60 * time.Second
+
+// Spec says which program to run, and who hears of it.
+type Spec struct {
+	Path string
+	Args []string // none but in tests: plugins are configured by init
+	Dir  string   // working directory: the network's folder
+	// Version is the node's, for LIGHTNINGD_VERSION.
+	Version string
+	// Important means that the node cannot go on without it.
+	Important bool
+	Log       *slog.Logger
+	// OnNotification gets what the plugin emits by itself, except `log`. It runs on the plugin's reader:
+	// while it does, no reply of this plugin is delivered.
+	OnNotification func(p *Plugin, method string, params json.RawMessage)
+	// OnExit is called once when the plugin has ended, whatever the reason; not for those that never
+	// came through Start.
+	OnExit func(p *Plugin, reason error)
+}
+
+// Plugin is one running program.
+type Plugin struct {
+	Name string // base name of the program
+	spec Spec
+	cmd  *exec.Cmd
+	log  *slog.Logger
+
+	manifest *Manifest
+
+	stdin io.WriteCloser
+	out   outbox
+
+	mu       sync.Mutex
+	pending  map[string]chan answer // nil once it has ended
+	nextID   uint64
+	stopping bool
+	exited   bool  // its process is gone and its number may be another's
+	reason   error // why it ended, once it has
+
+	ended chan struct{}
+}
+
+type answer struct {
+	result json.RawMessage
+	err    error
+}
+
+// Start runs the program and reads its manifest. A plugin that disables itself is stopped, and
+// reported as an error of type *Disabled.
+func Start(ctx context.Context, spec Spec) (*Plugin, error) {
+	p, err := spawn(spec)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.getManifest(ctx); err != nil {
+		p.end(err)
+		<-p.ended
+		return nil, fmt.Errorf("plugin %s: %w", p.Name, err)
+	}
+	if spec.OnExit != nil {
+		go func() {
+			<-p.ended
+			spec.OnExit(p, p.exitReason())
+		}()
+	}
+	return p, nil
+}
+
+// Disabled is the error of a plugin that does not want to run here, and says why.
+type Disabled struct{ Reason string }
+
+func (d *Disabled) Error() string { return "disabled itself: " + d.Reason }
+
+func spawn(spec Spec) (*Plugin, error) {
+	name := filepath.Base(spec.Path)
+	cmd := exec.Command(spec.Path, spec.Args...)
+	cmd.Dir = spec.Dir
+	cmd.Env = append(os.Environ(), "LIGHTNINGD_PLUGIN=1", "LIGHTNINGD_VERSION="+spec.Version)
+	cmd.Stderr = os.Stderr
+	// A group of its own: an interrupt from the terminal is for lightningd, which stops its plugins in
+	// order.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, fmt.Errorf("plugin %s: %w", name, err)
+	}
+	// The write end of a pipe of our own: with cmd.StdoutPipe, Wait would race the last reads.
+	stdout, theirs, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("plugin %s: %w", name, err)
+	}
+	cmd.Stdout = theirs
+	err = cmd.Start()
+	theirs.Close()
+	if err != nil {
+		stdout.Close()
+		return nil, fmt.Errorf("plugin %s: %w", name, err)
+	}
+	log := spec.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	p := &Plugin{
+		Name: name, spec: spec, cmd: cmd, log: log.With("plugin", name),
+		stdin: stdin, pending: make(map[string]chan answer), ended: make(chan struct{}),
+	}
+	p.out.init()
+	exit := make(chan error, 1)
+	go p.wait(stdout, exit)
+	go p.read(stdout, exit)
+	go p.write()
+	return p, nil
+}
+
+// Manifest is what the plugin said about itself.
+func (p *Plugin) Manifest() *Manifest { return p.manifest }
+
+// Important says whether the node cannot go on without it.
+func (p *Plugin) Important() bool { return p.spec.Important }
+
+// Ended is closed when the plugin's process is gone.
+func (p *Plugin) Ended() <-chan struct{} { return p.ended }
+
+// Stop closes the plugin's stdin, which asks it to leave, and kills it when ctx ends first.
+func (p *Plugin) Stop(ctx context.Context) {
+	p.mu.Lock()
+	p.stopping = true
+	p.mu.Unlock()
+	p.out.close()
+	select {
+	case <-p.ended:
+	case <-ctx.Done():
+		p.end(errors.New("it did not leave in time"))
+		<-p.ended
+	}
+}
+
+// end kills the process, and what it started, for a reason; the first one given is kept.
+func (p *Plugin) end(reason error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reason == nil {
+		p.reason = reason
+	}
+	if !p.exited {
+		syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+	}
+}
+
+func (p *Plugin) exitReason() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.reason
+}
