@@ -4,12 +4,14 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// hangupPoll is how often a half-closed connection is looked at, in milliseconds.
-const hangupPoll = 200
+// hangupPoll is how often a half-closed connection is looked at.
+const hangupPoll = 200 * time.Millisecond
 
 // caller names the process at the other end, for the log.
 func caller(conn *net.UnixConn) slog.Attr {
@@ -34,22 +36,23 @@ func awaitHangup(conn *net.UnixConn, done <-chan struct{}) {
 	if err != nil {
 		return
 	}
-	for hungUp := false; !hungUp; {
+	tick := time.NewTicker(hangupPoll)
+	defer tick.Stop()
+	for !hungUp(raw) {
 		select {
 		case <-done:
 			return
-		default:
-		}
-		err := raw.Control(func(fd uintptr) {
-			fds := []unix.PollFd{{Fd: int32(fd)}}
-			if n, err := unix.Poll(fds, hangupPoll); err != nil && err != unix.EINTR {
-				hungUp = true
-			} else if n > 0 {
-				hungUp = fds[0].Revents&(unix.POLLHUP|unix.POLLERR|unix.POLLNVAL) != 0
-			}
-		})
-		if err != nil {
-			return
+		case <-tick.C:
 		}
 	}
+}
+
+func hungUp(raw syscall.RawConn) bool {
+	var gone bool
+	err := raw.Control(func(fd uintptr) {
+		fds := []unix.PollFd{{Fd: int32(fd)}}
+		_, err := unix.Poll(fds, 0)
+		gone = err == nil && fds[0].Revents&(unix.POLLHUP|unix.POLLERR|unix.POLLNVAL) != 0
+	})
+	return gone || err != nil
 }

@@ -69,6 +69,9 @@ func Listen(opts Options) (*Server, error) {
 	return s, nil
 }
 
+// Path is where the socket is.
+func (s *Server) Path() string { return s.opts.Path }
+
 // listen gives the socket its mode under another name first, so that it never exists with a wrong one.
 func listen(path string, mode os.FileMode) (*net.UnixListener, error) {
 	if len(path) > maxSocketPath {
