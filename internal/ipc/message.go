@@ -1,0 +1,71 @@
+package ipc
+
+import "fmt"
+
+// Type is a message's number. Each belongs to one message for ever.
+type Type uint16
+
+// The messages that any link may carry.
+const (
+	TypeFail  Type = 1
+	TypeHello Type = 2
+	TypeLog   Type = 4
+	TypeDied  Type = 6
+)
+
+// IsReply reports whether t answers a request.
+func (t Type) IsReply() bool { return t&1 == 1 }
+
+// Message is a pointer to a struct of fields: integers, bools, strings, byte slices and arrays,
+// structs, pointers to structs (nil is allowed), and slices and arrays of those.
+type Message interface{ IPCType() Type }
+
+// Hello is the first frame each side sends: processes of two builds refuse each other.
+type Hello struct {
+	_msgpack struct{} `msgpack:",as_array"`
+	Version  string
+}
+
+// Fail answers a request that could not be done. It is an error: a handler returns it to have
+// it sent, and the requester gets it back.
+type Fail struct {
+	_msgpack struct{} `msgpack:",as_array"`
+	Code     int32    // meaning is the link's; lightningd's are the RPC's codes
+	Message  string
+}
+
+// Error implements error.
+func (f *Fail) Error() string { return f.Message }
+
+// Failf makes a Fail.
+func Failf(code int32, format string, args ...any) *Fail {
+	return &Fail{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// Log is one record from a child's logger to lightningd, which alone writes logs.
+type Log struct {
+	_msgpack struct{} `msgpack:",as_array"`
+	Level    int32    // as log/slog counts
+	Message  string
+	Attrs    []Attr
+}
+
+// Attr is a field of a log record; a group's name is part of Key, before a dot.
+type Attr struct {
+	_msgpack struct{} `msgpack:",as_array"`
+	Key      string
+	Value    string
+}
+
+// Died is a child's last message to lightningd, when it ends other than by being told to.
+type Died struct {
+	_msgpack struct{} `msgpack:",as_array"`
+	Reason   string
+	Stack    string // of the panic, or empty
+}
+
+// IPCType implements Message.
+func (*Hello) IPCType() Type { return TypeHello }
+func (*Fail) IPCType() Type  { return TypeFail }
+func (*Log) IPCType() Type   { return TypeLog }
+func (*Died) IPCType() Type  { return TypeDied }
