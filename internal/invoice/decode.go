@@ -11,6 +11,7 @@ import (
 	"github.com/btcsuite/btcd/address/v2/bech32"
 
 	"fulmen/internal/block"
+	"fulmen/internal/features"
 	"fulmen/internal/keys"
 )
 
@@ -28,14 +29,14 @@ func Decode(text string) (*Invoice, error) {
 	return inv, nil
 }
 
-// Resign replaces the signature of an invoice, which may be anything of the right length; the rest is
-// checked as Decode does.
-func Resign(text string, sign Signer) (string, error) {
-	_, hrp, data, err := decodeUnchecked(text)
+// DecodeUnsigned is Decode for an invoice that is yet to be signed: its signature may be anything of
+// the right length, and Payee is only known if the invoice names it.
+func DecodeUnsigned(text string) (*Invoice, error) {
+	inv, _, _, err := decodeUnchecked(text)
 	if err != nil {
-		return "", fmt.Errorf("decode invoice: %w", err)
+		return nil, fmt.Errorf("decode invoice: %w", err)
 	}
-	return signed(hrp, data[:len(data)-signatureWords:len(data)-signatureWords], sign)
+	return inv, nil
 }
 
 // decodeUnchecked is Decode without a look at the signature.
@@ -162,11 +163,12 @@ func (inv *Invoice) decodeValue(f Field) (used bool, err error) {
 		inv.MinFinalCLTVExpiryDelta = block.Delta(delta)
 		return true, err
 	case fieldFeatures:
-		inv.Features, err = bitsOf(f.Data)
+		bits, err := bitsOf(f.Data)
 		if err != nil {
 			return false, err
 		}
-		return true, checkFeatures(inv.Features)
+		inv.Features = bits
+		return true, features.CheckInvoice(inv.Features)
 	default:
 		return false, nil
 	}

@@ -83,8 +83,8 @@ func (inv *Invoice) data() ([]byte, error) {
 		w.field(fieldMinFinalCLTVExpiry, uintWords(uint64(inv.MinFinalCLTVExpiryDelta)))
 	}
 	inv.addresses(&w)
-	if features := bitsWords(inv.Features); len(features) > 0 {
-		w.field(fieldFeatures, features)
+	if words := bitsWords(inv.Features); len(words) > 0 {
+		w.field(fieldFeatures, words)
 	}
 	return w.words, w.err
 }

@@ -5,6 +5,7 @@ import (
 
 	"fulmen/internal/amount"
 	"fulmen/internal/block"
+	"fulmen/internal/features"
 	"fulmen/internal/keys"
 	"fulmen/internal/wire"
 )
@@ -29,7 +30,7 @@ type Invoice struct {
 	MinFinalCLTVExpiryDelta block.Delta
 	Fallbacks               []Fallback  // most preferred first
 	Routes                  [][]HopHint // each leads to the payee
-	Features                []byte      // big-endian as in `init`, without leading zeros
+	Features                features.Vector
 
 	// Payee is the node that signed. It is written into the invoice only if IncludePayee, because a
 	// reader recovers it from the signature.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"fulmen/internal/amount"
+	"fulmen/internal/features"
 	"fulmen/internal/keys"
 )
 
@@ -215,20 +216,61 @@ func TestEncodeRefuses(t *testing.T) {
 	}
 }
 
-func TestOffersMPP(t *testing.T) {
-	for features, want := range map[string]bool{"": false, "\x41\x00": false, "\x01\x41\x00": true, "\x02\x41\x00": true} {
-		if got := (&Invoice{Features: []byte(features)}).OffersMPP(); got != want {
-			t.Errorf("%x: %v", features, got)
+func TestFallbackFromAddressRefuses(t *testing.T) {
+	for text, want := range map[string]error{
+		"":                                   errAddress,
+		"mk2QpYatsKicvFVuTAQLBryyccRXMUaGHP": ErrNetwork,
+		"mk2QpYatsKicvFVuTAQLBryyccRXMUaGHQ": errAddress,
+		"bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080": ErrNetwork,
+	} {
+		if f, err := FallbackFromAddress(text, Bitcoin); !errors.Is(err, want) {
+			t.Errorf("%q: %+v, %v", text, f, err)
 		}
+	}
+	for _, text := range []string{
+		"BC1SW50QA3JX3S", // version 16, checked as version 0
+		"bc1zw508d6qejxtdg4y5r3zarvaryvg6kdaj",
+		"bc1pw5dgrnzv", // one byte
+	} {
+		if f, err := FallbackFromAddress(text, Bitcoin); err == nil {
+			t.Errorf("%q: %+v", text, f)
+		}
+	}
+	if _, err := FallbackFromAddress("1RustyRX2oai4EYYDpQGWvEL62BBGqN9T", "xy"); !errors.Is(err, ErrNetwork) {
+		t.Errorf("unknown network: %v", err)
+	}
+}
+
+func TestDecodeUnsigned(t *testing.T) {
+	text, err := newInvoice().Encode(func(string, []byte) ([65]byte, error) { return [65]byte{}, nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Decode(text); err == nil {
+		t.Error("decoded without a signature")
+	}
+	inv, err := DecodeUnsigned(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := inv.Encode(exampleSigner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := Decode(signed); err != nil || got.Payee.String() != examplePayee {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if _, err := DecodeUnsigned(text[1:]); err == nil {
+		t.Error("a cut invoice was decoded")
 	}
 }
 
 func TestBitVectorsRoundTrip(t *testing.T) {
 	for bit := range 200 {
-		features := make([]byte, bit/8+1)
-		features[0] = 1 << (bit % 8)
-		got, err := bitsOf(bitsWords(features))
-		if err != nil || !bytes.Equal(got, features) || !hasBit(got, bit) {
+		vector := make([]byte, bit/8+1)
+		vector[0] = 1 << (bit % 8)
+		got, err := bitsOf(bitsWords(vector))
+		if err != nil || !bytes.Equal(got, vector) || !features.Vector(got).Has(features.Bit(bit)) {
 			t.Errorf("bit %d: %x, %v", bit, got, err)
 		}
 	}
@@ -246,8 +288,8 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if _, err := Resign(text, exampleSigner); err != nil {
-			t.Errorf("decoded, but not signed anew: %v", err)
+		if _, err := inv.Encode(exampleSigner); err != nil {
+			t.Errorf("decoded, but not encoded: %v", err)
 		}
 		if inv.Payee == (keys.PubKey{}) {
 			t.Error("no payee")
