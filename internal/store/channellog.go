@@ -1,6 +1,11 @@
 package store
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+
+	"fulmen/internal/amount"
+)
 
 // ChannelLog is a channel's protocol state as its process stored it: a snapshot, and the records of
 // each step since, oldest first.
@@ -8,6 +13,47 @@ type ChannelLog struct {
 	Snapshot []byte
 	Records  [][]byte
 	Next     uint32 // number of the next entry
+}
+
+// Tally is a channel in numbers, stored with each entry of its log.
+type Tally struct {
+	LocalRevoked uint64 // how many of our commitments are revoked
+	RemoteSigned uint64 // how many of the peer's we have signed
+	ToUs         amount.Msat
+	MinToUs      amount.Msat // the least that it ever was
+	MaxToUs      amount.Msat
+	NextIn       uint64 // id of the next HTLC from the peer that is not counted yet
+	InOffered    Count
+	InFulfilled  Count
+	OutOffered   Count
+	OutFulfilled Count
+}
+
+// Count is a number of HTLCs and their sum.
+type Count struct {
+	N   uint64
+	Sum amount.Msat
+}
+
+// Add counts one more.
+func (c *Count) Add(amt amount.Msat) {
+	c.N++
+	c.Sum += amt
+}
+
+const tallyColumns = `local_revoked, remote_signed, to_us_msat, min_to_us_msat, max_to_us_msat, next_in, in_offered, in_offered_msat,
+	in_fulfilled, in_fulfilled_msat, out_offered, out_offered_msat, out_fulfilled, out_fulfilled_msat`
+
+// values are the columns of t, in order.
+func (t *Tally) values() []any {
+	return []any{t.LocalRevoked, t.RemoteSigned, t.ToUs, t.MinToUs, t.MaxToUs, t.NextIn, t.InOffered.N, t.InOffered.Sum,
+		t.InFulfilled.N, t.InFulfilled.Sum, t.OutOffered.N, t.OutOffered.Sum, t.OutFulfilled.N, t.OutFulfilled.Sum}
+}
+
+// fields are where the columns of t are scanned into, in order.
+func (t *Tally) fields() []any {
+	return []any{&t.LocalRevoked, &t.RemoteSigned, &t.ToUs, &t.MinToUs, &t.MaxToUs, &t.NextIn, &t.InOffered.N, &t.InOffered.Sum,
+		&t.InFulfilled.N, &t.InFulfilled.Sum, &t.OutOffered.N, &t.OutOffered.Sum, &t.OutFulfilled.N, &t.OutFulfilled.Sum}
 }
 
 // logKey is the row of entry number n: a channel's entries lie side by side, in order.
@@ -32,30 +78,37 @@ func (d *DB) LoadChannelLog(channel uint64) (*ChannelLog, error) {
 		}
 		return nil
 	})
+	if err == nil && log.Snapshot == nil {
+		err = ErrNotFound
+	}
 	if err != nil {
 		return nil, fmt.Errorf("load state of channel %d: %w", channel, err)
-	}
-	if log.Snapshot == nil {
-		return nil, fmt.Errorf("load state of channel %d: %w", channel, ErrNotFound)
 	}
 	return log, nil
 }
 
-// AppendChannelRecord stores entry number n of a channel's state.
-func (t *Tx) AppendChannelRecord(channel uint64, n uint32, record []byte) error {
-	if err := t.exec("INSERT INTO channel_log (id, is_snapshot, data) VALUES (?, 0, ?)", logKey(channel, n), record); err != nil {
-		return fmt.Errorf("append record %d of channel %d: %w", n, channel, err)
+// LoadTally reads a channel's numbers as of its newest entry.
+func (d *DB) LoadTally(channel uint64) (*Tally, error) {
+	t := &Tally{}
+	err := d.queryRow("SELECT "+tallyColumns+" FROM channel_log WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT 1",
+		[]any{logKey(channel, 0), logKey(channel, ^uint32(0))}, t.fields()...)
+	if err != nil {
+		return nil, fmt.Errorf("load numbers of channel %d: %w", channel, err)
 	}
-	return nil
+	return t, nil
 }
 
-// ReplaceChannelLog stores a snapshot as entry number n, and deletes all entries before it.
-func (t *Tx) ReplaceChannelLog(channel uint64, n uint32, snapshot []byte) error {
-	if err := t.exec("DELETE FROM channel_log WHERE id BETWEEN ? AND ?", logKey(channel, 0), logKey(channel, n)); err != nil {
-		return err
+// AppendChannelLog stores entry number n of a channel's state. A snapshot replaces all before it.
+func (t *Tx) AppendChannelLog(channel uint64, n uint32, snapshot bool, data []byte, tally *Tally) error {
+	var err error
+	if snapshot && n > 0 {
+		err = t.exec("DELETE FROM channel_log WHERE id BETWEEN ? AND ?", logKey(channel, 0), logKey(channel, n-1))
 	}
-	if err := t.exec("INSERT INTO channel_log (id, is_snapshot, data) VALUES (?, 1, ?)", logKey(channel, n), snapshot); err != nil {
-		return fmt.Errorf("store snapshot %d of channel %d: %w", n, channel, err)
+	values := append([]any{logKey(channel, n), snapshot, data}, tally.values()...)
+	err = errors.Join(err, t.exec("INSERT INTO channel_log (id, is_snapshot, data, "+tallyColumns+`)
+		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, values...))
+	if err != nil {
+		return fmt.Errorf("store entry %d of channel %d: %w", n, channel, err)
 	}
 	return nil
 }

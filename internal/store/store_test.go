@@ -202,15 +202,20 @@ func TestChannels(t *testing.T) {
 	must(t, err)
 	c := &Channel{ID: id, PeerID: keys.PubKey{2}, ChannelID: wire.ChannelID{3}, State: AwaitingLockin, Opener: "local",
 		FundingSats: 100_000, Setup: []byte{1}, ChannelType: []byte{2}, AliasLocal: 1 << 63, Policy: Policy{HTLCMax: amount.Msat(9)}}
+	tally := Tally{LocalRevoked: 1, RemoteSigned: 2, ToUs: 3, MinToUs: 4, MaxToUs: 5, NextIn: 6, InOffered: Count{7, 8},
+		InFulfilled: Count{9, 10}, OutOffered: Count{11, 12}, OutFulfilled: Count{13, 14}}
 	must(t, d.Update(func(tx *Tx) error {
-		return errors.Join(tx.CreateChannel(c), tx.ReplaceChannelLog(id, 0, []byte("s0")), tx.AppendChannelRecord(id, 1, []byte("r1")))
+		return errors.Join(tx.CreateChannel(c), tx.AppendChannelLog(id, 0, true, []byte("s0"), &Tally{}), tx.AppendChannelLog(id, 1, false, []byte("r1"), &tally))
 	}))
+	if got, err := d.LoadTally(id); err != nil || *got != tally {
+		t.Fatalf("tally %+v, %v; want %+v", got, err, tally)
+	}
 	log, err := d.LoadChannelLog(id)
 	must(t, err)
 	if string(log.Snapshot) != "s0" || len(log.Records) != 1 || log.Next != 2 {
 		t.Fatalf("log %+v", log)
 	}
-	must(t, d.Update(func(tx *Tx) error { return tx.ReplaceChannelLog(id, 2, []byte("s2")) }))
+	must(t, d.Update(func(tx *Tx) error { return tx.AppendChannelLog(id, 2, true, []byte("s2"), &tally) }))
 	if log, err = d.LoadChannelLog(id); err != nil || string(log.Snapshot) != "s2" || len(log.Records) != 0 || log.Next != 3 {
 		t.Fatalf("log after the snapshot %+v, %v", log, err)
 	}

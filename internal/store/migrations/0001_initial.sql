@@ -51,11 +51,26 @@ CREATE INDEX channels_by_peer ON channels (peer_id);
 CREATE INDEX channels_open ON channels (id) WHERE state != 'CLOSED';
 CREATE INDEX channels_by_scid ON channels (short_channel_id) WHERE short_channel_id IS NOT NULL;
 
--- A channel's protocol state: one snapshot and the records since, in the core's encoding.
+-- A channel's protocol state: one snapshot and the records since, in the core's encoding; and with
+-- each entry the channel in numbers as it was then.
 CREATE TABLE channel_log (
-    id          INTEGER PRIMARY KEY,          -- channel << 32 | number within the channel
-    is_snapshot INTEGER NOT NULL,
-    data        BLOB NOT NULL
+    id                 INTEGER PRIMARY KEY,   -- channel << 32 | number within the channel
+    is_snapshot        INTEGER NOT NULL,
+    data               BLOB NOT NULL,
+    local_revoked      INTEGER NOT NULL,      -- how many of our commitments are revoked
+    remote_signed      INTEGER NOT NULL,      -- how many of the peer's we have signed
+    to_us_msat         INTEGER NOT NULL,
+    min_to_us_msat     INTEGER NOT NULL,
+    max_to_us_msat     INTEGER NOT NULL,
+    next_in            INTEGER NOT NULL,      -- id of the next HTLC from the peer that is not counted yet
+    in_offered         INTEGER NOT NULL,
+    in_offered_msat    INTEGER NOT NULL,
+    in_fulfilled       INTEGER NOT NULL,
+    in_fulfilled_msat  INTEGER NOT NULL,
+    out_offered        INTEGER NOT NULL,
+    out_offered_msat   INTEGER NOT NULL,
+    out_fulfilled      INTEGER NOT NULL,
+    out_fulfilled_msat INTEGER NOT NULL
 );
 
 CREATE TABLE channel_state_changes (
