@@ -95,6 +95,10 @@ func (c *Client) Go(m, reply Message, done func(fds []*os.File, err error), fds 
 	return id
 }
 
+// CloseWrite tells the other side that no more will come, after all that is pending, for which it
+// waits.
+func (c *Client) CloseWrite() error { return c.conn.CloseWrite() }
+
 // Close ends the link and returns when handle will not be called any more. It must not be called
 // from handle.
 func (c *Client) Close() {

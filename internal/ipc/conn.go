@@ -6,6 +6,8 @@ import (
 	"os"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"fulmen/internal/version"
 )
 
@@ -99,6 +101,22 @@ func (c *Conn) Close() error {
 	err := c.f.Close()
 	c.in.close()
 	return err
+}
+
+// CloseWrite writes what is pending and tells the other side that no more will come: its Recv
+// returns io.EOF. Recv goes on here.
+func (c *Conn) CloseWrite() error {
+	if err := c.out.end(); err != nil {
+		return err
+	}
+	var err error
+	if ctlErr := c.rc.Control(func(fd uintptr) { err = unix.Shutdown(int(fd), unix.SHUT_WR) }); ctlErr != nil {
+		return ctlErr
+	}
+	if err != nil {
+		return fmt.Errorf("shutdown: %w", err)
+	}
+	return nil
 }
 
 var errClosed = errors.New("link is closed")

@@ -11,6 +11,7 @@ const (
 	TypeHello Type = 2
 	TypeLog   Type = 4
 	TypeDied  Type = 6
+	TypeStart Type = 8
 )
 
 // IsReply reports whether t answers a request.
@@ -24,6 +25,12 @@ type Message interface{ IPCType() Type }
 type Hello struct {
 	_msgpack struct{} `msgpack:",as_array"`
 	Version  string
+}
+
+// Start is lightningd's first message to a child it has spawned.
+type Start struct {
+	_msgpack struct{} `msgpack:",as_array"`
+	LogLevel int32    // the least that is worth sending, as log/slog counts
 }
 
 // Fail answers a request that could not be done. It is an error: a handler returns it to have
@@ -57,15 +64,16 @@ type Attr struct {
 	Value    string
 }
 
-// Died is a child's last message to lightningd, when it ends other than by being told to.
+// Died is a child's last message to lightningd, when it ends other than by being told to. A panic
+// is reported by what the runtime prints.
 type Died struct {
 	_msgpack struct{} `msgpack:",as_array"`
 	Reason   string
-	Stack    string // of the panic, or empty
 }
 
 // IPCType implements Message.
 func (*Hello) IPCType() Type { return TypeHello }
+func (*Start) IPCType() Type { return TypeStart }
 func (*Fail) IPCType() Type  { return TypeFail }
 func (*Log) IPCType() Type   { return TypeLog }
 func (*Died) IPCType() Type  { return TypeDied }

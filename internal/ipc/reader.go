@@ -175,6 +175,9 @@ func (in *reader) readOnce(fd uintptr) bool {
 	for {
 		got := &in.got
 		got.n, got.oobn, got.flags, _, got.err = unix.Recvmsg(int(fd), in.buf[in.w:], in.oob, unix.MSG_CMSG_CLOEXEC|unix.MSG_DONTWAIT)
+		if got.err != nil {
+			got.n = 0
+		}
 		if got.err != unix.EINTR {
 			return got.err != unix.EAGAIN || !in.wait
 		}

@@ -149,7 +149,23 @@ func (out *writer) drain() bool {
 		out.room.Broadcast()
 	}
 	out.busy = false
+	out.room.Broadcast()
 	return true
+}
+
+// end waits until all is written and lets nothing more in.
+func (out *writer) end() error {
+	out.mu.Lock()
+	defer out.mu.Unlock()
+	for out.err == nil && out.busy {
+		out.room.Wait()
+	}
+	err := out.flush()
+	for out.err == nil && out.busy {
+		out.room.Wait()
+	}
+	out.failLocked(errClosed)
+	return err
 }
 
 // putBack prepends what was not written to what has come since.
