@@ -78,8 +78,11 @@ func parseMsat(t Token) (amount.Msat, error) {
 	if err != nil {
 		return 0, errMsat
 	}
-	return msatFrom(s, 0, errMsat)
+	return ParseMsat(s)
 }
+
+// ParseMsat reads an amount as people write it: N, Nmsat, Nsat, N.NNNsat or N.NNNbtc.
+func ParseMsat(text string) (amount.Msat, error) { return msatFrom(text, 0, errMsat) }
 
 func parseSat(t Token) (amount.Sat, error) {
 	s, err := t.Text()

@@ -1,0 +1,173 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Core are lightningd's own options. Those of plugins, bitcoin-rpcuser among them, come from the
+// plugins' manifests.
+func Core() []*Option {
+	options := []*Option{
+		{Name: "lightning-dir", Group: General, Early: true, Check: notEmpty, Doc: "Folder for everything (default: ~/.lightning)"},
+		{Name: "conf", Group: General, Early: true, Check: notEmpty, Doc: "Read this file and no other"},
+		{Name: "network", Group: General, Default: "bitcoin", Check: checkNetwork, Doc: "Network: bitcoin, testnet, testnet4, signet or regtest"},
+	}
+	for _, n := range Networks {
+		options = append(options, &Option{Name: n.networkFlag(), Kind: Flag, Group: General, Doc: "Short for network=" + n.Name})
+	}
+	options = append(options, general()...)
+	options = append(options, logging()...)
+	options = append(options, policy()...)
+	options = append(options, connections()...)
+	return append(options, plugins()...)
+}
+
+func general() []*Option {
+	return []*Option{
+		{Name: "help", Kind: Flag, Group: General, Doc: "Print this text and exit"},
+		{Name: "version", Kind: Flag, Group: General, Doc: "Print the version and exit"},
+		{Name: "list-features-only", Kind: Flag, Group: General, Doc: "Print the features that are offered to peers and exit"},
+		{Name: "daemon", Kind: Flag, Group: General, Doc: "Run in the background"},
+		{Name: "pid-file", Group: General, Doc: "File for the process id (default: lightningd-<network>.pid)"},
+		{Name: "rpc-file", Group: General, Default: "lightning-rpc", Check: notEmpty, Doc: "Socket for RPC"},
+		{Name: "rpc-file-mode", Group: General, Default: "0600", Check: checkMode, Doc: "Mode of the RPC socket, octal"},
+		{Name: "wallet", Group: General, Default: "sqlite3://lightningd.sqlite3", Check: checkWallet, Doc: "Database, as sqlite3://PATH"},
+		{Name: "database-upgrade", Kind: Bool, Group: General, Default: "true", Doc: "Whether a database of an older version may be migrated"},
+		{Name: "rescan", Kind: Int, Group: General, Default: "15", Doc: "Blocks to look at again at start, or the negative of the height to start from"},
+		{Name: "subdaemon", Multi: true, Group: General, Check: checkSubdaemon, Doc: "Run PATH for a daemon, as NAME:PATH"},
+		{Name: "alias", Group: General, Check: checkAlias, Doc: "Name of the node, up to 32 bytes"},
+		{Name: "rgb", Group: General, Check: checkRGB, Doc: "Colour of the node, as RRGGBB"},
+		{Name: "hsm-passphrase", Kind: Flag, Group: General, Doc: "Ask for the passphrase of hsm_secret"},
+		{Name: "recover", Kind: Conceal, Group: General, Check: notEmpty, Doc: "Make hsm_secret from this backup of the secret, where there is none"},
+		{Name: "allow-deprecated-apis", Kind: Bool, Group: General, Default: "false", Doc: "Whether interfaces that will go away work"},
+		{Name: "developer", Kind: Flag, Group: General, Doc: "Allow what only tests need"},
+	}
+}
+
+func logging() []*Option {
+	return []*Option{
+		{Name: "log-level", Multi: true, ListLast: true, Group: Logging, Default: "info", Doc: "What to log: LEVEL, LEVEL:SUBSYSTEM or LEVEL:SUBSYSTEM:FILE, with level broken, unusual, info, debug, trace or io"},
+		{Name: "log-prefix", Group: Logging, Doc: "Text before each line"},
+		{Name: "log-file", Multi: true, Group: Logging, Check: notEmpty, Doc: "File to log to; - is standard output"},
+		{Name: "log-timestamps", Kind: Bool, Group: Logging, Default: "true", Doc: "Whether each line starts with its time"},
+	}
+}
+
+func policy() []*Option {
+	return []*Option{
+		{Name: "fee-base", Kind: Int, Group: Policy, Default: "1000", Check: between(0, 1<<32-1), Doc: "Fee for forwarding a payment, in millisatoshi"},
+		{Name: "fee-per-satoshi", Kind: Int, Group: Policy, Default: "10", Check: between(0, 1<<32-1), Doc: "Fee for forwarding, in millionths of the amount"},
+		{Name: "htlc-minimum-msat", Kind: Msat, Group: Policy, Default: "0", Doc: "Smallest payment through a channel"},
+		{Name: "htlc-maximum-msat", Kind: Msat, Group: Policy, Default: "21000000btc", Doc: "Largest payment through a channel"},
+		{Name: "max-concurrent-htlcs", Kind: Int, Group: Policy, Default: "483", Check: between(1, 483), Doc: "Payments that a channel's peer may have in flight (Core Lightning's default is 30)"},
+		{Name: "max-dust-htlc-exposure-msat", Kind: Msat, Group: Policy, Default: "50000000msat", Doc: "What a channel may owe in payments too small for an output"},
+		{Name: "min-capacity-sat", Kind: Int, Dynamic: true, Group: Policy, Default: "10000", Check: between(0, 21e14), Doc: "Smallest channel that a peer may open"},
+		{Name: "funding-confirms", Kind: Int, Group: Policy, Default: "3", TestDefault: "1", Check: between(0, 1000), Doc: "Confirmations before a channel that a peer opened is used"},
+		{Name: "cltv-delta", Kind: Int, Group: Policy, Default: "34", TestDefault: "6", Check: between(1, 2016), Doc: "Blocks between the expiry of an incoming payment and of the one that it pays for"},
+		{Name: "cltv-final", Kind: Int, Group: Policy, Default: "18", TestDefault: "10", Check: between(1, 2016), Doc: "Blocks that an incoming payment must leave us"},
+		{Name: "ignore-fee-limits", Kind: Bool, Group: Policy, Default: "false", TestDefault: "true", Doc: "Whether a peer may set any fee rate"},
+		{Name: "force-feerates", Group: Policy, Check: checkFeerates, Doc: "Fee rates per kilobyte to use in place of estimates: opening, mutual_close, unilateral_close, delayed_to_us, htlc_resolution, penalty, parted by slashes; the last stands for the rest"},
+		{Name: "commit-fee", Kind: Int, Group: Policy, Default: "100", Check: between(1, 1000), Doc: "Percentage of the estimate that a commitment pays"},
+		{Name: "commit-feerate-offset", Kind: Int, Group: Policy, Default: "5", Check: between(0, 1<<32-1), Doc: "What a commitment pays above the estimate, in satoshi per 1000 weight"},
+		{Name: "commit-time", Kind: Int, Group: Policy, Default: "10", Check: between(0, 1<<32-1), Doc: "Accepted and without effect: a change is committed at once"},
+		{Name: "min-emergency-msat", Kind: Msat, Group: Policy, Default: "25000000msat", Doc: "What stays in the wallet to pay for closing channels"},
+		{Name: "experimental-simple-close", Kind: Flag, Group: Policy, Doc: "Accepted and without effect: it is always offered"},
+	}
+}
+
+func connections() []*Option {
+	return []*Option{
+		{Name: "addr", Multi: true, Group: Net, Check: notEmpty, Doc: "Listen at this address and announce it"},
+		{Name: "bind-addr", Multi: true, Group: Net, Check: notEmpty, Doc: "Listen at this address"},
+		{Name: "announce-addr", Multi: true, Group: Net, Check: notEmpty, Doc: "Announce this address"},
+		{Name: "autolisten", Kind: Bool, Group: Net, Default: "true", Doc: "Whether to listen at the default port where no address is given"},
+		{Name: "offline", Kind: Flag, Group: Net, Doc: "Neither listen nor connect"},
+		{Name: "proxy", Group: Net, Check: notEmpty, Doc: "SOCKS5 proxy, as IP:PORT"},
+		{Name: "always-use-proxy", Kind: Bool, Group: Net, Default: "false", Doc: "Whether the proxy is for all connections"},
+		{Name: "disable-dns", Kind: Flag, Group: Net, Doc: "Never look up a host name"},
+	}
+}
+
+func plugins() []*Option {
+	return []*Option{
+		{Name: "plugin", Multi: true, Group: Plugin, Check: notEmpty, Doc: "Start this plugin"},
+		{Name: "important-plugin", Multi: true, Group: Plugin, Check: notEmpty, Doc: "Start this plugin, and stop when it dies"},
+		{Name: "plugin-dir", Multi: true, Group: Plugin, Check: notEmpty, Doc: "Start all plugins of this folder"},
+		{Name: "disable-plugin", Multi: true, Group: Plugin, Check: notEmpty, Doc: "Do not start this plugin, by name or path"},
+		{Name: "clear-plugins", Kind: Flag, Group: Plugin, Doc: "Start no plugin but those that are named"},
+	}
+}
+
+func notEmpty(value string) error {
+	if value == "" {
+		return errors.New("should not be empty")
+	}
+	return nil
+}
+
+func between(low, high int64) func(string) error {
+	return func(value string) error {
+		if n, err := parseInt(value); err != nil || n < low || n > high {
+			return fmt.Errorf("should be from %d to %d", low, high)
+		}
+		return nil
+	}
+}
+
+func checkMode(value string) error {
+	if n, err := strconv.ParseUint(value, 8, 32); err != nil || n > 0o777 || n&0o600 != 0o600 {
+		return errors.New("should be an octal mode from 0600 to 0777 with which the owner can read and write")
+	}
+	return nil
+}
+
+func checkWallet(value string) error {
+	path, ok := strings.CutPrefix(value, "sqlite3://")
+	if !ok || path == "" {
+		return errors.New("should be sqlite3://PATH")
+	}
+	return nil
+}
+
+func checkSubdaemon(value string) error {
+	if name, path, _ := strings.Cut(value, ":"); name == "" || path == "" {
+		return errors.New("should be NAME:PATH")
+	}
+	return nil
+}
+
+// maxAlias is the length of the alias in a node_announcement (BOLT 7).
+const maxAlias = 32
+
+func checkAlias(value string) error {
+	if len(value) > maxAlias {
+		return fmt.Errorf("should have at most %d bytes, and has %d", maxAlias, len(value))
+	}
+	return nil
+}
+
+func checkRGB(value string) error {
+	if _, err := strconv.ParseUint(value, 16, 32); err != nil || len(value) != 6 {
+		return errors.New("should be six hex digits")
+	}
+	return nil
+}
+
+// forcedFeerates is how many rates force-feerates may have.
+const forcedFeerates = 6
+
+func checkFeerates(value string) error {
+	rates := strings.Split(value, "/")
+	if len(rates) > forcedFeerates {
+		return fmt.Errorf("should have at most %d fee rates, and has %d", forcedFeerates, len(rates))
+	}
+	for _, rate := range rates {
+		if n, err := strconv.ParseUint(rate, 10, 32); err != nil || n == 0 {
+			return fmt.Errorf("fee rate %q should be a whole number", rate)
+		}
+	}
+	return nil
+}
