@@ -1,7 +1,7 @@
 // Package wire has the messages that peers send each other, BOLT 1, 2 and 7 (and BOLT 4's
-// onion_message), as structs, and their encoding; also the TLV stream and the failure messages
-// that BOLT 4 puts into onions. It decides nothing: a message that decodes may still break every
-// rule about its values. Public keys and signatures are not parsed, and amounts are as sent.
+// onion_message), as structs, and their encoding. What is inside onions is package onion's. It decides
+// nothing: a message that decodes may still break every rule about its values. Public keys and
+// signatures are not parsed, and amounts are as sent.
 //
 // The structs come from the definitions in the .csv files by tools/wiregen.
 package wire

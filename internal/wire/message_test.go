@@ -47,6 +47,9 @@ func TestDecodeNamesMessageAndField(t *testing.T) {
 			"channel_ready: short_channel_id: alias: want 8 bytes, have 4"},
 		{"long record", "0024" + strings.Repeat("00", 32) + point + "0109000000000000000000",
 			"channel_ready: short_channel_id: 1 bytes too long"},
+		{"records out of order", "001000000000" + "0300" + "0100", "init: tlv type 1 after 3"},
+		{"unknown even record", "001000000000" + "1400", "init: unknown even tlv type 20"},
+		{"record beyond the end", "001000000000" + "0501", "init: tlv type 5: length 1, have 0 bytes"},
 		{"list with a rest", "00100000000001" + "21" + strings.Repeat("00", 33), "init: networks: chains: want a multiple of 32 bytes, have 33"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

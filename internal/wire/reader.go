@@ -8,14 +8,12 @@ import (
 	"fulmen/internal/keys"
 )
 
-// DecodeError says what part of a message, TLV stream or failure message does not decode.
+// DecodeError says what part of a message does not decode.
 type DecodeError struct {
-	Message    string // the message's or stream's name
-	Record     string // the TLV record's name, if a record is known to be at fault
-	Field      string
-	Reason     string
-	RecordType uint64 // the TLV record's type, 0 if none was read
-	Offset     int    // where that record starts, counted from the first byte after the type
+	Message string // its name
+	Record  string // the TLV record's name, if a record is known to be at fault
+	Field   string
+	Reason  string
 }
 
 func (e *DecodeError) Error() string {
@@ -37,14 +35,12 @@ type reader struct {
 
 	recordType uint64
 	record     string // its name, once known to be one of ours
-	offset     int    // of the record
 	after      []byte // what follows the record
-	total      int
-	inStream   bool // a record was read before, so recordType is a lower bound
+	inStream   bool   // a record was read before, so recordType is a lower bound
 }
 
 func newReader(message string, b []byte) reader {
-	return reader{message: message, b: b, total: len(b)}
+	return reader{message: message, b: b}
 }
 
 // result is the error to return: an untyped nil if there was none.
@@ -57,10 +53,7 @@ func (r *reader) result() error {
 
 func (r *reader) fail(field, format string, args ...any) {
 	if r.err == nil {
-		r.err = &DecodeError{
-			Message: r.message, Record: r.record, Field: field, Reason: fmt.Sprintf(format, args...),
-			RecordType: r.recordType, Offset: r.offset,
-		}
+		r.err = &DecodeError{Message: r.message, Record: r.record, Field: field, Reason: fmt.Sprintf(format, args...)}
 	}
 	r.b, r.after = nil, nil
 }

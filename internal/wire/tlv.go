@@ -1,23 +1,17 @@
 package wire
 
-// Record is a TLV record that our definitions do not have.
-type Record struct {
-	Type  uint64
-	Value []byte
-}
-
 // nextRecord enters the next record of a TLV stream, and is false at the end and after a failure.
 // The rules are BOLT 1's, Type-Length-Value Format.
 func (r *reader) nextRecord() bool {
 	if len(r.b) == 0 {
 		return false
 	}
-	offset, previous := r.total-len(r.b), r.recordType
+	previous := r.recordType
 	t := r.bigSize("tlv type")
 	if r.err != nil {
 		return false
 	}
-	r.recordType, r.offset = t, offset
+	r.recordType = t
 	if r.inStream && t <= previous {
 		r.fail("", "tlv type %d after %d", t, previous)
 		return false
@@ -50,32 +44,9 @@ func (r *reader) skipRecord() {
 	r.b = nil
 }
 
-// unknownRecord copies a record that we do not know, if its type is odd.
-func (r *reader) unknownRecord() Record {
-	v := r.remaining()
-	r.skipRecord()
-	return Record{r.recordType, v}
-}
-
 // appendHeader appends a record's type and length.
 func appendHeader(dst []byte, typ uint64, length int) []byte {
 	return AppendBigSize(AppendBigSize(dst, typ), uint64(length))
-}
-
-// appendBelow appends the first records up to a type, and returns those that remain.
-func appendBelow(dst []byte, records []Record, typ uint64) ([]byte, []Record) {
-	for len(records) > 0 && records[0].Type < typ {
-		dst = appendAll(dst, records[:1])
-		records = records[1:]
-	}
-	return dst, records
-}
-
-func appendAll(dst []byte, records []Record) []byte {
-	for _, rec := range records {
-		dst = append(appendHeader(dst, rec.Type, len(rec.Value)), rec.Value...)
-	}
-	return dst
 }
 
 // appendTruncated appends v without leading zeros: nothing at all for 0.

@@ -10,47 +10,42 @@ import (
 	"fulmen/internal/keys"
 )
 
-// N1 is the TLV stream `n1`: a field is nil or false if its record is absent.
+// N1 is `n1`, type 65533.
 type N1 struct {
+
+	// Extension: nil or false if absent.
 	Tlv1 *amount.Msat
 	Tlv2 *ShortChannelID
 	Tlv3 *Tlv3
 	Tlv4 *uint16
-
-	Unknown []Record // odd records that we do not know, ascending
 }
 
-// AppendTLVs appends the encoded stream to dst.
-func (m *N1) AppendTLVs(dst []byte) []byte {
-	unknown := m.Unknown
-	dst, unknown = appendBelow(dst, unknown, 1)
+// Type is MsgN1.
+func (*N1) Type() MessageType { return MsgN1 }
+
+func (m *N1) appendTo(dst []byte) []byte {
 	if m.Tlv1 != nil {
 		dst = appendHeader(dst, 1, truncatedLen(uint64(*m.Tlv1)))
 		dst = appendTruncated(dst, uint64(*m.Tlv1))
 	}
-	dst, unknown = appendBelow(dst, unknown, 2)
 	if m.Tlv2 != nil {
 		dst = appendHeader(dst, 2, 8)
 		dst = binary.BigEndian.AppendUint64(dst, uint64(*m.Tlv2))
 	}
-	dst, unknown = appendBelow(dst, unknown, 3)
 	if m.Tlv3 != nil {
 		dst = appendHeader(dst, 3, 49)
 		dst = append(dst, m.Tlv3.NodeID[:]...)
 		dst = binary.BigEndian.AppendUint64(dst, uint64(m.Tlv3.AmountMsat1))
 		dst = binary.BigEndian.AppendUint64(dst, uint64(m.Tlv3.AmountMsat2))
 	}
-	dst, unknown = appendBelow(dst, unknown, 254)
 	if m.Tlv4 != nil {
 		dst = appendHeader(dst, 254, 2)
 		dst = binary.BigEndian.AppendUint16(dst, uint16(*m.Tlv4))
 	}
-	return appendAll(dst, unknown)
+	return dst
 }
 
-// DecodeTLVs replaces m by the whole of b decoded; a failure is a *DecodeError.
-func (m *N1) DecodeTLVs(b []byte) error {
-	*m = N1{}
+func (m *N1) decode(b []byte) error {
 	r := newReader("n1", b)
 	for r.nextRecord() {
 		switch r.recordType {
@@ -70,7 +65,48 @@ func (m *N1) DecodeTLVs(b []byte) error {
 			r.record = "tlv4"
 			m.Tlv4 = new(r.u16("cltv_delta"))
 		default:
-			m.Unknown = append(m.Unknown, r.unknownRecord())
+			r.skipRecord()
+		}
+		r.endRecord()
+	}
+	return r.result()
+}
+
+// N2 is `n2`, type 65535.
+type N2 struct {
+
+	// Extension: nil or false if absent.
+	Tlv1 *amount.Msat
+	Tlv2 *block.Height
+}
+
+// Type is MsgN2.
+func (*N2) Type() MessageType { return MsgN2 }
+
+func (m *N2) appendTo(dst []byte) []byte {
+	if m.Tlv1 != nil {
+		dst = appendHeader(dst, 0, truncatedLen(uint64(*m.Tlv1)))
+		dst = appendTruncated(dst, uint64(*m.Tlv1))
+	}
+	if m.Tlv2 != nil {
+		dst = appendHeader(dst, 11, truncatedLen(uint64(*m.Tlv2)))
+		dst = appendTruncated(dst, uint64(*m.Tlv2))
+	}
+	return dst
+}
+
+func (m *N2) decode(b []byte) error {
+	r := newReader("n2", b)
+	for r.nextRecord() {
+		switch r.recordType {
+		case 0:
+			r.record = "tlv1"
+			m.Tlv1 = new(amount.Msat(r.tu64("amount_msat")))
+		case 11:
+			r.record = "tlv2"
+			m.Tlv2 = new(block.Height(r.tu32("cltv_expiry")))
+		default:
+			r.skipRecord()
 		}
 		r.endRecord()
 	}
@@ -82,50 +118,6 @@ type Tlv3 struct {
 	NodeID      keys.PubKey
 	AmountMsat1 amount.Msat
 	AmountMsat2 amount.Msat
-}
-
-// N2 is the TLV stream `n2`: a field is nil or false if its record is absent.
-type N2 struct {
-	Tlv1 *amount.Msat
-	Tlv2 *block.Height
-
-	Unknown []Record // odd records that we do not know, ascending
-}
-
-// AppendTLVs appends the encoded stream to dst.
-func (m *N2) AppendTLVs(dst []byte) []byte {
-	unknown := m.Unknown
-	dst, unknown = appendBelow(dst, unknown, 0)
-	if m.Tlv1 != nil {
-		dst = appendHeader(dst, 0, truncatedLen(uint64(*m.Tlv1)))
-		dst = appendTruncated(dst, uint64(*m.Tlv1))
-	}
-	dst, unknown = appendBelow(dst, unknown, 11)
-	if m.Tlv2 != nil {
-		dst = appendHeader(dst, 11, truncatedLen(uint64(*m.Tlv2)))
-		dst = appendTruncated(dst, uint64(*m.Tlv2))
-	}
-	return appendAll(dst, unknown)
-}
-
-// DecodeTLVs replaces m by the whole of b decoded; a failure is a *DecodeError.
-func (m *N2) DecodeTLVs(b []byte) error {
-	*m = N2{}
-	r := newReader("n2", b)
-	for r.nextRecord() {
-		switch r.recordType {
-		case 0:
-			r.record = "tlv1"
-			m.Tlv1 = new(amount.Msat(r.tu64("amount_msat")))
-		case 11:
-			r.record = "tlv2"
-			m.Tlv2 = new(block.Height(r.tu32("cltv_expiry")))
-		default:
-			m.Unknown = append(m.Unknown, r.unknownRecord())
-		}
-		r.endRecord()
-	}
-	return r.result()
 }
 
 // Signed8 is the subtype `signed8`.

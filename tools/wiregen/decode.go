@@ -86,19 +86,13 @@ func (f *field) readInt() string {
 }
 
 // emitDecode writes the loop over a stream's records.
-func (s *stream) emitDecode(e *emitter, keep bool) {
+func (s *stream) emitDecode(e *emitter) {
 	e.f("for r.nextRecord() {\nswitch r.recordType {")
 	for _, r := range s.records {
 		e.f("case %d:\nr.record = %q", r.number, r.name)
 		r.emitDecode(e)
 	}
-	e.f("default:")
-	if keep {
-		e.f("m.Unknown = append(m.Unknown, r.unknownRecord())")
-	} else {
-		e.f("r.skipRecord()")
-	}
-	e.f("}\nr.endRecord()\n}")
+	e.f("default:\nr.skipRecord()\n}\nr.endRecord()\n}")
 }
 
 func (r *record) emitDecode(e *emitter) {

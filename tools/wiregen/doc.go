@@ -10,8 +10,8 @@
 //	subtype,NAME                       subtypedata,NAME,FIELD,TYPE,COUNT
 //
 // where COUNT is empty, a number, the field that holds it, or "..." for all that is left. A message
-// ends with the stream that its last field names, or with the stream called MESSAGE_tlvs. A stream
-// that no message ends with becomes a type of its own, which also keeps the records unknown to it.
+// ends with the stream that its last field names, or with the stream called MESSAGE_tlvs. Every
+// stream is the end of some message.
 //
 // names.go has what the definitions do not say: how words are spelled in Go, and which numbers are
 // amounts, heights or fee rates.

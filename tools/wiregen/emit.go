@@ -16,9 +16,6 @@ func (d *definitions) emit(e *emitter) {
 		m.emit(e)
 	}
 	for _, s := range d.streams {
-		if !s.owned {
-			s.emit(e)
-		}
 		for _, r := range s.records {
 			if len(r.fields) > 1 {
 				r.emit(e)
@@ -50,25 +47,8 @@ func (m *message) emit(e *emitter) {
 	e.f("\nfunc (m *%s) decode(b []byte) error {\nr := newReader(%q, b)", name, m.name)
 	emitDecode(e, m.fields, "m.")
 	if m.tlvs != nil {
-		m.tlvs.emitDecode(e, false)
+		m.tlvs.emitDecode(e)
 	}
-	e.f("return r.result()\n}")
-}
-
-// emit writes a stream that stands by itself.
-func (s *stream) emit(e *emitter) {
-	name := goName(s.name)
-	e.f("\n// %s is the TLV stream `%s`: a field is nil or false if its record is absent.\ntype %s struct {", name, s.name, name)
-	s.emitFields(e)
-	e.f("\nUnknown []Record // odd records that we do not know, ascending\n}")
-	e.f("\n// AppendTLVs appends the encoded stream to dst.\nfunc (m *%s) AppendTLVs(dst []byte) []byte {\nunknown := m.Unknown", name)
-	for _, r := range s.records {
-		e.f("dst, unknown = appendBelow(dst, unknown, %d)", r.number)
-		r.emitEncode(e)
-	}
-	e.f("return appendAll(dst, unknown)\n}")
-	e.f("\n// DecodeTLVs replaces m by the whole of b decoded; a failure is a *DecodeError.\nfunc (m *%s) DecodeTLVs(b []byte) error {\n*m = %s{}\nr := newReader(%q, b)", name, name, s.name)
-	s.emitDecode(e, true)
 	e.f("return r.result()\n}")
 }
 

@@ -20,14 +20,8 @@ var words = map[string]string{
 	"sha256": "SHA256", "tlv": "TLV",
 }
 
-// names are the definitions whose Go name is not just theirs respelled.
-var names = map[string]string{"payload": "PaymentPayload"}
-
 // goName is the exported Go name of a message, stream, record or field.
 func goName(name string) string {
-	if n, ok := names[name]; ok {
-		return n
-	}
 	var b strings.Builder
 	for _, w := range strings.Split(name, "_") {
 		if s, ok := words[w]; ok {
@@ -57,14 +51,13 @@ var plain = map[string]string{
 
 // meaning is the Go type of fields that are more than numbers or bytes: by type, then by name.
 var meaning = map[string]map[string]string{
-	"u64":  {"sats": "amount.Sat", "htlc_minimum_msat": "amount.Msat"},
-	"tu64": {"amt_to_forward": "amount.Msat"},
+	"u64": {"sats": "amount.Sat", "htlc_minimum_msat": "amount.Msat"},
 	"u32": {
 		"cltv_expiry": "block.Height", "first_blocknum": "block.Height", "feerate": "amount.FeeratePerKw",
 		"feerate_per_kw": "amount.FeeratePerKw", "funding_feerate_perkw": "amount.FeeratePerKw",
 		"commitment_feerate_perkw": "amount.FeeratePerKw",
 	},
-	"tu32":   {"outgoing_cltv_value": "block.Height", "cltv_expiry": "block.Height"},
+	"tu32":   {"cltv_expiry": "block.Height"},
 	"u16":    {"to_self_delay": "block.Delta", "cltv_expiry_delta": "block.Delta", "failure_code": "FailureCode", "message_type": "MessageType"},
 	"byte32": {"temporary_channel_id": "ChannelID", "per_commitment_secret": "keys.Secret", "your_last_per_commitment_secret": "keys.Secret"},
 }

@@ -23,7 +23,7 @@ type message struct {
 type stream struct {
 	name    string
 	records []*record
-	owned   bool // some message ends with it
+	used    bool // some message ends with it
 }
 
 type record struct {
@@ -121,13 +121,16 @@ func (d *definitions) link() error {
 			m.fields = m.fields[:n]
 		}
 		if m.tlvs != nil {
-			m.tlvs.owned = true
+			m.tlvs.used = true
 		}
 		if err := d.linkFields(m.name, m.fields); err != nil {
 			return err
 		}
 	}
 	for _, s := range d.streams {
+		if !s.used {
+			return fmt.Errorf("no message ends with stream %s", s.name)
+		}
 		for _, r := range s.records {
 			if err := d.linkFields(s.name+" "+r.name, r.fields); err != nil {
 				return err

@@ -10,7 +10,7 @@ import (
 func TestGoName(t *testing.T) {
 	for name, want := range map[string]string{
 		"update_fail_malformed_htlc": "UpdateFailMalformedHTLC", "short_channel_id": "ShortChannelID",
-		"max_accepted_htlcs": "MaxAcceptedHTLCs", "payload": "PaymentPayload", "node_id_1": "NodeID1",
+		"max_accepted_htlcs": "MaxAcceptedHTLCs", "node_id_1": "NodeID1",
 	} {
 		if got := goName(name); got != want {
 			t.Errorf("%s: got %s, want %s", name, got, want)
@@ -25,8 +25,9 @@ func TestParseRefuses(t *testing.T) {
 		"message":     {"msgdata,ping,n,u16,", "no message ping"},
 		"record":      {"tlvtype,s,a,1\ntlvdata,s,b,n,u16,", `line 2: "tlvdata,s,b,n,u16,": no record b`},
 		"subtype":     {"subtypedata,s,n,u16,", "no subtype s"},
+		"stream":      {"tlvtype,s,a,1", "no message ends with stream s"},
 		"type":        {"msgtype,ping,18\nmsgdata,ping,n,u17,", "ping: field n has unknown type u17"},
-		"record type": {"tlvtype,s,a,1\ntlvdata,s,a,n,u17,", "s a: field n has unknown type u17"},
+		"record type": {"msgtype,s,18\nmsgdata,s,tlvs,s\ntlvtype,s,a,1\ntlvdata,s,a,n,u17,", "s a: field n has unknown type u17"},
 	} {
 		if _, err := parse(c.text); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want %q", name, err, c.want)
