@@ -68,6 +68,9 @@ type Status struct {
 	RemoteReady    bool                // the peer's was received
 	LocalShutdown  bool                // the same for shutdown
 	RemoteShutdown bool
+	// Deadline is the height at which the channel has to go to the chain because an HTLC was not
+	// removed in time; 0: none.
+	Deadline block.Height
 }
 
 // State is what a channel with a channeld is in.

@@ -36,7 +36,7 @@ type Policy struct {
 	// MinFeerate and MaxFeerate bound the peer's update_fee.
 	MinFeerate amount.FeeratePerKw
 	MaxFeerate amount.FeeratePerKw
-	// MaxDustExposure bounds what trimmed HTLCs and, on the peer's side, excess fees may cost.
+	// MaxDustExposure bounds the sum of the HTLCs that a commitment trims.
 	MaxDustExposure amount.Msat
 	// MaxCLTVExpiry is how many blocks ahead an HTLC may expire.
 	MaxCLTVExpiry block.Delta
