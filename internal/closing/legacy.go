@@ -62,7 +62,7 @@ func (l *legacy) recvClosingSigned(m *Machine, msg *wire.ClosingSigned) ([]Actio
 	fee := msg.FeeSatoshis
 	agreed := func() ([]Action, error) { return l.agree(m, theirs, fee, msg) }
 	switch {
-	case l.sent != nil && (fee == l.sent.fee || l.config.Opener && contains(l.sent.feeRange, fee)):
+	case l.sent != nil && (fee == l.sent.fee || contains(l.sent.feeRange, fee)):
 		return agreed()
 	case msg.FeeRange != nil:
 		return l.withFeeRange(m, msg, agreed)
@@ -93,7 +93,7 @@ func (l *legacy) withFeeRange(m *Machine, msg *wire.ClosingSigned, agreed func()
 	return l.offer(m, min(max(fee, both.MinFeeSatoshis), both.MaxFeeSatoshis), ours, nil)
 }
 
-// withoutFeeRange approaches the peer's fee from ours, step by step.
+// withoutFeeRange approaches the peer's fee from ours, step by step, within our own limits.
 func (l *legacy) withoutFeeRange(m *Machine, fee amount.Sat, agreed func() ([]Action, error)) ([]Action, error) {
 	if l.sent != nil && l.heard != nil && !strictlyBetween(fee, l.sent.fee, *l.heard) {
 		return nil, warnAndClose("closing_signed: fee_satoshis %s is not strictly between ours of %s and the last, %s",
@@ -107,9 +107,9 @@ func (l *legacy) withoutFeeRange(m *Machine, fee amount.Sat, agreed func() ([]Ac
 	case l.sent == nil:
 		return l.offer(m, min(max(fee, ours.MinFeeSatoshis), ours.MaxFeeSatoshis), ours, nil)
 	}
-	next := fee/2 + l.sent.fee/2
+	next := min(max(fee/2+l.sent.fee/2, ours.MinFeeSatoshis), ours.MaxFeeSatoshis)
 	if !strictlyBetween(next, fee, l.sent.fee) {
-		return nil, failChannel("closing_signed: no fee between %s and ours of %s", fee, l.sent.fee)
+		return nil, warnAndClose("closing_signed: no fee that we agree to is between %s and ours of %s", fee, l.sent.fee)
 	}
 	return l.offer(m, next, ours, nil)
 }
