@@ -55,7 +55,7 @@ func HTLCFee(anchors, offered bool, feerate amount.FeeratePerKw) amount.Sat {
 // TrimThreshold is the smallest amount whose HTLC gets an output in a commitment of an owner with
 // dustLimit (BOLT 3, Trimmed Outputs).
 func TrimThreshold(anchors, offered bool, feerate amount.FeeratePerKw, dustLimit amount.Sat) amount.Sat {
-	return dustLimit + HTLCFee(anchors, offered, feerate)
+	return max(dustLimit, dustLimit+HTLCFee(anchors, offered, feerate)) // an absurd limit does not wrap
 }
 
 // CountUntrimmed is the number of HTLCs that get an output.

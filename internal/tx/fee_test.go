@@ -3,6 +3,8 @@ package tx
 import (
 	"testing"
 
+	"github.com/btcsuite/btcd/wire/v2"
+
 	"fulmen/internal/amount"
 )
 
@@ -45,6 +47,42 @@ func TestAnchorsTrimByDustLimitAlone(t *testing.T) {
 	}
 	if cost := OpenerCost(true, 1000, 2); cost != 1124+2*172+660 {
 		t.Errorf("opener's cost %s", cost)
+	}
+}
+
+// TestBOLT3AppendixAWeights holds real transactions against the expected weights, which count
+// signatures as 73 bytes and, with anchors, three bytes for the number of outputs.
+func TestBOLT3AppendixAWeights(t *testing.T) {
+	for _, anchors := range []bool{false, true} {
+		ch := newBOLT3Channel(t, anchors, 546)
+		htlcs := []HTLC{{Offered: true, Amount: 2000000, CLTVExpiry: 1 << 24}, {Amount: 3000000, CLTVExpiry: 1 << 24}}
+		c, err := BuildCommitment(&ch.params, 1, 253, 6995000000, 3000000000, htlcs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		extra := 0
+		if anchors {
+			extra = 3
+		}
+		for i, want := range []int{133 + extra, 140 + extra} { // sorted by amount: offered, received
+			if got := len(c.HTLCs[i].WitnessScript); got != want {
+				t.Errorf("anchors %t: script %d has %d bytes, want %d", anchors, i, got, want)
+			}
+		}
+		own, other := ch.localFunding.sign(t, c.SigHash()), ch.remoteFunding.sign(t, c.SigHash())
+		checkWeight(t, "commitment", c.Signed(own, other), CommitmentWeight(anchors, 2))
+		for i, want := range []int{htlcTimeoutWeight + extra, htlcSuccessWeight + extra} {
+			checkWeight(t, "htlc transaction", c.SignedHTLCTx(i, own, other, [32]byte{}), want)
+		}
+	}
+}
+
+func checkWeight(t *testing.T, what string, m *wire.MsgTx, expected int) {
+	t.Helper()
+	const slack = 4*2 + 2*3
+	weight := 3*m.SerializeSizeStripped() + m.SerializeSize()
+	if weight > expected || weight < expected-slack {
+		t.Errorf("%s weighs %d, expected %d", what, weight, expected)
 	}
 }
 
