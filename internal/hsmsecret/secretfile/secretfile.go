@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
 
 // ErrExists means that the final name is taken.
@@ -59,6 +61,15 @@ func Begin(path string) (*New, error) {
 
 // File is open for reading and writing; it stays open until Commit or Abandon.
 func (n *New) File() *os.File { return n.file }
+
+// Dup is a second descriptor of File, to hand to another process.
+func (n *New) Dup() (*os.File, error) {
+	fd, err := unix.FcntlInt(n.file.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("dup %s: %w", n.file.Name(), err)
+	}
+	return os.NewFile(uintptr(fd), n.file.Name()), nil
+}
 
 // Commit gives the file its name, unless that is taken by now, and returns when both the content
 // and the name are on disk.

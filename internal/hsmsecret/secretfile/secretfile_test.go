@@ -51,6 +51,27 @@ func TestCommitRace(t *testing.T) {
 	wantOnly(t, path, "a")
 }
 
+// What another process writes to its descriptor is committed here.
+func TestDup(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "hsm_secret")
+	n, err := Begin(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := n.Dup()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := theirs.WriteString("theirs"); err != nil {
+		t.Fatal(err)
+	}
+	theirs.Close()
+	if err := n.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	wantOnly(t, path, "theirs")
+}
+
 func TestAbandon(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "hsm_secret")
 	n, err := Begin(path)

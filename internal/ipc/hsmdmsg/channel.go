@@ -9,12 +9,10 @@ import (
 
 // GetBasepoints is channeld's first request when a channel is opened. It needs no setup.
 type GetBasepoints struct {
-	_msgpack struct{} `msgpack:",as_array"`
 }
 
 // GetBasepointsReply has our public keys of the channel, the same at each call.
 type GetBasepointsReply struct {
-	_msgpack      struct{} `msgpack:",as_array"`
 	FundingPubKey keys.PubKey
 	Basepoints    keys.Basepoints
 	FirstPoint    keys.PubKey // per_commitment_point of our commitment 0
@@ -23,7 +21,6 @@ type GetBasepointsReply struct {
 
 // ChannelSetup is what is fixed when the funding outpoint is known. Local is us, remote the peer.
 type ChannelSetup struct {
-	_msgpack            struct{} `msgpack:",as_array"`
 	FundingTxid         [32]byte // internal byte order
 	FundingOutput       uint16
 	FundingSats         amount.Sat
@@ -41,18 +38,15 @@ type ChannelSetup struct {
 
 // SetupChannel fixes the channel's setup; asked again, it must be the same.
 type SetupChannel struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	Setup    ChannelSetup
+	Setup ChannelSetup
 }
 
 // SetupChannelReply answers SetupChannel.
 type SetupChannelReply struct {
-	_msgpack struct{} `msgpack:",as_array"`
 }
 
 // Commitment is the content of one commitment transaction, from which hsmd builds it.
 type Commitment struct {
-	_msgpack     struct{} `msgpack:",as_array"`
 	Number       keys.CommitmentNumber
 	FeeratePerKw amount.FeeratePerKw
 	LocalMsat    amount.Msat // our balance before fee and anchors, without HTLCs
@@ -62,8 +56,7 @@ type Commitment struct {
 
 // HTLC is one HTLC of a commitment, dust or not.
 type HTLC struct {
-	_msgpack    struct{} `msgpack:",as_array"`
-	Offered     bool     // by us, whoever's commitment it is
+	Offered     bool // by us, whoever's commitment it is
 	ID          uint64
 	AmountMsat  amount.Msat
 	PaymentHash [32]byte
@@ -74,14 +67,12 @@ type HTLC struct {
 // The number must be that of the last one signed or the next: signing the next says that the
 // remote has revoked the last but one.
 type SignRemoteCommitment struct {
-	_msgpack           struct{} `msgpack:",as_array"`
 	PerCommitmentPoint keys.PubKey
 	Commitment         Commitment
 }
 
 // SignRemoteCommitmentReply has the HTLC signatures in the order of the transaction's outputs.
 type SignRemoteCommitmentReply struct {
-	_msgpack       struct{} `msgpack:",as_array"`
 	Signature      keys.Signature
 	HTLCSignatures []keys.Signature
 }
@@ -89,47 +80,40 @@ type SignRemoteCommitmentReply struct {
 // RevokeLocal asks for the secret that revokes our commitment Number. They go in order; a secret
 // that was given before is given again. From then on hsmd never signs that commitment.
 type RevokeLocal struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	Number   keys.CommitmentNumber
+	Number keys.CommitmentNumber
 }
 
 // RevokeLocalReply has what revoke_and_ack carries.
 type RevokeLocalReply struct {
-	_msgpack               struct{} `msgpack:",as_array"`
 	PerCommitmentSecret    keys.Secret
 	NextPerCommitmentPoint keys.PubKey // of commitment Number+2
 }
 
 // GetPerCommitmentPoint asks for the point of our commitment Number.
 type GetPerCommitmentPoint struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	Number   keys.CommitmentNumber
+	Number keys.CommitmentNumber
 }
 
 // GetPerCommitmentPointReply answers GetPerCommitmentPoint.
 type GetPerCommitmentPointReply struct {
-	_msgpack           struct{} `msgpack:",as_array"`
 	PerCommitmentPoint keys.PubKey
 }
 
 // CheckFutureSecret asks whether Secret is that of our commitment Number: then the peer knows of
 // a state that we have lost (BOLT 2, Message Retransmission, data loss).
 type CheckFutureSecret struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	Number   keys.CommitmentNumber
-	Secret   keys.Secret
+	Number keys.CommitmentNumber
+	Secret keys.Secret
 }
 
 // CheckFutureSecretReply answers CheckFutureSecret.
 type CheckFutureSecretReply struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	Correct  bool
+	Correct bool
 }
 
 // SignMutualClose asks for our signature on the closing transaction with these outputs. Ours may
 // only pay a script that lightningd has allowed.
 type SignMutualClose struct {
-	_msgpack     struct{} `msgpack:",as_array"`
 	LocalSat     amount.Sat
 	LocalScript  []byte // empty: no output for us
 	RemoteSat    amount.Sat
@@ -140,7 +124,6 @@ type SignMutualClose struct {
 
 // SignMutualCloseReply answers SignMutualClose.
 type SignMutualCloseReply struct {
-	_msgpack  struct{} `msgpack:",as_array"`
 	Signature keys.Signature
 }
 

@@ -15,19 +15,26 @@ const (
 )
 
 // Init is lightningd's first request, once. One descriptor rides on it: hsm_secret, opened by
-// lightningd, which never reads it. With Create it is a new empty file, open for reading and
-// writing: hsmd makes a mnemonic, writes it and syncs the file before it answers; giving it its
-// final name and syncing the folder are lightningd's (package secretfile).
+// lightningd, which never reads it. With Create it is a new empty file, open for writing: hsmd
+// makes a mnemonic and writes it; to sync the file and give it its name is lightningd's part
+// (package secretfile). What is wrong with the file or passphrase is answered by a Fail with one of
+// the codes below; Init may then be tried again.
 type Init struct {
-	_msgpack   struct{} `msgpack:",as_array"`
-	Network    string   // bitcoin, testnet, testnet4, signet or regtest
-	Passphrase []byte   // of the mnemonic; empty is none
+	Network    string // bitcoin, testnet, testnet4, signet or regtest
+	Passphrase []byte // of the mnemonic; empty is none
 	Create     bool
 }
 
+// The codes of a Fail that answers Init.
+const (
+	CodeDamaged             int32 = 1 // also: a form that is not supported
+	CodePassphraseNeeded    int32 = 2
+	CodePassphraseNotNeeded int32 = 3
+	CodePassphraseWrong     int32 = 4
+)
+
 // InitReply tells what follows from the secret and is public.
 type InitReply struct {
-	_msgpack  struct{} `msgpack:",as_array"`
 	NodeID    keys.PubKey
 	BIP84XPub string // m/84'/coin'/0', serialized as BIP 32 says
 	BIP86XPub string // m/86'/coin'/0'
@@ -40,8 +47,7 @@ type InitReply struct {
 // what lightningd's database knows of it. What hsmd itself knows better, it keeps: counts never go
 // back, and a Setup never changes.
 type NewClient struct {
-	_msgpack    struct{} `msgpack:",as_array"`
-	Rights      Rights
+	Rights      ipc.Rights
 	PeerID      keys.PubKey
 	ChannelDBID uint64
 	Setup       *ChannelSetup // nil until the channel has its funding outpoint
@@ -55,25 +61,21 @@ type NewClient struct {
 
 // NewClientReply answers NewClient with one descriptor.
 type NewClientReply struct {
-	_msgpack struct{} `msgpack:",as_array"`
 }
 
 // ForgetChannel frees what hsmd remembers of a channel that is resolved for good.
 type ForgetChannel struct {
-	_msgpack    struct{} `msgpack:",as_array"`
 	PeerID      keys.PubKey
 	ChannelDBID uint64
 }
 
 // ForgetChannelReply answers ForgetChannel.
 type ForgetChannelReply struct {
-	_msgpack struct{} `msgpack:",as_array"`
 }
 
 // AllowShutdownScript lets a mutual close of the channel pay our balance to Script too; lightningd
 // sends it when the operator closes to an address of their own.
 type AllowShutdownScript struct {
-	_msgpack    struct{} `msgpack:",as_array"`
 	PeerID      keys.PubKey
 	ChannelDBID uint64
 	Script      []byte
@@ -81,7 +83,6 @@ type AllowShutdownScript struct {
 
 // AllowShutdownScriptReply answers AllowShutdownScript.
 type AllowShutdownScriptReply struct {
-	_msgpack struct{} `msgpack:",as_array"`
 }
 
 // RecoverableSignature is r, s and the recovery id, 0 to 3, as BOLT 11 has it.
@@ -89,46 +90,39 @@ type RecoverableSignature [65]byte
 
 // SignInvoice asks for the signature of an invoice by the node key (BOLT 11, Data Part).
 type SignInvoice struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	HRP      string
-	Data     []byte // 5-bit groups, without the signature
+	HRP  string
+	Data []byte // 5-bit groups, without the signature
 }
 
 // SignInvoiceReply answers SignInvoice.
 type SignInvoiceReply struct {
-	_msgpack  struct{} `msgpack:",as_array"`
 	Signature RecoverableSignature
 }
 
 // SignMessage asks for the node key's signature of a person's message, prefixed with "Lightning
 // Signed Message:".
 type SignMessage struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	Message  []byte
+	Message []byte
 }
 
 // SignMessageReply answers SignMessage.
 type SignMessageReply struct {
-	_msgpack  struct{} `msgpack:",as_array"`
 	Signature RecoverableSignature
 }
 
 // DeriveSecret asks for a pseudorandom secret that depends on hsm_secret and Info alone.
 type DeriveSecret struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	Info     []byte
+	Info []byte
 }
 
 // DeriveSecretReply answers DeriveSecret.
 type DeriveSecretReply struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	Secret   keys.Secret
+	Secret keys.Secret
 }
 
 // SignLocalCommitment asks for our signature on our own commitment, to broadcast it. From then on
 // hsmd never reveals the secret of that commitment.
 type SignLocalCommitment struct {
-	_msgpack     struct{} `msgpack:",as_array"`
 	PeerID       keys.PubKey
 	ChannelDBID  uint64
 	Setup        ChannelSetup
@@ -138,7 +132,6 @@ type SignLocalCommitment struct {
 
 // SignLocalCommitmentReply answers SignLocalCommitment.
 type SignLocalCommitmentReply struct {
-	_msgpack  struct{} `msgpack:",as_array"`
 	Signature keys.Signature
 }
 
@@ -153,23 +146,20 @@ const (
 
 // SignWallet asks for signatures of wallet inputs (SIGHASH_ALL, taproot SIGHASH_DEFAULT).
 type SignWallet struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	Tx       []byte   // unsigned, in Bitcoin's serialization
+	Tx       []byte // unsigned, in Bitcoin's serialization
 	Prevouts []Prevout
 	Inputs   []WalletInput
 }
 
 // Prevout is what an input of the transaction spends; one for each input, in order.
 type Prevout struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	Amount   amount.Sat
-	Script   []byte
+	Amount amount.Sat
+	Script []byte
 }
 
 // WalletInput names an input to sign and the key for it.
 type WalletInput struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	Index    uint32   // of the input
+	Index    uint32 // of the input
 	Kind     AddressKind
 	Change   bool // the chain of BIP 32: internal rather than external
 	KeyIndex uint32
@@ -177,13 +167,11 @@ type WalletInput struct {
 
 // SignWalletReply has one signature for each of Inputs, in their order.
 type SignWalletReply struct {
-	_msgpack   struct{} `msgpack:",as_array"`
 	Signatures []WalletSignature
 }
 
 // WalletSignature is ready for a witness: p2wpkh in DER with its sighash byte, p2tr 64 bytes.
 type WalletSignature struct {
-	_msgpack  struct{}    `msgpack:",as_array"`
 	PubKey    keys.PubKey // the key of the script, before BIP 86's tweak
 	Signature []byte
 }

@@ -11,20 +11,17 @@ const MaxECDHPoints = 1024
 // ECDH asks for the shared secrets of the node key and each point: BOLT 8's handshake for
 // connectd, BOLT 4's onions for channeld. Right: ECDH.
 type ECDH struct {
-	_msgpack struct{}      `msgpack:",as_array"`
-	Points   []keys.PubKey // at most MaxECDHPoints
+	Points []keys.PubKey // at most MaxECDHPoints
 }
 
 // ECDHReply has one result for each point, in order.
 type ECDHReply struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	Results  []ECDHResult
+	Results []ECDHResult
 }
 
 // ECDHResult is one shared secret. A point that is not on the curve has none: the sender of that
 // point must learn of it, the others in the batch must not suffer.
 type ECDHResult struct {
-	_msgpack     struct{} `msgpack:",as_array"`
 	SharedSecret keys.Secret
 	BadPoint     bool
 }
@@ -32,38 +29,32 @@ type ECDHResult struct {
 // SignChannelAnnouncement asks for both of our signatures on this channel's announcement. Right:
 // Commitment.
 type SignChannelAnnouncement struct {
-	_msgpack     struct{} `msgpack:",as_array"`
-	Announcement []byte   // the whole message with its type; the signatures in it are not looked at
+	Announcement []byte // the whole message with its type; the signatures in it are not looked at
 }
 
 // SignChannelAnnouncementReply has what announcement_signatures carries.
 type SignChannelAnnouncementReply struct {
-	_msgpack         struct{} `msgpack:",as_array"`
 	NodeSignature    keys.Signature
 	BitcoinSignature keys.Signature
 }
 
 // SignNodeAnnouncement asks for the node key's signature. Right: Gossip.
 type SignNodeAnnouncement struct {
-	_msgpack     struct{} `msgpack:",as_array"`
-	Announcement []byte   // the whole message with its type; the signature in it is not looked at
+	Announcement []byte // the whole message with its type; the signature in it is not looked at
 }
 
 // SignNodeAnnouncementReply answers SignNodeAnnouncement.
 type SignNodeAnnouncementReply struct {
-	_msgpack  struct{} `msgpack:",as_array"`
 	Signature keys.Signature
 }
 
 // SignChannelUpdate asks for the node key's signature. Right: Gossip.
 type SignChannelUpdate struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	Update   []byte   // the whole message with its type; the signature in it is not looked at
+	Update []byte // the whole message with its type; the signature in it is not looked at
 }
 
 // SignChannelUpdateReply answers SignChannelUpdate.
 type SignChannelUpdateReply struct {
-	_msgpack  struct{} `msgpack:",as_array"`
 	Signature keys.Signature
 }
 
