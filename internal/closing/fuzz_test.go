@@ -7,12 +7,12 @@ import (
 	"testing"
 
 	"fulmen/internal/amount"
-	lnwire "fulmen/internal/wire"
+	"fulmen/internal/wire"
 )
 
 // receive gives a node a message and plays hsmd. What the peer sends must not make an error of
 // ours; it returns the transactions that closed.
-func (p *pair) receive(n *node, msg lnwire.Message) []Closed {
+func (p *pair) receive(n *node, msg wire.Message) []Closed {
 	p.t.Helper()
 	var closed []Closed
 	for ev := Event(PeerSent{msg}); ev != nil; {
@@ -40,13 +40,13 @@ func FuzzPeer(f *testing.F) {
 	for _, simple := range []bool{false, true} {
 		p := newPair(f)
 		p.begin(simple)
-		f.Add(simple, true, lnwire.Encode(p.closingSigned(p.bob, []string{"700"})))
-		f.Add(simple, false, lnwire.Encode(p.closingSigned(p.alice, []string{"700", "min=1", "max=800"})))
-		f.Add(simple, false, lnwire.Encode(p.closingComplete(p.alice, []string{"700", "closer_and_closee_outputs"})))
-		f.Add(simple, true, lnwire.Encode(&lnwire.ClosingSig{}))
+		f.Add(simple, true, wire.Encode(p.closingSigned(p.bob, []string{"700"})))
+		f.Add(simple, false, wire.Encode(p.closingSigned(p.alice, []string{"700", "min=1", "max=800"})))
+		f.Add(simple, false, wire.Encode(p.closingComplete(p.alice, []string{"700", "closer_and_closee_outputs"})))
+		f.Add(simple, true, wire.Encode(&wire.ClosingSig{}))
 	}
 	f.Fuzz(func(t *testing.T, simple, toAlice bool, raw []byte) {
-		msg, err := lnwire.Decode(raw)
+		msg, err := wire.Decode(raw)
 		if err != nil {
 			return
 		}

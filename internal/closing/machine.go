@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/btcsuite/btcd/wire/v2"
+	btcwire "github.com/btcsuite/btcd/wire/v2"
 
 	"fulmen/internal/amount"
 	"fulmen/internal/keys"
 	"fulmen/internal/tx"
-	lnwire "fulmen/internal/wire"
+	"fulmen/internal/wire"
 )
 
 // Event is what happened: Start, PeerSent, Signed or Bump.
@@ -20,7 +20,7 @@ type (
 	// Start begins the negotiation, on our side.
 	Start struct{}
 	// PeerSent is a message of the peer about this channel.
-	PeerSent struct{ Msg lnwire.Message }
+	PeerSent struct{ Msg wire.Message }
 	// Signed answers AskSigner, with a signature for each transaction in its order.
 	Signed struct{ Signatures []keys.Signature }
 	// Bump asks for another transaction at a higher feerate, which option_simple_close allows.
@@ -38,13 +38,13 @@ type Action interface{ isAction() }
 // The actions.
 type (
 	// SendPeer sends a message.
-	SendPeer struct{ Msg lnwire.Message }
+	SendPeer struct{ Msg wire.Message }
 	// AskSigner asks for our signature on each transaction; Signed answers.
 	AskSigner struct{ Txs []Content }
 	// Closed reports a transaction with both signatures, to broadcast. With option_simple_close
 	// more of them may follow.
 	Closed struct {
-		Tx  *wire.MsgTx
+		Tx  *btcwire.MsgTx
 		Fee amount.Sat
 	}
 	// PeerFailed ends the negotiation: the peer sent an error.
@@ -108,7 +108,7 @@ var ErrOrder = errors.New("event out of order")
 
 // Config is the channel as shutdown left it, and what we want to pay.
 type Config struct {
-	ChannelID        lnwire.ChannelID
+	ChannelID        wire.ChannelID
 	Funding          tx.Funding
 	Opener           bool // we opened the channel
 	LocalFundingKey  keys.PubKey
@@ -142,7 +142,7 @@ type Machine struct {
 // kind is what differs between the two negotiations.
 type kind interface {
 	start(m *Machine) ([]Action, error)
-	recv(m *Machine, msg lnwire.Message) ([]Action, error)
+	recv(m *Machine, msg wire.Message) ([]Action, error)
 	bump(m *Machine, feerate amount.FeeratePerKw) ([]Action, error)
 }
 
@@ -195,14 +195,14 @@ func (m *Machine) answer(signed Signed) ([]Action, error) {
 	return then(signed.Signatures)
 }
 
-func (m *Machine) recv(msg lnwire.Message) ([]Action, error) {
+func (m *Machine) recv(msg wire.Message) ([]Action, error) {
 	switch msg := msg.(type) {
-	case *lnwire.Error:
+	case *wire.Error:
 		m.over = true
 		return []Action{PeerFailed{msg.Data}}, nil
-	case *lnwire.Warning:
+	case *wire.Warning:
 		return []Action{PeerWarned{msg.Data}}, nil
-	case *lnwire.ChannelReady, *lnwire.AnnouncementSignatures:
+	case *wire.ChannelReady, *wire.AnnouncementSignatures:
 		return nil, nil // late, and without meaning for a channel that closes
 	}
 	return m.kind.recv(m, msg)

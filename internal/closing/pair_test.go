@@ -17,7 +17,7 @@ import (
 	"fulmen/internal/amount"
 	"fulmen/internal/keys"
 	"fulmen/internal/tx"
-	lnwire "fulmen/internal/wire"
+	"fulmen/internal/wire"
 )
 
 // node is one side of the pair.
@@ -25,7 +25,7 @@ type node struct {
 	machine *Machine
 	config  Config
 	key     *btcec.PrivateKey
-	outbox  []lnwire.Message
+	outbox  []wire.Message
 	asked   []Content
 }
 
@@ -52,7 +52,7 @@ func (p *pair) reset() {
 	alice, aliceKey, aliceScript := newNode(0x10)
 	bob, bobKey, bobScript := newNode(0x20)
 	alice.config = Config{
-		ChannelID: lnwire.ChannelID{1}, Opener: true,
+		ChannelID: wire.ChannelID{1}, Opener: true,
 		Funding:         tx.Funding{KeyA: aliceKey, KeyB: bobKey},
 		LocalFundingKey: aliceKey, RemoteFundingKey: bobKey, LocalScript: aliceScript, RemoteScript: bobScript,
 		LocalDustLimit: 354, RemoteDustLimit: 354, ScriptRules: tx.ScriptRules{AnySegwit: true, OpReturn: true},
@@ -128,16 +128,16 @@ func (p *pair) other(n *node) *node {
 }
 
 // special is a message that is no part of a negotiation.
-func special(name string) lnwire.Message {
+func special(name string) wire.Message {
 	switch name {
 	case "error":
-		return &lnwire.Error{Data: []byte("no")}
+		return &wire.Error{Data: []byte("no")}
 	case "warning":
-		return &lnwire.Warning{Data: []byte("hm")}
+		return &wire.Warning{Data: []byte("hm")}
 	case "channel_ready":
-		return &lnwire.ChannelReady{}
+		return &wire.ChannelReady{}
 	}
-	return &lnwire.UpdateFee{}
+	return &wire.UpdateFee{}
 }
 
 func (p *pair) begin(simple bool) []string {
@@ -164,7 +164,7 @@ func (p *pair) uint(s string) uint64 {
 }
 
 // take is the next message that the other side sent, with changes.
-func (p *pair) take(n *node, changes []string) lnwire.Message {
+func (p *pair) take(n *node, changes []string) wire.Message {
 	p.t.Helper()
 	from := p.other(n)
 	if len(from.outbox) == 0 {
@@ -172,7 +172,7 @@ func (p *pair) take(n *node, changes []string) lnwire.Message {
 	}
 	m := from.outbox[0]
 	from.outbox = from.outbox[1:]
-	copied, err := lnwire.Decode(lnwire.Encode(m))
+	copied, err := wire.Decode(wire.Encode(m))
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -203,8 +203,8 @@ func (p *pair) sign(n *node) []keys.Signature {
 	return sigs
 }
 
-func (p *pair) closingSigned(n *node, args []string) lnwire.Message {
-	m := &lnwire.ClosingSigned{ChannelID: n.config.ChannelID, FeeSatoshis: amount.Sat(p.uint(args[0]))}
+func (p *pair) closingSigned(n *node, args []string) wire.Message {
+	m := &wire.ClosingSigned{ChannelID: n.config.ChannelID, FeeSatoshis: amount.Sat(p.uint(args[0]))}
 	content := (&legacy{config: n.config}).content(m.FeeSatoshis)
 	for _, a := range args[1:] {
 		name, value, _ := strings.Cut(a, "=")
@@ -217,7 +217,7 @@ func (p *pair) closingSigned(n *node, args []string) lnwire.Message {
 			continue
 		}
 		if m.FeeRange == nil {
-			m.FeeRange = &lnwire.FeeRange{}
+			m.FeeRange = &wire.FeeRange{}
 		}
 		if name == "min" {
 			m.FeeRange.MinFeeSatoshis = amount.Sat(p.uint(value))
@@ -229,7 +229,7 @@ func (p *pair) closingSigned(n *node, args []string) lnwire.Message {
 	return m
 }
 
-func (p *pair) closingComplete(n *node, args []string) lnwire.Message {
+func (p *pair) closingComplete(n *node, args []string) wire.Message {
 	p.t.Helper()
 	fee := amount.Sat(p.uint(args[0]))
 	closer := n.config
@@ -238,7 +238,7 @@ func (p *pair) closingComplete(n *node, args []string) lnwire.Message {
 			closer.LocalScript = p.unhex(script)
 		}
 	}
-	m := &lnwire.ClosingComplete{
+	m := &wire.ClosingComplete{
 		ChannelID: closer.ChannelID, CloserScriptPubkey: closer.LocalScript, CloseeScriptPubkey: closer.RemoteScript,
 		FeeSatoshis: fee, Locktime: closer.LockTime,
 	}
@@ -335,15 +335,15 @@ func (p *pair) scriptName(script []byte) string {
 }
 
 // show prints a message without its signatures' values.
-func (p *pair) show(m lnwire.Message) string {
+func (p *pair) show(m wire.Message) string {
 	s := m.Type().String()
 	switch m := m.(type) {
-	case *lnwire.ClosingSigned:
+	case *wire.ClosingSigned:
 		s += fmt.Sprintf(" fee_satoshis=%s fee_range=%s..%s", m.FeeSatoshis, m.FeeRange.MinFeeSatoshis, m.FeeRange.MaxFeeSatoshis)
-	case *lnwire.ClosingComplete:
+	case *wire.ClosingComplete:
 		s += fmt.Sprintf(" fee_satoshis=%s locktime=%d", m.FeeSatoshis, m.Locktime) +
 			signatures(m.CloserOutputOnly, m.CloseeOutputOnly, m.CloserAndCloseeOutputs)
-	case *lnwire.ClosingSig:
+	case *wire.ClosingSig:
 		s += fmt.Sprintf(" fee_satoshis=%s locktime=%d", m.FeeSatoshis, m.Locktime) +
 			signatures(m.CloserOutputOnly, m.CloseeOutputOnly, m.CloserAndCloseeOutputs)
 	}
