@@ -101,6 +101,13 @@ func TestSecretIsNotPrinted(t *testing.T) {
 	}
 }
 
+func TestSecretStoreIsNotPrinted(t *testing.T) {
+	s := SecretStore{count: 1, buckets: []Secret{{1, 2, 3}}}
+	if got := fmt.Sprintf("%v %+v", s, s); got != "(1 secrets) (1 secrets)" {
+		t.Errorf("prints %s", got)
+	}
+}
+
 func TestVerify(t *testing.T) {
 	priv, pub := btcec.PrivKeyFromBytes([]byte{31: 7})
 	digest := [32]byte{1, 2, 3}

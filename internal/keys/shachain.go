@@ -123,6 +123,9 @@ func (s *SecretStore) indexOf(b int) ShachainIndex {
 // trailingZeros is the bucket of index i; the seed itself, index 0, is in the last.
 func trailingZeros(i ShachainIndex) int { return min(bits.TrailingZeros64(uint64(i)), 48) }
 
+// String says how many secrets there are, and none of them.
+func (s SecretStore) String() string { return fmt.Sprintf("(%d secrets)", uint64(s.count)) }
+
 // secretStoreCountLen is the size of the encoded count.
 const secretStoreCountLen = 8
 
