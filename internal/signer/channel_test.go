@@ -76,7 +76,7 @@ func TestChannelKeysDiffer(t *testing.T) {
 			seen[key] = name
 		}
 	}
-	if n.Channel(m.ID(), 1).Basepoints() != n.Channel(m.ID(), 1).Basepoints() {
+	if first, again := n.Channel(m.ID(), 1), n.Channel(m.ID(), 1); first.Basepoints() != again.Basepoints() {
 		t.Error("the same channel has other keys the second time")
 	}
 }
