@@ -11,6 +11,7 @@
 package daemon
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +21,7 @@ import (
 	"syscall"
 
 	"fulmen/internal/ipc"
+	"fulmen/internal/sandbox"
 )
 
 // LinkToLightningd is the descriptor that every child has first.
@@ -66,6 +68,18 @@ func (p *Process) Link(fd int) *ipc.Conn {
 	c := ipc.NewConn(f)
 	p.links[fd] = c
 	return c
+}
+
+// Confine locks the process in, before its first untrusted byte; files are those that the profile
+// may open. What the kernel lacks is logged.
+func (p *Process) Confine(profile sandbox.Profile, files ...string) {
+	status, err := sandbox.Enter(profile, files...)
+	p.Must("confine", err)
+	level := slog.LevelDebug
+	if len(status.Missing) > 0 {
+		level = slog.LevelWarn
+	}
+	p.Log.Log(context.Background(), level, status.String())
 }
 
 // Must ends the process if err is not nil: quietly if it is io.EOF itself, the clean end of a
