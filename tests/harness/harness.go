@@ -1,0 +1,75 @@
+// Package harness starts real programs for tests: a btcd on regtest, and lightningd nodes on it,
+// each with folders of its own, on loopback. What it starts ends with the test, or with the test
+// program, whatever the reason.
+package harness
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// TB is what the harness needs of a test; testing.TB is one.
+type TB interface {
+	Helper()
+	Logf(format string, args ...any)
+	Fatalf(format string, args ...any)
+	Cleanup(func())
+	TempDir() string
+	Failed() bool
+	Context() context.Context
+}
+
+// Patience is how long anything may take that is expected to happen.
+const Patience = 60 * time.Second
+
+// Eventually tries until no error is left; it is for what announces itself by no event.
+func Eventually(t TB, what string, try func() error) {
+	t.Helper()
+	deadline := time.After(Patience)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := try()
+		if err == nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("%s: after %s still: %v", what, Patience, err)
+		}
+	}
+}
+
+// Root is the checkout: the folder above us with a go.mod.
+func Root() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", fmt.Errorf("no go.mod above the working directory")
+		}
+		dir = parent
+	}
+}
+
+// FreePort is a port of the loopback interface that nobody uses now.
+func FreePort(t TB) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatalf("find a free port: %v", err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
