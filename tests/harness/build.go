@@ -71,3 +71,17 @@ func run(dir, name string, args ...string) error {
 	}
 	return nil
 }
+
+// BuildProgram builds one program of the checkout for a test that wants it by itself.
+func BuildProgram(t TB, importPath string) string {
+	t.Helper()
+	root, err := Root()
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	path := filepath.Join(t.TempDir(), filepath.Base(importPath))
+	if err := run(root, "go", "build", "-o", path, importPath); err != nil {
+		t.Fatalf("%v", err)
+	}
+	return path
+}
