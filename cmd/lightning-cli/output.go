@@ -1,0 +1,179 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// format is how a result is printed.
+type format int
+
+const (
+	auto format = iota // indented JSON, but help for people
+	indentedJSON
+	rawJSON
+	human
+	flat
+)
+
+const indent = "   "
+
+func (f format) print(w io.Writer, result json.RawMessage, isHelp bool) error {
+	var b bytes.Buffer
+	var err error
+	switch {
+	case isHelp && (f == auto || f == human):
+		err = printHelp(&b, result)
+	case f == human:
+		err = printHuman(&b, result, "")
+	case f == flat:
+		err = printFlat(&b, result, "")
+	case f == rawJSON:
+		err = json.Compact(&b, result)
+		b.WriteByte('\n')
+	default:
+		err = json.Indent(&b, result, "", indent)
+		b.WriteByte('\n')
+	}
+	if err != nil {
+		return fmt.Errorf("print the result: %w", err)
+	}
+	_, err = w.Write(b.Bytes())
+	return err
+}
+
+// member is one member of an object, which a map would lose the order of.
+type member struct {
+	name  string
+	value json.RawMessage
+}
+
+func members(object json.RawMessage) ([]member, error) {
+	dec := json.NewDecoder(bytes.NewReader(object))
+	if _, err := dec.Token(); err != nil {
+		return nil, err
+	}
+	var list []member
+	for dec.More() {
+		name, err := dec.Token()
+		if err != nil {
+			return nil, err
+		}
+		m := member{name: fmt.Sprint(name)}
+		if err := dec.Decode(&m.value); err != nil {
+			return nil, err
+		}
+		list = append(list, m)
+	}
+	return list, nil
+}
+
+func elements(array json.RawMessage) (list []json.RawMessage, err error) {
+	return list, json.Unmarshal(array, &list)
+}
+
+// scalarText is a string's text, or any other scalar as it stands.
+func scalarText(value json.RawMessage) string {
+	var s string
+	if json.Unmarshal(value, &s) == nil && value[0] == '"' {
+		return printable(s)
+	}
+	return string(value)
+}
+
+// printable escapes what could move a terminal's cursor: peers choose some of the strings.
+func printable(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if unicode.IsPrint(r) || r == '\n' || r == '\t' {
+			b.WriteRune(r)
+			continue
+		}
+		b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+	}
+	return b.String()
+}
+
+// printHuman prints NAME=VALUE, what is within indented, and an empty line between elements.
+func printHuman(b *bytes.Buffer, value json.RawMessage, margin string) error {
+	switch value[0] {
+	case '{':
+		list, err := members(value)
+		if err != nil {
+			return err
+		}
+		for _, m := range list {
+			if isNested(m.value) {
+				fmt.Fprintf(b, "%s%s:\n", margin, printable(m.name))
+				if err := printHuman(b, m.value, margin+indent); err != nil {
+					return err
+				}
+				continue
+			}
+			fmt.Fprintf(b, "%s%s=%s\n", margin, printable(m.name), indentLines(scalarText(m.value), margin))
+		}
+	case '[':
+		list, err := elements(value)
+		if err != nil {
+			return err
+		}
+		for i, e := range list {
+			if i > 0 && isNested(e) {
+				b.WriteByte('\n')
+			}
+			if err := printHuman(b, e, margin); err != nil {
+				return err
+			}
+		}
+	default:
+		fmt.Fprintf(b, "%s%s\n", margin, indentLines(scalarText(value), margin))
+	}
+	return nil
+}
+
+func isNested(value json.RawMessage) bool { return value[0] == '{' || value[0] == '[' }
+
+func indentLines(text, margin string) string {
+	return strings.ReplaceAll(text, "\n", "\n"+margin+indent)
+}
+
+// printFlat prints PATH=VALUE, one scalar a line.
+func printFlat(b *bytes.Buffer, value json.RawMessage, path string) error {
+	switch value[0] {
+	case '{':
+		list, err := members(value)
+		if err != nil {
+			return err
+		}
+		if path != "" {
+			path += "."
+		}
+		for _, m := range list {
+			if err := printFlat(b, m.value, path+printable(m.name)); err != nil {
+				return err
+			}
+		}
+	case '[':
+		list, err := elements(value)
+		if err != nil {
+			return err
+		}
+		for i, e := range list {
+			if err := printFlat(b, e, fmt.Sprintf("%s[%d]", path, i)); err != nil {
+				return err
+			}
+		}
+	default:
+		text := strings.ReplaceAll(scalarText(value), "\n", `\n`)
+		if path != "" {
+			text = path + "=" + text
+		}
+		fmt.Fprintln(b, text)
+	}
+	return nil
+}
