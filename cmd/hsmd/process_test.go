@@ -26,6 +26,7 @@ func TestMain(m *testing.M) {
 	if os.Args[0] == "hsmd" {
 		main()
 	}
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // refusals are what most tests are about
 	os.Exit(m.Run())
 }
 
@@ -44,7 +45,7 @@ func spawn(t *testing.T) *child {
 	}
 	c := &child{logs: make(chan *ipc.Log, 100), exits: make(chan subd.Exit, 1)}
 	c.Child, err = subd.Spawn(subd.Spec{
-		Name: "hsmd", Path: self, LogLevel: slog.LevelDebug,
+		Name: "hsmd", Path: self, LogLevel: slog.LevelInfo,
 		OnLog:  func(m *ipc.Log) { c.logs <- m },
 		OnExit: func(e subd.Exit) { c.exits <- e },
 	})
