@@ -1,0 +1,32 @@
+package main
+
+import (
+	"fulmen/internal/daemon"
+	"fulmen/internal/ipc"
+	"fulmen/internal/ipc/connectdmsg"
+	"fulmen/internal/sandbox"
+)
+
+func main() {
+	p := daemon.Start("connectd")
+	lightningd := p.Link(daemon.LinkToLightningd)
+	s := newServer(lightningd, p.Link(4), p.Link(5))
+
+	f, err := lightningd.Recv()
+	p.Must("read init", err)
+	var init connectdmsg.Init
+	p.Must("read init", f.Decode(&init))
+	listeners, bound, err := listenAll(init.Listen)
+	if err != nil {
+		p.Must("answer init", lightningd.Reply(f.ID, ipc.Failf(0, "%v", err)))
+		p.Must("listen", err)
+	}
+	if init.Confine {
+		status, err := sandbox.Enter(sandbox.Connectd) // before the first byte from a peer
+		p.Must("confine", err)
+		p.Log.Debug(status.String())
+	}
+	s.start(&init, listeners)
+	p.Must("answer init", lightningd.Reply(f.ID, &connectdmsg.InitReply{Bound: bound}))
+	p.Must("serve lightningd", s.serve())
+}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"fulmen/internal/noise"
+)
+
+const (
+	// outboxFull is how many bytes may wait to be written before senders wait too. It is more than all
+	// that a channel may have under way (483 HTLCs each way with their commitments), so that the
+	// channel's process is never kept from reading by a peer that keeps to the rules.
+	outboxFull = 4 << 20
+	// outboxStuck is where even those give up that must not wait.
+	outboxStuck = 16 << 20
+	// writeTimeout is for a peer that does not read.
+	writeTimeout = 60 * time.Second
+	// drainTimeout is for what is left when a connection ends.
+	drainTimeout = 5 * time.Second
+
+	keepBuffer = 64 << 10 // a larger buffer is given back after use
+)
+
+var (
+	errClosing  = errors.New("connection is closing")
+	errSlowPeer = errors.New("peer does not read")
+)
+
+// outbox encrypts and writes what goes to one peer. Whoever finds it idle writes; what others add
+// meanwhile goes along with the next system call.
+type outbox struct {
+	conn net.Conn
+
+	mu       sync.Mutex
+	changed  *sync.Cond
+	seal     *noise.Sealer
+	pending  []byte // encrypted
+	spare    []byte // the buffer that was written last
+	busy     bool   // somebody writes
+	deadline time.Time
+	err      error // sticky: why no more is taken
+}
+
+func newOutbox(conn net.Conn, seal *noise.Sealer) *outbox {
+	o := &outbox{conn: conn, seal: seal}
+	o.changed = sync.NewCond(&o.mu)
+	return o
+}
+
+// send writes messages, which leave together. It waits while too much is queued.
+func (o *outbox) send(msgs ...[]byte) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for o.err == nil && len(o.pending) > outboxFull {
+		o.changed.Wait()
+	}
+	if o.encrypt(msgs) && !o.busy {
+		o.busy = true
+		o.flush()
+	}
+	return o.err
+}
+
+// queue is send for those who must not wait for this peer.
+func (o *outbox) queue(msgs ...[]byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.pending) > outboxStuck {
+		o.fail(errSlowPeer)
+	}
+	if !o.encrypt(msgs) || o.busy {
+		return
+	}
+	o.busy = true
+	go func() {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.flush()
+	}()
+}
+
+// encrypt appends messages to what is pending, and reports whether the outbox is well.
+func (o *outbox) encrypt(msgs [][]byte) bool {
+	for _, msg := range msgs {
+		if o.err != nil {
+			return false
+		}
+		pending, err := o.seal.Append(o.pending, msg)
+		if err != nil {
+			o.fail(err)
+			return false
+		}
+		o.pending = pending
+	}
+	return o.err == nil
+}
+
+// flush writes until nothing is pending. The mutex is held, but not while writing; busy is set.
+func (o *outbox) flush() {
+	for len(o.pending) > 0 {
+		out := o.pending
+		o.pending, o.spare = o.spare[:0], nil
+		deadline := o.deadline
+		if deadline.IsZero() {
+			deadline = time.Now().Add(writeTimeout)
+		}
+		o.conn.SetWriteDeadline(deadline) // fails only as Write then does
+		o.mu.Unlock()
+		_, err := o.conn.Write(out)
+		o.mu.Lock()
+		if err != nil {
+			o.fail(fmt.Errorf("write to peer: %w", err))
+			break
+		}
+		if cap(out) <= keepBuffer {
+			o.spare = out
+		}
+		o.changed.Broadcast()
+	}
+	o.busy = false
+	o.changed.Broadcast()
+}
+
+// fail ends the connection. The mutex is held.
+func (o *outbox) fail(err error) {
+	if o.err == nil {
+		o.err = err
+	}
+	o.pending = nil
+	o.changed.Broadcast()
+	o.conn.Close() // the reader of the peer ends too
+}
+
+// stop takes nothing more and gives what is queued a little time.
+func (o *outbox) stop() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.err != nil {
+		return
+	}
+	o.err = errClosing
+	o.deadline = time.Now().Add(drainTimeout)
+	o.conn.SetWriteDeadline(o.deadline) // also for a write under way
+	o.changed.Broadcast()
+}
+
+// drained waits until all is written or given up, and returns why the outbox failed, nil if it did not.
+func (o *outbox) drained() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for o.busy {
+		o.changed.Wait()
+	}
+	if o.err == errClosing {
+		return nil
+	}
+	return o.err
+}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"fulmen/internal/features"
+	"fulmen/internal/ipc/gossipmsg"
+	"fulmen/internal/keys"
+	"fulmen/internal/noise"
+	"fulmen/internal/wire"
+)
+
+// peer is one connection, from its init exchange to its end.
+type peer struct {
+	s          *server
+	id         keys.PubKey
+	n          uint64 // connectdmsg's Conn
+	conn       net.Conn
+	features   features.Vector
+	incoming   bool
+	addr       string
+	since      time.Time
+	remoteAddr string // ours, as the peer sees it
+	open       *noise.Opener
+	out        *outbox
+	budget     budget // the reader's
+	log        *slog.Logger
+
+	serving   chan struct{} // closed by Serve
+	serveOnce sync.Once
+	stopping  chan struct{} // closed by stop
+	done      chan struct{} // closed when lightningd was told of the end
+	heard     atomic.Int64  // when the peer last sent something, in Unix nanoseconds; 0 before Serve
+
+	mu       sync.Mutex
+	reason   string // why it stopped; set before stopping is closed
+	ended    bool   // no channel is attached any more
+	channels map[wire.ChannelID]*attachment
+	pings    []pendingPing
+	idlePing bool // a ping of ours waits since the peer was last heard
+}
+
+func newPeer(s *server, c *secured, remote remoteInit, incoming bool) *peer {
+	return &peer{
+		s: s, id: c.remote, conn: c.conn, features: remote.features, incoming: incoming,
+		addr: c.conn.RemoteAddr().String(), since: time.Now(), remoteAddr: remote.remoteAddr,
+		open: c.open, out: newOutbox(c.conn, c.seal), budget: newBudget(time.Now()),
+		log:     slog.With("peer_id", c.remote),
+		serving: make(chan struct{}), stopping: make(chan struct{}), done: make(chan struct{}),
+		channels: make(map[wire.ChannelID]*attachment),
+	}
+}
+
+// startServing lets the peer be read.
+func (p *peer) startServing() { p.serveOnce.Do(func() { close(p.serving) }) }
+
+// run is the life of the connection after it was reported.
+func (p *peer) run() {
+	served := false
+	select {
+	case <-p.stopping:
+	case <-p.serving:
+		served = true
+		p.heard.Store(time.Now().UnixNano())
+		p.tellGossipd(&gossipmsg.PeerUp{ID: p.id, Features: p.features})
+		p.stop(whyEnded(p.read()))
+	}
+	outErr := p.out.drained()
+	p.conn.Close()
+	p.detachAll()
+	p.failPings()
+	if served {
+		p.tellGossipd(&gossipmsg.PeerDown{ID: p.id})
+	}
+	reason := p.reason
+	if outErr != nil {
+		reason = outErr.Error()
+	}
+	p.log.Debug("connection ended", "reason", reason)
+	p.s.forget(p, reason)
+	close(p.done)
+}
+
+// whyEnded words what ended the reading.
+func whyEnded(err error) string {
+	if errors.Is(err, io.EOF) {
+		return "peer closed the connection"
+	}
+	return err.Error()
+}
+
+// stop ends the connection after what is queued was written. The first reason counts. It does not wait.
+func (p *peer) stop(reason string) {
+	p.mu.Lock()
+	select {
+	case <-p.stopping:
+		p.mu.Unlock()
+		return
+	default:
+	}
+	p.reason = reason
+	close(p.stopping)
+	p.mu.Unlock()
+	p.out.stop()
+	p.conn.SetReadDeadline(time.Now()) // the reader ends; on a closed connection it has already
+	p.closeLinks()                     // should it be waiting for a channel's process
+}
+
+// refuse tells the peer what it did wrong and ends the connection; its channels are not failed.
+func (p *peer) refuse(format string, args ...any) {
+	reason := fmt.Sprintf(format, args...)
+	p.out.queue(wire.Encode(&wire.Warning{Data: []byte(reason)}))
+	p.stop(reason)
+}
+
+// errDisconnected is for what waits for the peer when it is gone.
+var errDisconnected = errors.New("peer disconnected")
