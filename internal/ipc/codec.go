@@ -55,7 +55,7 @@ func makeStructCodec(t reflect.Type, within []reflect.Type) *structCodec {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		if f.Name == "_msgpack" {
-			continue
+			continue // how Go's msgpack libraries mark a struct that is an array
 		}
 		if !f.IsExported() || f.Anonymous {
 			panic(fmt.Sprintf("ipc: %s.%s: fields must be exported and named", t, f.Name))

@@ -17,14 +17,12 @@ const (
 
 // Add asks for the sum of Terms.
 type Add struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	Terms    []uint32
+	Terms []uint32
 }
 
 // AddReply answers Add.
 type AddReply struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	Sum      uint32
+	Sum uint32
 }
 
 // IPCType implements ipc.Message.

@@ -23,22 +23,19 @@ type Message interface{ IPCType() Type }
 
 // Hello is the first frame each side sends: processes of two builds refuse each other.
 type Hello struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	Version  string
+	Version string
 }
 
 // Start is lightningd's first message to a child it has spawned.
 type Start struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	LogLevel int32    // the least that is worth sending, as log/slog counts
+	LogLevel int32 // the least that is worth sending, as log/slog counts
 }
 
 // Fail answers a request that could not be done. It is an error: a handler returns it to have
 // it sent, and the requester gets it back.
 type Fail struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	Code     int32    // meaning is the link's; lightningd's are the RPC's codes
-	Message  string
+	Code    int32 // meaning is the link's; lightningd's are the RPC's codes
+	Message string
 }
 
 // Error implements error.
@@ -51,24 +48,21 @@ func Failf(code int32, format string, args ...any) *Fail {
 
 // Log is one record from a child's logger to lightningd, which alone writes logs.
 type Log struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	Level    int32    // as log/slog counts
-	Message  string
-	Attrs    []Attr
+	Level   int32 // as log/slog counts
+	Message string
+	Attrs   []Attr
 }
 
 // Attr is a field of a log record; a group's name is part of Key, before a dot.
 type Attr struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	Key      string
-	Value    string
+	Key   string
+	Value string
 }
 
 // Died is a child's last message to lightningd, when it ends other than by being told to. A panic
 // is reported by what the runtime prints.
 type Died struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	Reason   string
+	Reason string
 }
 
 // IPCType implements Message.

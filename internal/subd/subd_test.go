@@ -19,13 +19,11 @@ import (
 
 // ask is the only message of the test's children: what to do next.
 type ask struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	What     string
+	What string
 }
 
 type answer struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	Text     string
+	Text string
 }
 
 func (*ask) IPCType() ipc.Type    { return 9000 }
