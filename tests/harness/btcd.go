@@ -38,22 +38,11 @@ type Btcd struct {
 // StartBtcd starts a btcd and mines enough for every soft fork to be active and coins to be mature.
 func StartBtcd(t TB) *Btcd {
 	t.Helper()
-	return startBtcd(t, false)
-}
-
-// KeepBtcd is StartBtcd for one that stays when we leave.
-func KeepBtcd(t TB) *Btcd {
-	t.Helper()
-	return startBtcd(t, true)
-}
-
-func startBtcd(t TB, keep bool) *Btcd {
-	t.Helper()
-	b := &Btcd{t: t, dir: t.TempDir(), port: FreePort(t), keep: keep, http: &http.Client{Timeout: Patience}}
+	b := &Btcd{t: t, dir: t.TempDir(), port: FreePort(t), http: &http.Client{Timeout: Patience}}
 	b.purse.init()
 	b.Start()
 	t.Cleanup(func() {
-		if !keep || t.Failed() {
+		if !keeps(t) || t.Failed() {
 			b.proc.kill()
 		}
 	})
@@ -75,7 +64,7 @@ func (b *Btcd) Start() {
 		"--rpclisten=" + b.Address(), "--rpcuser=" + BtcdUser, "--rpcpass=" + BtcdPassword,
 		"--miningaddr=" + b.purse.address,
 	}
-	b.proc, err = startProcess("btcd", logFile(b.dir), b.dir, path, args, b.keep)
+	b.proc, err = startProcess("btcd", logFile(b.dir), b.dir, path, args, keeps(b.t))
 	if err != nil {
 		b.t.Fatalf("%v", err)
 	}

@@ -23,6 +23,14 @@ type TB interface {
 	Context() context.Context
 }
 
+// A Keeper is a TB that may leave what it started running when it ends well.
+type Keeper interface{ Keep() bool }
+
+func keeps(t TB) bool {
+	k, ok := t.(Keeper)
+	return ok && k.Keep()
+}
+
 // Patience is how long anything may take that is expected to happen.
 const Patience = 60 * time.Second
 

@@ -18,7 +18,6 @@ type Node struct {
 	t    TB
 	btcd *Btcd
 	port int
-	keep bool
 	args []string
 	proc *process
 	rpc  *rpc.Client
@@ -28,18 +27,7 @@ type Node struct {
 // StartNode starts a lightningd with further options, and returns when it is ready.
 func StartNode(t TB, btcd *Btcd, name string, options ...string) *Node {
 	t.Helper()
-	return startNode(t, btcd, name, false, options)
-}
-
-// KeepNode is StartNode for one that stays when we leave.
-func KeepNode(t TB, btcd *Btcd, name string, options ...string) *Node {
-	t.Helper()
-	return startNode(t, btcd, name, true, options)
-}
-
-func startNode(t TB, btcd *Btcd, name string, keep bool, options []string) *Node {
-	t.Helper()
-	n := &Node{Name: name, Dir: t.TempDir(), t: t, btcd: btcd, port: FreePort(t), keep: keep}
+	n := &Node{Name: name, Dir: t.TempDir(), t: t, btcd: btcd, port: FreePort(t)}
 	n.args = append([]string{
 		"--network=regtest", "--lightning-dir=" + n.Dir, "--alias=" + name, "--log-level=debug",
 		"--addr=" + n.Address(),
@@ -54,7 +42,7 @@ func startNode(t TB, btcd *Btcd, name string, keep bool, options []string) *Node
 
 // end is the last of a test: what a node wrote is shown when the test failed.
 func (n *Node) end() {
-	if n.proc == nil || n.keep && !n.t.Failed() {
+	if n.proc == nil || keeps(n.t) && !n.t.Failed() {
 		return
 	}
 	n.disconnect()
@@ -80,7 +68,7 @@ func (n *Node) Launch(options ...string) {
 		n.t.Fatalf("build: %v", err)
 	}
 	args := append(append([]string(nil), n.args...), options...)
-	n.proc, err = startProcess(n.Name, logFile(n.Dir), n.Dir, filepath.Join(bin, "lightningd"), args, n.keep)
+	n.proc, err = startProcess(n.Name, logFile(n.Dir), n.Dir, filepath.Join(bin, "lightningd"), args, keeps(n.t))
 	if err != nil {
 		n.t.Fatalf("%v", err)
 	}
