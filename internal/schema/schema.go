@@ -1,0 +1,132 @@
+// Package schema holds commands and their results to the published contract, in tests: names, types and
+// conditions of requests and responses. testdata/ has one file a command, made by tools/schemastrip.
+//
+//	s, err := schema.Load("listinvoices")
+//	err = s.ValidateResponse(result) // every fault, each with its path
+//	for _, p := range s.Params() { ... }
+package schema
+
+import (
+	"bytes"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+//go:embed testdata/*.json
+var files embed.FS
+
+// Schema is what the contract says of one command.
+type Schema struct {
+	Command  string
+	request  *node
+	response *node
+}
+
+// Param is one parameter of a command, in the order of positional parameters.
+type Param struct {
+	Name     string
+	Types    []string // one, or those that it may choose from
+	Enum     []string // the only strings allowed, if any
+	Required bool
+}
+
+// Commands are the names of all commands with a schema, sorted.
+func Commands() ([]string, error) {
+	entries, err := files.ReadDir("testdata")
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, strings.TrimSuffix(e.Name(), ".json"))
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// Load reads the schema of a command.
+func Load(command string) (*Schema, error) {
+	content, err := files.ReadFile("testdata/" + command + ".json")
+	if err != nil {
+		return nil, fmt.Errorf("schema of %s: %w", command, err)
+	}
+	var file struct {
+		RPC      string `json:"rpc"`
+		Request  *node  `json:"request"`
+		Response *node  `json:"response"`
+	}
+	dec := json.NewDecoder(bytes.NewReader(content))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&file); err != nil {
+		return nil, fmt.Errorf("schema of %s: %w", command, err)
+	}
+	if file.Request == nil || file.Response == nil {
+		return nil, fmt.Errorf("schema of %s: no request or no response", command)
+	}
+	return &Schema{Command: file.RPC, request: file.Request, response: file.Response}, nil
+}
+
+// Params are the parameters that the command takes.
+func (s *Schema) Params() []Param {
+	var params []Param
+	for _, p := range s.request.Properties {
+		param := Param{Name: p.name, Required: slices.Contains(s.request.Required, p.name)}
+		for _, n := range append([]*node{p.node}, p.node.OneOf...) {
+			if n.Type != "" {
+				param.Types = append(param.Types, n.Type)
+			}
+			for _, value := range n.Enum {
+				param.Enum = append(param.Enum, fmt.Sprint(value))
+			}
+		}
+		params = append(params, param)
+	}
+	return params
+}
+
+// ValidateResponse returns all that is wrong with a result, or nil.
+func (s *Schema) ValidateResponse(result []byte) error {
+	value, err := decode(result)
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.Command, err)
+	}
+	// stop answers with a bare string, which its schema writes as the member "result".
+	if _, isObject := value.(map[string]any); !isObject && len(s.response.Properties) == 1 && s.response.Properties[0].name == "result" {
+		value = map[string]any{"result": value}
+	}
+	return s.validate(&validation{}, s.response, value)
+}
+
+// ValidateRequest returns all that is wrong with params, given by name, or nil.
+func (s *Schema) ValidateRequest(params []byte) error {
+	value, err := decode(params)
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.Command, err)
+	}
+	return s.validate(&validation{request: true}, s.request, value)
+}
+
+func (s *Schema) validate(v *validation, root *node, value any) error {
+	if root.Type == "" {
+		v.checkType("object", s.Command, value)
+	}
+	v.check(root, s.Command, value)
+	return v.err()
+}
+
+// decode keeps numbers as they are written: an integer of 64 bits is no float.
+func decode(text []byte) (any, error) {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
+	var value any
+	if err := dec.Decode(&value); err != nil {
+		return nil, err
+	}
+	if dec.More() {
+		return nil, fmt.Errorf("more after the value, at byte %d", dec.InputOffset())
+	}
+	return value, nil
+}

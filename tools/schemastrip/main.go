@@ -1,0 +1,173 @@
+// Command schemastrip reads a folder of RPC schemas and writes what they demand, without any prose: names,
+// types, conditions and the order of members, one compact JSON file a command.
+//
+//	go run ./tools/schemastrip FROM internal/schema/testdata
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+func main() {
+	if len(os.Args) != 3 {
+		fmt.Fprintln(os.Stderr, "usage: schemastrip FROM TO")
+		os.Exit(2)
+	}
+	if err := stripFolder(os.Args[1], os.Args[2]); err != nil {
+		fmt.Fprintf(os.Stderr, "schemastrip: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func stripFolder(from, to string) error {
+	files, err := filepath.Glob(filepath.Join(from, "*.json"))
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		name, facts, err := stripCommand(content)
+		if err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+		if name == "" {
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(to, name+".json"), facts, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stripCommand returns the name of a command and its facts in one line; a file that describes no command
+// gives no name.
+func stripCommand(content []byte) (name string, facts []byte, err error) {
+	members, err := readObject(content)
+	if err != nil {
+		return "", nil, err
+	}
+	var kept []member
+	for _, m := range members {
+		switch m.name {
+		case "rpc":
+			if err := json.Unmarshal(m.value, &name); err != nil {
+				return "", nil, err
+			}
+		case "request", "response":
+			if m.value, err = stripSchema(m.value); err != nil {
+				return "", nil, fmt.Errorf("%s: %w", m.name, err)
+			}
+		default:
+			continue
+		}
+		kept = append(kept, m)
+	}
+	return name, append(writeObject(kept), '\n'), nil
+}
+
+// stripSchema keeps the words that say what is valid.
+func stripSchema(raw json.RawMessage) (json.RawMessage, error) {
+	members, err := readObject(raw)
+	if err != nil {
+		return nil, err
+	}
+	var kept []member
+	for _, m := range members {
+		switch m.name {
+		case "type", "required", "additionalProperties", "enum", "minLength", "maxLength", "minItems", "maxItems",
+			"dependentUpon", "oneOfMany":
+		case "properties":
+			m.value, err = stripEach(m.value)
+		case "items", "if", "then", "else":
+			m.value, err = stripSchema(m.value)
+		case "allOf", "anyOf", "oneOf":
+			m.value, err = stripList(m.value)
+		default:
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", m.name, err)
+		}
+		kept = append(kept, m)
+	}
+	return writeObject(kept), nil
+}
+
+// stripEach keeps all names: here they are those of members, "description" among them.
+func stripEach(raw json.RawMessage) (json.RawMessage, error) {
+	members, err := readObject(raw)
+	if err != nil {
+		return nil, err
+	}
+	for i, m := range members {
+		if members[i].value, err = stripSchema(m.value); err != nil {
+			return nil, fmt.Errorf("%s: %w", m.name, err)
+		}
+	}
+	return writeObject(members), nil
+}
+
+func stripList(raw json.RawMessage) (json.RawMessage, error) {
+	var list []json.RawMessage
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return nil, err
+	}
+	for i := range list {
+		stripped, err := stripSchema(list[i])
+		if err != nil {
+			return nil, err
+		}
+		list[i] = stripped
+	}
+	return json.Marshal(list)
+}
+
+type member struct {
+	name  string
+	value json.RawMessage
+}
+
+// readObject keeps the order of members.
+func readObject(raw []byte) ([]member, error) {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	if start, err := dec.Token(); err != nil || start != json.Delim('{') {
+		return nil, fmt.Errorf("want an object, have %v, %v", start, err)
+	}
+	var members []member
+	for dec.More() {
+		name, err := dec.Token()
+		if err != nil {
+			return nil, err
+		}
+		m := member{name: fmt.Sprint(name)}
+		if err := dec.Decode(&m.value); err != nil {
+			return nil, err
+		}
+		members = append(members, m)
+	}
+	return members, nil
+}
+
+func writeObject(members []member) []byte {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i, m := range members {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, "%q:", m.name)
+		if err := json.Compact(&b, m.value); err != nil {
+			panic(err) // the decoder gave it to us
+		}
+	}
+	b.WriteByte('}')
+	return b.Bytes()
+}
