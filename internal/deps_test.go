@@ -1,0 +1,184 @@
+package internal
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// Who imports whom. A rule is one line: packages | packages | why. Paths begin below the module;
+// a path that ends in /... is every package below it as well. A path without a slash is of the
+// standard library.
+
+// neverLinked: what the first packages must not have among all they depend on.
+const neverLinked = `
+cmd/hsmd | internal/noise internal/gossip internal/rpc internal/channel internal/opening internal/store internal/plugin | the process with the secret links least
+cmd/channeld | internal/store internal/signer internal/rpc internal/noise internal/plugin internal/hsmsecret | one channel's process holds no key and no database
+cmd/onchaind | internal/store internal/signer internal/rpc internal/noise internal/plugin internal/hsmsecret internal/channel | one channel's process holds no key and no database
+cmd/connectd | internal/store internal/signer internal/rpc internal/channel internal/tx internal/plugin internal/hsmsecret | it moves messages and knows no channel
+cmd/gossipd | internal/store internal/signer internal/rpc internal/channel internal/noise internal/plugin internal/hsmsecret | it knows the public graph and no channel state
+cmd/lightningd | internal/signer internal/noise internal/daemon | lightningd has no private key and speaks to no peer
+cmd/lightning-cli plugins/... | internal/store internal/channel internal/signer internal/ipc/... internal/subd internal/daemon | programs over RPC know nothing of the inside
+internal/... | cmd/... plugins/... tests/... tools/... | never upward
+cmd/... | tests/... tools/... | a program needs nothing of its tests
+internal/channel | internal/opening internal/closing internal/onchain | never from machine to machine
+internal/opening | internal/channel internal/closing internal/onchain | never from machine to machine
+internal/closing | internal/channel internal/opening internal/onchain | never from machine to machine
+internal/onchain | internal/channel internal/opening internal/closing | never from machine to machine
+internal/wire | internal/tx internal/channel internal/gossip internal/ipc/... | messages know nothing of what is done with them
+internal/amount internal/block | internal/keys internal/wire internal/tx internal/ipc/... | the lowest of all
+internal/ipc | internal/amount internal/keys internal/wire internal/daemon internal/subd internal/sandbox | frames know no message of any one process
+internal/daemon internal/sandbox | internal/amount internal/keys internal/wire internal/tx internal/subd | no domain type
+internal/subd | internal/amount internal/keys internal/wire internal/tx internal/daemon | no domain type
+internal/rpc | internal/command internal/store internal/channel internal/ipc/... | no knowledge of any command's meaning
+internal/plugin internal/config | internal/channel internal/store internal/ipc/... | knows nothing of channels
+internal/signer | internal/channel internal/noise internal/store internal/rpc | secrets meet as little code as can be
+`
+
+// neverNamed: what the first packages' own files must not import. What libraries below them
+// import is not theirs to choose.
+const neverNamed = `
+internal/channel internal/opening internal/closing internal/onchain | os net time crypto/rand math/rand math/rand/v2 log/slog internal/ipc internal/ipc/... | a pure machine: no input, output, clock, randomness or process
+internal/gossip internal/noise internal/onion internal/tx internal/wire internal/keys | os net crypto/rand math/rand math/rand/v2 log/slog internal/ipc internal/ipc/... | pure: the caller has the socket, the clock and the dice
+internal/amount internal/block | os net time | pure
+internal/signer | os net time internal/ipc internal/ipc/... | pure: cmd/hsmd has the socket and the file
+internal/htlcswitch internal/invoices internal/payments internal/wallet | os net database/sql internal/store internal/ipc internal/ipc/... internal/rpc | a machine over a small storage interface
+`
+
+// onlyBy: who alone may import the first packages.
+const onlyBy = `
+internal/store internal/chain internal/subd | cmd/lightningd | lightningd alone has the database, the chain and the children
+internal/signer | cmd/hsmd cmd/lightning-hsmtool tests/... | where the secret is
+internal/daemon internal/sandbox | cmd/... internal/daemon internal/sandbox/... | the child's side
+internal/scripttest | tests/... | tests alone
+internal/ipc/... | cmd/... internal/ipc/... internal/daemon internal/subd internal/sandbox/... tests/... | a link's messages are for its two ends
+`
+
+// rule is one line.
+type rule struct {
+	who, whom []string
+	reason    string
+}
+
+func parseRules(t *testing.T, text string) []rule {
+	t.Helper()
+	var rules []rule
+	for line := range strings.Lines(strings.TrimSpace(text)) {
+		parts := strings.Split(strings.TrimSpace(line), " | ")
+		if len(parts) != 3 {
+			t.Fatalf("rule %q: want three parts", line)
+		}
+		rules = append(rules, rule{who: strings.Fields(parts[0]), whom: strings.Fields(parts[1]), reason: parts[2]})
+	}
+	return rules
+}
+
+// pkg is what go list says of a package.
+type pkg struct {
+	ImportPath    string
+	Imports, Deps []string
+	Error         *struct{ Err string }
+}
+
+// name is the package's path as rules have it.
+func name(importPath string) string { return strings.TrimPrefix(importPath, "fulmen/") }
+
+func listPackages(t *testing.T) []pkg {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-e", "-json=ImportPath,Imports,Deps,Error", "./...")
+	cmd.Dir = ".."
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var all []pkg
+	for dec := json.NewDecoder(out); ; {
+		var p pkg
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if p.Error != nil {
+			t.Errorf("%s: %s", p.ImportPath, p.Error.Err)
+			continue
+		}
+		all = append(all, p)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// match reports whether the package is one of the patterns.
+func match(importPath string, patterns []string) bool {
+	n := name(importPath)
+	for _, p := range patterns {
+		if below, ok := strings.CutSuffix(p, "/..."); ok && strings.HasPrefix(n, below+"/") || n == p {
+			return true
+		}
+	}
+	return false
+}
+
+func TestWhoImportsWhom(t *testing.T) {
+	all := listPackages(t)
+	linked, named, only := parseRules(t, neverLinked), parseRules(t, neverNamed), parseRules(t, onlyBy)
+	checkRulesNameFolders(t, linked, named, only)
+	for _, p := range all {
+		for _, r := range linked {
+			forbid(t, p, p.Deps, r)
+		}
+		for _, r := range named {
+			forbid(t, p, p.Imports, r)
+		}
+		for _, r := range only {
+			for _, dep := range p.Imports {
+				if match(dep, r.who) && !match(p.ImportPath, r.whom) && !match(p.ImportPath, r.who) {
+					t.Errorf("%s imports %s: %s", name(p.ImportPath), name(dep), r.reason)
+				}
+			}
+		}
+	}
+}
+
+func forbid(t *testing.T, p pkg, deps []string, r rule) {
+	t.Helper()
+	if !match(p.ImportPath, r.who) {
+		return
+	}
+	for _, dep := range deps {
+		if match(dep, r.whom) && !match(dep, r.who) {
+			t.Errorf("%s depends on %s: %s", name(p.ImportPath), name(dep), r.reason)
+		}
+	}
+}
+
+// planned are packages that rules name before they are written.
+var planned = []string{"cmd/onchaind", "cmd/channeld", "cmd/gossipd", "internal/gossip", "internal/onchain", "internal/htlcswitch", "internal/wallet", "internal/scripttest"}
+
+// checkRulesNameFolders finds a rule that a renamed package has escaped.
+func checkRulesNameFolders(t *testing.T, sets ...[]rule) {
+	t.Helper()
+	for _, set := range sets {
+		for _, r := range set {
+			for _, n := range append(r.who, r.whom...) {
+				if !strings.HasPrefix(n, "internal/") && !strings.HasPrefix(n, "cmd/") || match(n, planned) {
+					continue
+				}
+				if _, err := os.Stat("../" + strings.TrimSuffix(n, "/...")); err != nil {
+					t.Errorf("a rule names %s: %v", n, err)
+				}
+			}
+		}
+	}
+}
