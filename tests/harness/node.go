@@ -27,6 +27,14 @@ type Node struct {
 // StartNode starts a lightningd with further options, and returns when it is ready.
 func StartNode(t TB, btcd *Btcd, name string, options ...string) *Node {
 	t.Helper()
+	n := NewNode(t, btcd, name, options...)
+	n.Start()
+	return n
+}
+
+// NewNode is a lightningd that is not started yet.
+func NewNode(t TB, btcd *Btcd, name string, options ...string) *Node {
+	t.Helper()
 	n := &Node{Name: name, Dir: t.TempDir(), t: t, btcd: btcd, port: FreePort(t)}
 	n.args = append([]string{
 		"--network=regtest", "--lightning-dir=" + n.Dir, "--alias=" + name, "--log-level=debug",
@@ -36,7 +44,6 @@ func StartNode(t TB, btcd *Btcd, name string, options ...string) *Node {
 		"--bitcoin-datadir=" + n.Dir, // has no bitcoin.conf
 	}, options...)
 	t.Cleanup(n.end)
-	n.Start()
 	return n
 }
 
