@@ -40,6 +40,9 @@ type Policy struct {
 	MaxDustExposure amount.Msat
 	// MaxCLTVExpiry is how many blocks ahead an HTLC may expire.
 	MaxCLTVExpiry block.Delta
+	// FulfillBefore is how many blocks before its expiry an HTLC that we have fulfilled must be
+	// gone, or the channel goes to the chain; 0: 18. HTLCs that come later are refused.
+	FulfillBefore block.Delta
 	Close         CloseFeerates
 }
 
