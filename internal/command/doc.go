@@ -21,7 +21,7 @@
 //		Name: "delinvoice", Category: command.Payment,
 //		Short:  "Delete an invoice.",
 //		Long:   "An unpaid invoice that is deleted can no longer be paid. ...",
-//		Errors: []command.Failure{{rpc.CodeInvoiceNotFound, "No invoice has that label."}},
+//		Errors: []command.Failure{{Code: rpc.CodeInvoiceNotFound, When: "No invoice has that label."}},
 //	}, n.delInvoice))
 //
 // The order of fields is the order of positional parameters. A field is required unless it is a

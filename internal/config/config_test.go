@@ -8,6 +8,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"fulmen/internal/schema"
 )
 
 // home makes a home folder with files, given by their path in it.
@@ -51,6 +53,9 @@ func TestPrecedence(t *testing.T) {
 	base := filepath.Join(dir, ".lightning")
 	if c.Dir() != base || c.NetworkDir() != base+"/regtest" || c.Path("rpc-file") != base+"/regtest/lightning-rpc" || c.PIDFile() != base+"/lightningd-regtest.pid" {
 		t.Errorf("paths %s %s %s %s", c.Dir(), c.NetworkDir(), c.Path("rpc-file"), c.PIDFile())
+	}
+	if c.DatabaseFile() != base+"/regtest/lightningd.sqlite3" || c.RPCFileMode() != 0o600 {
+		t.Errorf("database %s, mode %v", c.DatabaseFile(), c.RPCFileMode())
 	}
 }
 
@@ -221,6 +226,27 @@ func TestList(t *testing.T) {
 	all, err := json.Marshal(c.List(""))
 	if err != nil || !strings.HasPrefix(string(all), `{"lightning-dir":`) {
 		t.Errorf("all: %s, %v", all, err)
+	}
+}
+
+// TestListKeepsTheContract holds every option's form to the schema of listconfigs.
+func TestListKeepsTheContract(t *testing.T) {
+	s, err := schema.Load("listconfigs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := home(t, map[string]string{"conf": "alias=x\n"})
+	args := []string{"--conf=" + dir + "/conf", "--addr=::1", "--plugin=a", "--subdaemon=hsmd:/x", "--log-file=-", "--proxy=::1", "--rgb=abcdef"}
+	c, err := Load(args, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := json.Marshal(map[string]Listing{"configs": c.List("")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.ValidateResponse(result); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -34,7 +34,7 @@ func general() []*Option {
 		{Name: "pid-file", Group: General, Doc: "File for the process id (default: lightningd-<network>.pid)"},
 		{Name: "rpc-file", Group: General, Default: "lightning-rpc", Check: notEmpty, Doc: "Socket for RPC"},
 		{Name: "rpc-file-mode", Group: General, Default: "0600", Check: checkMode, Doc: "Mode of the RPC socket, octal"},
-		{Name: "wallet", Group: General, Default: "sqlite3://lightningd.sqlite3", Check: checkWallet, Doc: "Database, as sqlite3://PATH"},
+		{Name: "wallet", Group: General, Default: walletScheme + "lightningd.sqlite3", Check: checkWallet, Doc: "Database, as sqlite3://PATH"},
 		{Name: "database-upgrade", Kind: Bool, Group: General, Default: "true", Doc: "Whether a database of an older version may be migrated"},
 		{Name: "rescan", Kind: Int, Group: General, Default: "15", Doc: "Blocks to look at again at start, or the negative of the height to start from"},
 		{Name: "subdaemon", Multi: true, Group: General, Check: checkSubdaemon, Doc: "Run PATH for a daemon, as NAME:PATH"},
@@ -124,8 +124,11 @@ func checkMode(value string) error {
 	return nil
 }
 
+// walletScheme is the only kind of database there is.
+const walletScheme = "sqlite3://"
+
 func checkWallet(value string) error {
-	path, ok := strings.CutPrefix(value, "sqlite3://")
+	path, ok := strings.CutPrefix(value, walletScheme)
 	if !ok || path == "" {
 		return errors.New("should be sqlite3://PATH")
 	}

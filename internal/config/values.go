@@ -2,9 +2,11 @@ package config
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"fulmen/internal/amount"
 )
@@ -85,6 +87,20 @@ func (c *Config) NetworkDir() string { return filepath.Join(c.dir, c.network.Nam
 func (c *Config) Path(name string) string {
 	path := c.String(name)
 	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(c.NetworkDir(), path)
+}
+
+// RPCFileMode is the mode of the RPC socket.
+func (c *Config) RPCFileMode() os.FileMode {
+	return os.FileMode(must(strconv.ParseUint(c.String("rpc-file-mode"), 8, 32)))
+}
+
+// DatabaseFile is the file that wallet names; a relative one starts at NetworkDir.
+func (c *Config) DatabaseFile() string {
+	path := strings.TrimPrefix(c.String("wallet"), walletScheme)
+	if filepath.IsAbs(path) {
 		return path
 	}
 	return filepath.Join(c.NetworkDir(), path)

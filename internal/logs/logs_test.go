@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"fulmen/internal/keys"
+	"fulmen/internal/schema"
 )
 
 // testBook logs to a string, without times.
@@ -207,6 +208,13 @@ func TestRecentSkips(t *testing.T) {
 	}
 	if none := b.Recent(LevelInfo, "hsmd"); len(none.Log) != 1 || none.Log[0].NumSkipped != 4 {
 		t.Errorf("of hsmd: %+v", none.Log)
+	}
+	contract, err := schema.Load("getlog")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := json.Marshal(all); err != nil || contract.ValidateResponse(text) != nil {
+		t.Errorf("%s: %v, %v", text, err, contract.ValidateResponse(text))
 	}
 	if text, err := json.Marshal(got.Log[0]); err != nil || string(text) != `{"type":"SKIPPED","num_skipped":2}` {
 		t.Errorf("got %s, %v", text, err)
