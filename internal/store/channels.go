@@ -146,13 +146,7 @@ func (d *DB) ClosedChannels(peer *keys.PubKey) ([]*Channel, error) {
 
 // NextChannelID reserves a number for a channel that may be opened. It is never used again, so that
 // the keys derived from it are not either.
-func (d *DB) NextChannelID() (id uint64, err error) {
-	err = d.Update(func(t *Tx) error {
-		id, err = t.next("channel_number")
-		return err
-	})
-	return id, err
-}
+func (t *Tx) NextChannelID() (uint64, error) { return t.next("channel_number") }
 
 // CreateChannel stores a new channel under the ID that NextChannelID reserved.
 func (t *Tx) CreateChannel(c *Channel) error {

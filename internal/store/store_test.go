@@ -11,7 +11,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/btcsuite/btcd/chainhash/v2"
+
 	"fulmen/internal/amount"
+	"fulmen/internal/block"
+	"fulmen/internal/chain"
 	"fulmen/internal/invoices"
 	"fulmen/internal/keys"
 	"fulmen/internal/payments"
@@ -198,8 +202,8 @@ func TestParts(t *testing.T) {
 
 func TestChannels(t *testing.T) {
 	d := open(t)
-	id, err := d.NextChannelID()
-	must(t, err)
+	var id uint64
+	must(t, d.Update(func(tx *Tx) (err error) { id, err = tx.NextChannelID(); return err }))
 	c := &Channel{ID: id, PeerID: keys.PubKey{2}, ChannelID: wire.ChannelID{3}, State: AwaitingLockin, Opener: "local",
 		FundingSats: 100_000, Setup: []byte{1}, ChannelType: []byte{2}, AliasLocal: 1 << 63, Policy: Policy{HTLCMax: amount.Msat(9)}}
 	tally := Tally{LocalRevoked: 1, RemoteSigned: 2, ToUs: 3, MinToUs: 4, MaxToUs: 5, NextIn: 6, InOffered: Count{7, 8},
@@ -242,5 +246,21 @@ func TestBindRefusesAnotherNode(t *testing.T) {
 	must(t, d.Bind("node_id", []byte{1}))
 	if err := d.Bind("node_id", []byte{2}); err == nil || !strings.Contains(err.Error(), "node_id") {
 		t.Fatalf("bound to two nodes: %v", err)
+	}
+}
+
+func TestBlocks(t *testing.T) {
+	d := open(t)
+	for h := range block.Height(3) {
+		must(t, d.Update(func(tx *Tx) error { return tx.ConnectBlock(chain.BlockID{Height: h, Hash: chainhash.Hash{byte(h)}}) }))
+	}
+	must(t, d.Update(func(tx *Tx) error { return tx.DisconnectBlock(chain.BlockID{Height: 2, Hash: chainhash.Hash{2}}) }))
+	recent, err := d.RecentBlocks(10)
+	must(t, err)
+	if len(recent) != 2 || recent[1].Height != 1 || recent[1].Hash[0] != 1 {
+		t.Fatalf("recent blocks: %v", recent)
+	}
+	if err := d.Update(func(tx *Tx) error { return tx.DisconnectBlock(chain.BlockID{Height: 2}) }); err == nil {
+		t.Fatal("took back a block that is not there")
 	}
 }

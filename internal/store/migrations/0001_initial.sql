@@ -141,3 +141,9 @@ CREATE TABLE sendpays (
 );
 CREATE INDEX sendpays_by_updated ON sendpays (updated_index) WHERE updated_index > 0;
 CREATE INDEX sendpays_pending ON sendpays (created_index) WHERE status = 'pending';
+
+-- The newest blocks that were processed, to find a reorganisation.
+CREATE TABLE blocks (
+    height INTEGER PRIMARY KEY,
+    hash   BLOB NOT NULL                      -- internal byte order
+);
