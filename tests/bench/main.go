@@ -27,6 +27,7 @@ type bench struct {
 const oneWay = 35 * time.Millisecond
 
 var benches = []bench{
+	{"machine", machine},
 	{"one_channel_1sat", manyAtOnce(1000, 0)},
 	{"one_channel_1000sat", manyAtOnce(1_000_000, 0)},
 	{"single_1000sat", oneAtATime(1_000_000, 500, 0)},
