@@ -1,0 +1,100 @@
+package channel
+
+import "fulmen/internal/block"
+
+// Deadlines of BOLT 2, cltv_expiry_delta Selection.
+const (
+	// timeoutGrace is how long after its expiry we wait for the peer to remove an HTLC of ours.
+	timeoutGrace block.Delta = 2
+	// defaultFulfillBefore is how long before its expiry an HTLC of the peer that we have the
+	// preimage of must be gone: 2R+G+S.
+	defaultFulfillBefore block.Height = 18
+)
+
+// Deadline is the height at which the channel has to go to the chain because an HTLC was not
+// removed in time; 0 if there is none that could be enforced there.
+func (c *Channel) Deadline() block.Height {
+	var first block.Height
+	consider := func(h *htlc, r *Result) {
+		at := c.deadlineOf(h, r)
+		if at != 0 && (first == 0 || at < first) {
+			first = at
+		}
+	}
+	for _, h := range c.state.offered {
+		consider(h, h.result)
+	}
+	for _, h := range c.state.received {
+		consider(h, h.result)
+	}
+	for i := range c.queue {
+		if o := &c.queue[i]; o.remove != nil {
+			consider(o.remove, o.result)
+		}
+	}
+	return first
+}
+
+// deadlineOf is the deadline of one HTLC that ends, or will end, with r.
+func (c *Channel) deadlineOf(h *htlc, r *Result) block.Height {
+	p, feerate := c.state.params, c.state.local.current.feerate
+	if isTrimmed(p, feerate, &h.HTLC, true) && isTrimmed(p, feerate, &h.HTLC, false) {
+		return 0
+	}
+	fulfilled := r != nil && r.Kind == Fulfill
+	switch {
+	case h.Offered && !fulfilled:
+		return h.CLTVExpiry.Add(timeoutGrace)
+	case !h.Offered && fulfilled:
+		return c.fulfillBy(&h.HTLC)
+	}
+	return 0
+}
+
+// fulfillBy is the height from which on an HTLC of the peer is not safe to fulfil any more.
+func (c *Channel) fulfillBy(h *HTLC) block.Height {
+	before := defaultFulfillBefore
+	if c.policy.FulfillBefore != 0 {
+		before = block.Height(c.policy.FulfillBefore)
+	}
+	return max(h.CLTVExpiry, before+1) - before
+}
+
+// newHeight takes a block, and holds the deadlines against it.
+func (c *Channel) newHeight(height block.Height) ([]Action, error) {
+	c.height = height
+	if at := c.Deadline(); at != 0 && height >= at {
+		return nil, failChannel("height %d: an htlc was not removed by %d", height, at)
+	}
+	return nil, nil
+}
+
+// refuse says why an HTLC of the peer must be failed whatever its onion says.
+func (c *Channel) refuse(h *htlc) Refusal {
+	switch {
+	case h.overDust:
+		return RefuseDustExposure
+	case c.height > c.fulfillBy(&h.HTLC):
+		return RefuseTooSoon
+	case h.CLTVExpiry > c.height.Add(c.policy.MaxCLTVExpiry):
+		return RefuseTooFar
+	}
+	return RefuseNot
+}
+
+// tell reports what has become irrevocable, after what was sent.
+func (c *Channel) tell(actions []Action) []Action {
+	if committed := c.state.effects.committed; len(committed) > 0 {
+		c.state.effects.committed = nil
+		list := make([]ReceivedHTLC, 0, len(committed))
+		for _, h := range committed {
+			r := ReceivedHTLC{HTLC: h.HTLC, BlindedPath: h.blindedPath, Refuse: c.refuse(h)}
+			if h.onion != nil {
+				r.Onion = *h.onion
+			}
+			list = append(list, r)
+		}
+		actions = append(actions, Received{list})
+	}
+	return c.readyToClose(actions)
+}

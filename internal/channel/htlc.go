@@ -1,0 +1,103 @@
+package channel
+
+import (
+	"crypto/sha256"
+
+	"fulmen/internal/amount"
+	"fulmen/internal/block"
+	"fulmen/internal/keys"
+	"fulmen/internal/wire"
+)
+
+// OnionSize is the length of onion_routing_packet.
+const OnionSize = 1366
+
+// HTLC is what both commitments say of one.
+type HTLC struct {
+	Offered     bool // by us
+	ID          uint64
+	Amount      amount.Msat
+	PaymentHash [32]byte
+	CLTVExpiry  block.Height
+}
+
+// htlc is one that is in a commitment or on its way there. Its fields change only by mutations,
+// except for those that say so.
+type htlc struct {
+	HTLC
+	onion       *[OnionSize]byte // of ours until the peer has revoked, of the peer's until settled
+	blindedPath *keys.PubKey
+	overDust    bool // of the peer's: it exceeds our dust exposure and will be failed
+
+	committed bool    // of the peer's: irrevocably, in both commitments
+	result    *Result // once a commitment covers its removal
+
+	settling bool // volatile: its removal is in a list that no commitment covers
+}
+
+// ResultKind is how an HTLC ends.
+type ResultKind uint8
+
+// The kinds, as in update_fulfill_htlc, update_fail_htlc and update_fail_malformed_htlc.
+const (
+	Fulfill ResultKind = iota + 1
+	Fail
+	Malformed
+)
+
+// Result is how an HTLC ends.
+type Result struct {
+	Kind          ResultKind
+	Preimage      [32]byte         // Fulfill
+	Reason        []byte           // Fail
+	SHA256OfOnion [32]byte         // Malformed
+	FailureCode   wire.FailureCode // Malformed
+}
+
+// fits reports whether the preimage is that of the payment hash; a failure always fits.
+func (r *Result) fits(h *HTLC) bool {
+	return r.Kind != Fulfill || sha256.Sum256(r.Preimage[:]) == h.PaymentHash
+}
+
+// message is the update message of ours that carries r.
+func (r *Result) message(channel wire.ChannelID, id uint64) wire.Message {
+	switch r.Kind {
+	case Fulfill:
+		return &wire.UpdateFulfillHTLC{ChannelID: channel, ID: id, PaymentPreimage: r.Preimage}
+	case Fail:
+		return &wire.UpdateFailHTLC{ChannelID: channel, ID: id, Reason: r.Reason}
+	default:
+		return &wire.UpdateFailMalformedHTLC{
+			ChannelID: channel, ID: id, SHA256OfOnion: r.SHA256OfOnion, FailureCode: r.FailureCode,
+		}
+	}
+}
+
+// change is an update on its way through the lists: exactly one of an added HTLC, a removed one and
+// a fee rate.
+type change struct {
+	add     *htlc
+	remove  *htlc
+	result  *Result // of remove
+	feerate amount.FeeratePerKw
+}
+
+// message is our update message.
+func (ch *change) message(channel wire.ChannelID) wire.Message {
+	switch {
+	case ch.add != nil:
+		h := ch.add
+		m := &wire.UpdateAddHTLC{
+			ChannelID: channel, ID: h.ID, AmountMsat: h.Amount, PaymentHash: h.PaymentHash,
+			CLTVExpiry: h.CLTVExpiry, BlindedPath: h.blindedPath,
+		}
+		if h.onion != nil {
+			m.OnionRoutingPacket = *h.onion
+		}
+		return m
+	case ch.remove != nil:
+		return ch.result.message(channel, ch.remove.ID)
+	default:
+		return &wire.UpdateFee{ChannelID: channel, FeeratePerKw: ch.feerate}
+	}
+}
