@@ -1,7 +1,6 @@
 package rpc
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -43,7 +42,7 @@ func asError(err error) *Error {
 	switch {
 	case errors.As(err, &e):
 		return e
-	case errors.Is(err, ErrShutdown), errors.Is(err, context.Canceled):
+	case errors.Is(err, ErrShutdown):
 		return Errorf(CodeShutdown, "%w", ErrShutdown)
 	}
 	return Errorf(CodeFailed, "%w", err)

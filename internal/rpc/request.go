@@ -96,9 +96,10 @@ func (r *Request) Progress(num, total int) {
 }
 
 // Notify sends a notification with the request's id first among its params, which must marshal to an
-// object. It does nothing unless the connection enabled notifications.
+// object. It does nothing unless the connection enabled notifications, nor on a nil Request: a handler
+// may also run without a caller.
 func (r *Request) Notify(method string, params any) {
-	if !r.Session.notifications.Load() {
+	if r == nil || r.Session == nil || !r.Session.notifications.Load() {
 		return
 	}
 	object, err := marshal(params)
@@ -117,7 +118,7 @@ func (r *Request) Notify(method string, params any) {
 
 type contextKey struct{}
 
-// FromContext is the request that a handler is running for.
+// FromContext is the request that a handler is running for; nil if it runs without a caller.
 func FromContext(ctx context.Context) *Request {
 	r, _ := ctx.Value(contextKey{}).(*Request)
 	return r

@@ -54,7 +54,7 @@ func dispatch(ctx context.Context, r *Request) (any, error) {
 		return r.Params, nil
 	case "wait":
 		<-ctx.Done()
-		return nil, context.Cause(ctx)
+		return nil, ctx.Err()
 	case "fail":
 		return nil, Errorf(CodeInvoiceLabelExists, "label: %w", io.ErrUnexpectedEOF).WithData(ordered{2, "b"})
 	case "plain":
@@ -173,6 +173,14 @@ func TestBadRequests(t *testing.T) {
 	}
 	if got := exchange(t, s, good); !strings.Contains(got, "after") {
 		t.Errorf("another connection: %s", got)
+	}
+}
+
+func TestNotifyWithoutCaller(t *testing.T) {
+	FromContext(t.Context()).Progress(0, 1) // must not panic
+	(&Request{}).Message(LevelInfo, "nobody hears it")
+	if r := FromContext(t.Context()); r != nil {
+		t.Errorf("got a request: %+v", r)
 	}
 }
 

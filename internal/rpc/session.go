@@ -146,6 +146,9 @@ func (s *Session) dispatch(req *Request) (result any, failure *Error) {
 		}
 	}
 	result, err := s.server.opts.Dispatch(NewContext(s.ctx, req), req)
+	if errors.Is(err, context.Canceled) && s.ctx.Err() != nil {
+		err = context.Cause(s.ctx)
+	}
 	if err != nil {
 		return nil, asError(err)
 	}
