@@ -1,8 +1,7 @@
 package main
 
 import (
-	"os"
-	"path/filepath"
+	"fmt"
 	"time"
 
 	"fulmen/internal/rpc"
@@ -28,20 +27,17 @@ func startReady(r *run) {
 		p.payer.Stop()
 		again = append(again, r.start(p.payer))
 	}
-	empty := harness.StartNode(r, p.chain, "empty", "--log-level=info")
 	var first []time.Duration
-	for range starts {
-		empty.Stop()
-		if err := os.RemoveAll(filepath.Dir(empty.RPCFile())); err != nil {
-			r.Fatalf("forget the node: %v", err)
-		}
+	for i := range starts {
+		empty := harness.NewNode(r, p.chain, fmt.Sprintf("new-%d", i), "--log-level=info")
 		first = append(first, r.start(empty))
+		empty.Stop()
 	}
 	r.row(startRow{r.name, "new", starts, milliseconds(percentile(first, 50))})
 	r.row(startRow{r.name, "restart_with_channel", starts, milliseconds(percentile(again, 50))})
 }
 
-// start starts a node that was stopped. Nothing tells when a socket can be connected to but trying.
+// start starts a node that does not run. Nothing tells when a socket can be connected to but trying.
 func (r *run) start(n *harness.Node) time.Duration {
 	r.Helper()
 	begun := time.Now()
