@@ -13,6 +13,8 @@ var labels atomic.Int64
 // Funds is what a node has, as listfunds says.
 type Funds struct {
 	Outputs []struct {
+		TxID       string      `json:"txid"`
+		Output     uint32      `json:"output"`
 		AmountMsat amount.Msat `json:"amount_msat"`
 		Status     string      `json:"status"`
 		Reserved   bool        `json:"reserved"`
@@ -173,4 +175,16 @@ func (n *Node) CloseChannel(peer *Node) string {
 	n.Sync()
 	peer.Sync()
 	return closed.Type
+}
+
+// Coins is the confirmed coins that nothing reserves, as txid:output.
+func (n *Node) Coins() []string {
+	n.t.Helper()
+	var coins []string
+	for _, o := range n.Funds().Outputs {
+		if o.Status == "confirmed" && !o.Reserved {
+			coins = append(coins, fmt.Sprintf("%s:%d", o.TxID, o.Output))
+		}
+	}
+	return coins
 }

@@ -3,12 +3,14 @@ package harness
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 
 	"fulmen/internal/rpc"
+	"fulmen/internal/schema"
 )
 
 // Node is a lightningd on a Btcd.
@@ -133,11 +135,26 @@ func (n *Node) Call(method string, params, result any) {
 	}
 }
 
-// Try is one RPC; its error may be a *rpc.Error.
+// Try is one RPC; its error may be a *rpc.Error. A result that breaks the published contract is an
+// error too.
 func (n *Node) Try(method string, params, result any) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*Patience)
 	defer cancel()
-	return n.rpc.Call(ctx, method, params, result)
+	var raw json.RawMessage
+	if err := n.rpc.Call(ctx, method, params, &raw); err != nil {
+		return err
+	}
+	contract, err := schema.Load(method)
+	if err != nil {
+		return err
+	}
+	if err := contract.ValidateResponse(raw); err != nil {
+		return fmt.Errorf("%s breaks the contract: %w\n%s", method, err, raw)
+	}
+	if result == nil {
+		return nil
+	}
+	return json.Unmarshal(raw, result)
 }
 
 // CLI runs lightning-cli on it.

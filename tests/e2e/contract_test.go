@@ -1,0 +1,143 @@
+package e2e
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"fulmen/tests/harness"
+)
+
+// object is a result of which only some fields matter.
+type object = map[string]any
+
+// TestEveryCommandKeepsTheContract calls each command once at least, in an order in which they make
+// sense; the harness holds each result to its schema.
+func TestEveryCommandKeepsTheContract(t *testing.T) {
+	btcd, alice, bob := pair(t)
+	called := map[string]bool{"connect": true, "fundchannel": true, "newaddr": true, "stop": true, "waitblockheight": true}
+	call := func(n *harness.Node, method string, params ...any) object {
+		t.Helper()
+		called[method] = true
+		var result json.RawMessage
+		n.Call(method, params, &result)
+		var o object
+		if err := json.Unmarshal(result, &o); err != nil && method != "stop" {
+			t.Fatalf("%s: result is no object: %v", method, err)
+		}
+		return o
+	}
+	checkInfos(alice, bob, call)
+	checkInvoices(alice, bob, call)
+	checkPayments(alice, bob, call)
+	checkWallet(t, btcd, alice, call)
+	checkChannels(btcd, alice, bob, call)
+
+	var help struct {
+		Help []struct{ Command string } `json:"help"`
+	}
+	alice.Call("help", nil, &help)
+	for _, h := range help.Help {
+		name, _, _ := strings.Cut(h.Command, " ")
+		if !called[name] && !backendMethods[name] {
+			t.Errorf("%s was not called", name)
+		}
+	}
+}
+
+// backendMethods are bcli's: they are not in the published contract of commands.
+var backendMethods = map[string]bool{
+	"getchaininfo": true, "getrawblockbyheight": true, "estimatefees": true, "sendrawtransaction": true, "getutxout": true,
+}
+
+type caller func(n *harness.Node, method string, params ...any) object
+
+func checkInfos(alice, bob *harness.Node, call caller) {
+	call(alice, "getinfo")
+	call(alice, "help")
+	call(alice, "help", "getinfo")
+	call(alice, "check", "ping", bob.ID())
+	call(alice, "notifications", true)
+	call(alice, "listconfigs")
+	call(alice, "getlog")
+	call(alice, "feerates", "perkw")
+	call(alice, "parsefeerate", "slow")
+	call(alice, "listpeers")
+	call(alice, "ping", bob.ID())
+	signed := call(alice, "signmessage", "hello")
+	call(alice, "checkmessage", "hello", signed["zbase"], alice.ID())
+}
+
+func checkInvoices(alice, bob *harness.Node, call caller) {
+	inv := call(bob, "invoice", 5000, "a label", "a description")
+	call(alice, "decode", inv["bolt11"])
+	call(bob, "listinvoices", "a label")
+	call(bob, "delinvoice", "a label", "unpaid")
+	call(bob, "invoice", "any", "any amount", "d")
+	paid := call(bob, "invoice", 7000, "to be paid", "d")
+	call(alice, "pay", paid["bolt11"])
+	call(bob, "waitinvoice", "to be paid")
+	call(bob, "waitanyinvoice", 0)
+	call(bob, "listinvoices")
+}
+
+func checkPayments(alice, bob *harness.Node, call caller) {
+	call(alice, "listpays")
+	call(alice, "listsendpays")
+	inv := call(bob, "invoice", 9000, "by hand", "d")
+	decoded := call(alice, "decode", inv["bolt11"])
+	scid := alice.Channels()[0].SCID
+	route := []object{{"id": bob.ID(), "channel": scid, "amount_msat": 9000, "delay": 20}}
+	hash := decoded["payment_hash"]
+	called := object{"route": route, "payment_hash": hash, "payment_secret": decoded["payment_secret"], "bolt11": inv["bolt11"]}
+	alice.Call("sendpay", called, nil)
+	call(alice, "sendpay", route, hash, nil, nil, inv["bolt11"], decoded["payment_secret"])
+	call(alice, "waitsendpay", hash)
+	call(alice, "delpay", hash, "complete")
+}
+
+func checkWallet(t *testing.T, btcd *harness.Btcd, alice *harness.Node, call caller) {
+	call(alice, "listfunds")
+	call(alice, "listaddresses")
+	addr := call(alice, "newaddr", "all")
+	call(alice, "withdraw", addr["p2tr"], 50000)
+	btcd.WaitMempool(1)
+	btcd.Mine(1)
+	alice.Sync()
+	call(alice, "listtransactions")
+
+	prepared := call(alice, "txprepare", []object{{addr["bech32"].(string): 40000}})
+	call(alice, "txdiscard", prepared["txid"])
+	prepared = call(alice, "txprepare", []object{{addr["bech32"].(string): 40000}})
+	call(alice, "txsend", prepared["txid"])
+	btcd.WaitMempool(1)
+	btcd.Mine(1)
+	alice.Sync()
+
+	funded := call(alice, "fundpsbt", 30000, "slow", 1000)
+	call(alice, "unreserveinputs", funded["psbt"])
+	call(alice, "reserveinputs", funded["psbt"])
+	call(alice, "unreserveinputs", funded["psbt"])
+	coin := alice.Coins()[0]
+	chosen := call(alice, "utxopsbt", "all", "slow", 1000, []string{coin})
+	call(alice, "unreserveinputs", chosen["psbt"])
+	withChange := object{"satoshi": 30000, "feerate": "slow", "startweight": 1000, "excess_as_change": true}
+	var psbt object
+	alice.Call("fundpsbt", withChange, &psbt)
+	signed := call(alice, "signpsbt", psbt["psbt"])
+	if signed["signed_psbt"] == psbt["psbt"] {
+		t.Error("signpsbt signed nothing")
+	}
+}
+
+func checkChannels(btcd *harness.Btcd, alice, bob *harness.Node, call caller) {
+	call(alice, "listpeerchannels")
+	call(alice, "setchannel", bob.ID(), 5, 50)
+	call(alice, "close", bob.ID(), 30)
+	btcd.WaitMempool(1)
+	btcd.Mine(101)
+	alice.Sync()
+	bob.Sync()
+	call(alice, "listclosedchannels")
+	call(alice, "disconnect", bob.ID(), true)
+}
