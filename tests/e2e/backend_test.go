@@ -57,8 +57,8 @@ func TestNodeDoesNotStart(t *testing.T) {
 		"unknown option": {[]string{"--bitcoin-rpcprot=1"}, "bitcoin-rpcprot"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			n := harness.NewNode(t, btcd, "carol")
-			n.Launch(test.options...)
+			n := harness.NewNode(t, btcd, "carol", test.options...)
+			n.Launch()
 			n.WaitLog(test.want)
 			if err := n.WaitExit(); err == nil {
 				t.Error("it ended as if all were well")

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 
 	"fulmen/internal/rpc"
 	"fulmen/internal/schema"
@@ -39,12 +41,16 @@ func NewNode(t TB, btcd *Btcd, name string, options ...string) *Node {
 	t.Helper()
 	n := &Node{Name: name, Dir: t.TempDir(), t: t, btcd: btcd, port: FreePort(t)}
 	n.args = append([]string{
-		"--network=regtest", "--lightning-dir=" + n.Dir, "--alias=" + name, "--log-level=debug",
+		"--lightning-dir=" + n.Dir, "--alias=" + name, "--log-level=debug",
 		"--addr=" + n.Address(),
 		"--bitcoin-rpcconnect=127.0.0.1", "--bitcoin-rpcport=" + strconv.Itoa(btcd.Port()),
 		"--bitcoin-rpcuser=" + BtcdUser, "--bitcoin-rpcpassword=" + BtcdPassword,
 		"--bitcoin-datadir=" + n.Dir, // has no bitcoin.conf
 	}, options...)
+	// Options that contradict each other are refused, so that ours gives way.
+	if !slices.ContainsFunc(options, func(o string) bool { return strings.HasPrefix(o, "--network=") }) {
+		n.args = append(n.args, "--network=regtest")
+	}
 	t.Cleanup(n.end)
 	return n
 }
