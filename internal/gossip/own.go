@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 
 	"fulmen/internal/keys"
 	"fulmen/internal/wire"
@@ -115,5 +116,8 @@ func (m *Machine) greet(id keys.PubKey) []Action {
 			actions = append(actions, SendPeer{id, wire.Encode(c.ours)})
 		}
 	}
+	slices.SortFunc(actions, func(a, b Action) int { // the same each time
+		return bytes.Compare(a.(SendPeer).Raw, b.(SendPeer).Raw)
+	})
 	return actions
 }

@@ -5,7 +5,7 @@
 //	lightningd: ForgetChannel   it is usable no more
 //	gossipd:    OwnUpdate       our channel_update, signed; the peer gets it from gossipd
 //	gossipd:    PeerUpdate      the peer's, checked
-//	gossipd:    BadPeer         lightningd should disconnect it; it was warned
+//	gossipd:    BadPeer         lightningd should warn the peer and disconnect it
 //
 // All are one way.
 package gossipdmsg
@@ -60,7 +60,8 @@ type PeerUpdate struct {
 	Update    []byte // the whole message with its type
 }
 
-// BadPeer comes when a peer's gossip was malformed or falsely signed.
+// BadPeer comes when a peer's gossip was malformed or falsely signed. The peer has not heard of it:
+// gossipd sends nothing but gossip.
 type BadPeer struct {
 	ID     keys.PubKey
 	Reason string
