@@ -177,4 +177,3 @@ func (t *Tx) ClearInvoiceDescription(createdIndex uint64) (uint64, error) {
 	}
 	return index, t.change("UPDATE invoices SET description = '', updated_index = ? WHERE created_index = ?", index, createdIndex)
 }
-

@@ -79,7 +79,9 @@ func (d *DB) PartsByHash(h payments.Hash) ([]*payments.Part, error) {
 }
 
 // Parts lists parts in the order of an index.
-func (d *DB) Parts(p Page) ([]*payments.Part, error) { return d.parts(p.where()+p.order(), p.args()...) }
+func (d *DB) Parts(p Page) ([]*payments.Part, error) {
+	return d.parts(p.where()+p.order(), p.args()...)
+}
 
 // PendingParts lists the parts without an outcome, oldest first.
 func (d *DB) PendingParts() ([]*payments.Part, error) {

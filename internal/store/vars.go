@@ -89,3 +89,18 @@ func (p Page) args() []any {
 	}
 	return a
 }
+
+// Var reads what SetVar or Bind stored; nil where nothing was.
+func (d *DB) Var(name string) ([]byte, error) {
+	var value []byte
+	err := d.queryRow("SELECT value FROM vars WHERE name = ?", []any{name}, &value)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	return value, err
+}
+
+// SetVar stores value under name.
+func (t *Tx) SetVar(name string, value []byte) error {
+	return t.exec("INSERT INTO vars (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, value)
+}

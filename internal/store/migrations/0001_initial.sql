@@ -147,3 +147,41 @@ CREATE TABLE blocks (
     height INTEGER PRIMARY KEY,
     hash   BLOB NOT NULL                      -- internal byte order
 );
+
+-- Addresses of the wallet; kind 1 is BIP 84 (p2wpkh), 2 is BIP 86 (p2tr).
+CREATE TABLE wallet_addresses (
+    kind      INTEGER NOT NULL,
+    is_change INTEGER NOT NULL,
+    key_index INTEGER NOT NULL,
+    script    BLOB NOT NULL,
+    issued    INTEGER NOT NULL,
+    PRIMARY KEY (kind, is_change, key_index)
+) WITHOUT ROWID;
+
+CREATE TABLE wallet_coins (
+    txid         BLOB NOT NULL,               -- internal byte order
+    output       INTEGER NOT NULL,
+    kind         INTEGER NOT NULL,
+    is_change    INTEGER NOT NULL,
+    key_index    INTEGER NOT NULL,
+    script       BLOB NOT NULL,
+    amount_sat   INTEGER NOT NULL,
+    height       INTEGER NOT NULL,            -- 0: unconfirmed
+    is_coinbase  INTEGER NOT NULL,
+    spent_by     BLOB,                        -- txid
+    spent_height INTEGER NOT NULL,            -- 0 while the spend is unconfirmed
+    reserved_to  INTEGER NOT NULL,            -- height; 0: not reserved
+    PRIMARY KEY (txid, output)
+) WITHOUT ROWID;
+CREATE INDEX wallet_coins_live ON wallet_coins (spent_height) WHERE spent_by IS NULL OR spent_height = 0;
+CREATE INDEX wallet_coins_by_spend ON wallet_coins (spent_height) WHERE spent_height > 0;
+
+-- Transactions that pay us or spend our coins.
+CREATE TABLE wallet_txs (
+    id       INTEGER PRIMARY KEY,
+    txid     BLOB NOT NULL UNIQUE,
+    raw      BLOB NOT NULL,
+    height   INTEGER NOT NULL,                -- 0: unconfirmed
+    tx_index INTEGER NOT NULL
+);
+CREATE INDEX wallet_txs_by_height ON wallet_txs (height);

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"syscall"
+)
+
+// backgroundMark is set in the environment of the process that --daemon leaves behind.
+const backgroundMark = "FULMEN_BACKGROUND"
+
+// readyFd is the descriptor on which that process tells that it is ready.
+const readyFd = 3
+
+// goToBackground starts lightningd again in a session of its own, and returns when that one is ready
+// or has failed.
+func goToBackground(args []string) error {
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("go to the background: %w", err)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		return fmt.Errorf("go to the background: %w", err)
+	}
+	cmd := exec.Command(self, args...)
+	cmd.Env = append(os.Environ(), backgroundMark+"=1")
+	cmd.Stderr = os.Stderr
+	cmd.ExtraFiles = []*os.File{w}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("go to the background: %w", err)
+	}
+	w.Close()
+	told, err := io.ReadAll(r)
+	if err != nil || len(told) == 0 {
+		return errors.New("did not start: see above, or its log")
+	}
+	return nil
+}
+
+// tellParent tells the process that started this one in the background that it is ready.
+func tellParent() {
+	if os.Getenv(backgroundMark) == "" {
+		return
+	}
+	f := os.NewFile(readyFd, "ready")
+	f.Write([]byte{1}) //nolint:errcheck // the parent may be gone, which is its business
+	f.Close()
+	// What is printed from now on has nowhere to go: the terminal is somebody else's.
+	if null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0); err == nil {
+		syscall.Dup3(int(null.Fd()), 2, 0) //nolint:errcheck // best effort
+		null.Close()
+	}
+}

@@ -1,0 +1,233 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/btcsuite/btcd/chainhash/v2"
+	btcwire "github.com/btcsuite/btcd/wire/v2"
+
+	"fulmen/internal/block"
+	"fulmen/internal/chain"
+	"fulmen/internal/ipc/channeldmsg"
+	"fulmen/internal/store"
+	"fulmen/internal/wire"
+)
+
+// forgetDepth is how deep a close must be before the channel is forgotten.
+const forgetDepth = 100
+
+// announceDepth is the depth at which a channel may be announced (BOLT 7), the last that channeld is
+// told of.
+const announceDepth = 6
+
+// chainReceiver takes blocks into the loop. It implements chain.Receiver.
+type chainReceiver struct{ n *node }
+
+// BlockConnected implements chain.Receiver.
+func (r chainReceiver) BlockConnected(_ context.Context, b chain.BlockConnected) error {
+	return r.n.onLoop(func() error { return r.n.blockConnected(b) })
+}
+
+// BlockDisconnected implements chain.Receiver.
+func (r chainReceiver) BlockDisconnected(_ context.Context, b chain.BlockDisconnected) error {
+	return r.n.onLoop(func() error { return r.n.blockDisconnected(b) })
+}
+
+// CaughtUp implements chain.Receiver.
+func (r chainReceiver) CaughtUp(_ context.Context, h block.Height) error {
+	r.n.loop.post(func() { r.n.caughtUp(h) })
+	return nil
+}
+
+// watchChannel looks for the funding transaction and for what spends its output.
+func (n *node) watchChannel(c *channel) {
+	n.watcher.WatchTx(chainhash.Hash(c.row.FundingTxid))
+	n.watcher.WatchOutpoint(c.fundingOutpoint())
+	n.byFunding[c.fundingOutpoint()] = c
+}
+
+func (c *channel) fundingOutpoint() btcwire.OutPoint {
+	return btcwire.OutPoint{Hash: chainhash.Hash(c.row.FundingTxid), Index: uint32(c.row.FundingOutput)}
+}
+
+// blockConnected applies a block: the wallet's coins, the channels' funding and closes, and the
+// block itself in one transaction.
+func (n *node) blockConnected(b chain.BlockConnected) error {
+	changes, err := n.wallet.Connect(b.Height, b.Block)
+	if err != nil {
+		return err
+	}
+	matches := n.watcher.Scan(b.Block)
+	id := b.BlockID
+	n.submit("store block", func(tx *storeTx) error {
+		if err := tx.ConnectBlock(id); err != nil {
+			return err
+		}
+		return tx.StoreWallet(changes)
+	}, nil)
+	n.blockHeight = b.Height
+	for _, m := range matches {
+		n.channelMatch(b.Height, m)
+	}
+	return nil
+}
+
+// channelMatch handles a transaction that funds or closes a channel.
+func (n *node) channelMatch(h block.Height, m chain.Match) {
+	if m.Watched {
+		for _, c := range n.channels {
+			if chainhash.Hash(c.row.FundingTxid) == m.TxID {
+				c.funded(h, m)
+			}
+		}
+	}
+	for _, input := range m.Spends {
+		if c := n.byFunding[m.Tx.TxIn[input].PreviousOutPoint]; c != nil {
+			c.spent(h, m.Tx)
+		}
+	}
+}
+
+// funded notes where the funding transaction was mined, if its output is what was agreed.
+func (c *channel) funded(h block.Height, m chain.Match) {
+	index := int(c.row.FundingOutput)
+	if index >= len(m.Tx.TxOut) || m.Tx.TxOut[index].Value != int64(c.row.FundingSats) {
+		c.closedBy("remote", causeOnchain)
+		c.failChannel(causeOnchain, "the funding transaction has no such output")
+		return
+	}
+	c.row.ShortChannelID = wire.NewShortChannelID(uint32(h), uint32(m.Index), c.row.FundingOutput)
+	c.row.FundingTx = nil
+	if c.row.State == store.AwaitingLockin {
+		c.row.Billboard = fmt.Sprintf("Funding transaction mined in block %d", h)
+	}
+	c.log.Info("funding transaction is mined", "short_channel_id", c.row.ShortChannelID)
+	c.save()
+}
+
+// spent notes a transaction that closes the channel.
+func (c *channel) spent(h block.Height, tx *btcwire.MsgTx) {
+	txid := tx.TxHash()
+	raw, err := encodeTx(tx)
+	if err != nil {
+		c.n.die("encode a transaction", err)
+		return
+	}
+	what := "Closing"
+	if isCommitment(tx) {
+		what = "Commitment"
+	}
+	c.closedBy("remote", causeOnchain)
+	c.row.CloseTx, c.row.CloseHeight = raw, h
+	why := fmt.Sprintf("%s transaction %s was mined in block %d", what, txid, h)
+	if c.proc != nil {
+		go c.proc.stop()
+	}
+	if c.row.State != store.FundingSpendSeen {
+		c.setState(store.FundingSpendSeen, causeOnchain, why)
+	}
+	c.setState(store.OnChain, causeOnchain, fmt.Sprintf("%s; the channel is forgotten %d blocks later", why, forgetDepth))
+}
+
+// isCommitment tells a commitment from a mutual close: the upper 8 bits of its locktime are 0x20
+// (BOLT 3, Commitment Transaction).
+func isCommitment(tx *btcwire.MsgTx) bool { return tx.LockTime>>24 == 0x20 }
+
+// blockDisconnected takes a block back.
+func (n *node) blockDisconnected(b chain.BlockDisconnected) error {
+	changes, err := n.wallet.Disconnect(b.Height)
+	if err != nil {
+		return err
+	}
+	id := b.BlockID
+	n.submit("take back block", func(tx *storeTx) error {
+		if err := tx.DisconnectBlock(id); err != nil {
+			return err
+		}
+		return tx.StoreWallet(changes)
+	}, nil)
+	n.blockHeight = b.Height - 1
+	for _, c := range n.channels {
+		c.takeBack(b.Height)
+	}
+	return nil
+}
+
+// takeBack undoes what a block said about the channel.
+func (c *channel) takeBack(h block.Height) {
+	if c.row.CloseHeight == h {
+		c.row.CloseHeight = 0
+		c.log.Warn("the close is no longer in the chain", "height", h)
+		c.setState(store.FundingSpendSeen, causeOnchain, "The close was mined, then lost in a reorganisation: waiting for it to be mined again")
+		c.n.broadcast(c.row.CloseTx)
+	}
+	if c.row.ShortChannelID != 0 && block.Height(c.row.ShortChannelID.Height()) == h {
+		c.log.Warn("the funding transaction is no longer in the chain", "height", h)
+		c.row.ShortChannelID = 0
+		c.save()
+	}
+}
+
+// caughtUp tells the channels of the height, and RPC callers who wait for it.
+func (n *node) caughtUp(h block.Height) {
+	n.firstSync.Do(func() { close(n.synced) })
+	if h == n.toldHeight {
+		return
+	}
+	n.toldHeight = h
+	n.log.Debug("block height", "height", h)
+	for _, c := range n.channels {
+		if c.proc != nil {
+			c.proc.send(&channeldmsg.NewHeight{Height: h})
+		}
+		n.tellDepth(c)
+		n.forgetResolved(c)
+	}
+	n.tellHeight(h)
+	n.updateFeerates()
+}
+
+// tellDepth tells a channel's process how deep the funding transaction is, until it need not know more.
+func (n *node) tellDepth(c *channel) {
+	if c.proc == nil || c.row.ShortChannelID == 0 || n.blockHeight < block.Height(c.row.ShortChannelID.Height()) {
+		return
+	}
+	depth := uint32(n.blockHeight) - c.row.ShortChannelID.Height() + 1
+	if c.toldDepth >= max(c.row.MinDepth, announceDepth) && depth >= c.toldDepth {
+		return
+	}
+	c.toldDepth = depth
+	c.proc.send(&channeldmsg.FundingDepth{Depth: depth, ShortChannelID: c.row.ShortChannelID})
+}
+
+// forgetResolved moves a channel to the closed ones, long after its close was mined.
+func (n *node) forgetResolved(c *channel) {
+	if c.row.State != store.OnChain || c.row.CloseHeight == 0 || n.blockHeight < c.row.CloseHeight+forgetDepth {
+		return
+	}
+	c.setState(store.Closed, causeOnchain, "Closed for good")
+	n.watcher.UnwatchTx(chainhash.Hash(c.row.FundingTxid))
+	n.watcher.UnwatchOutpoint(c.fundingOutpoint())
+	delete(n.byFunding, c.fundingOutpoint())
+	delete(n.channels, c.row.ID)
+	delete(c.peer.channels, c.row.ID)
+	n.forgetIfIdle(c.peer)
+}
+
+// broadcast sends a transaction, and again with each block until it is mined. A refusal is logged: it
+// may already be known.
+func (n *node) broadcast(raw []byte) {
+	tx, err := decodeTx(raw)
+	if err != nil {
+		n.die("decode a transaction of ours", err)
+		return
+	}
+	go func() {
+		err := n.chain.Broadcast(n.ctx, chain.Broadcast{Tx: tx, Insist: true})
+		if err != nil && !errors.Is(err, context.Canceled) {
+			n.log.Warn("transaction is not taken yet, it will be sent again", "txid", tx.TxHash(), "error", err)
+		}
+	}()
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"fulmen/internal/ipc"
+	"fulmen/internal/ipc/channeldmsg"
+	"fulmen/internal/ipc/connectdmsg"
+	"fulmen/internal/ipc/hsmdmsg"
+	"fulmen/internal/subd"
+	"fulmen/internal/wire"
+)
+
+// channelOwner is what a channeld works for: a channel, or one that is being opened. started comes
+// before all else, ended is the last; both run in the loop.
+type channelOwner interface {
+	started(*channelProcess)
+	// handles decodes a message of the process, and returns what the loop is to do with it.
+	handles(*ipc.Frame) (func(), error)
+	ended(subd.Exit)
+}
+
+// channelProcess is a running channeld.
+type channelProcess struct {
+	n     *node
+	child *subd.Child
+	title string
+}
+
+// channelStart is what a channeld is started with.
+type channelStart struct {
+	conn      *peerConn
+	channelID wire.ChannelID // or the temporary one
+	client    hsmdmsg.NewClient
+	setup     channeldmsg.Setup
+}
+
+// startChanneld starts a channeld for owner: with a socket to hsmd that can sign for this channel
+// alone, and one to the peer through connectd. It does not run in the loop. On an error the owner
+// hears nothing.
+func (n *node) startChanneld(ctx context.Context, s *channelStart, owner channelOwner) error {
+	hsm, err := n.hsm.newClient(ctx, &s.client)
+	if err != nil {
+		return fmt.Errorf("start channeld: %w", err)
+	}
+	theirs, connectds, err := ipc.Pair()
+	if err != nil {
+		hsm.Close()
+		return fmt.Errorf("start channeld: %w", err)
+	}
+	p := &channelProcess{n: n, title: fmt.Sprintf("channeld %.4s..-chan#%d", s.conn.id, s.setup.ChannelDBID)}
+	known := make(chan struct{}) // p.child is set
+	p.child, err = n.spawn(subd.Spec{
+		Name: "channeld", Title: p.title, Links: []*os.File{hsm, theirs},
+		Handle: func(f *ipc.Frame) error {
+			<-known
+			do, err := owner.handles(f)
+			if err != nil {
+				return err
+			}
+			n.loop.post(do)
+			return nil
+		},
+		OnExit: func(e subd.Exit) {
+			<-known
+			n.loop.post(func() { owner.ended(e) })
+		},
+	})
+	if err != nil {
+		connectds.Close()
+		return fmt.Errorf("start channeld: %w", err)
+	}
+	n.loop.post(func() { owner.started(p) })
+	close(known)
+	p.send(&s.setup)
+	n.connectd.send(&connectdmsg.AttachChannel{ID: s.conn.id, Conn: s.conn.conn, ChannelID: s.channelID}, connectds)
+	return nil
+}
+
+// send tells the process; that it has ended is heard elsewhere.
+func (p *channelProcess) send(ms ...ipc.Message) {
+	_ = p.child.SendBatch(ms...)
+}
+
+// kill ends a process that told us nonsense.
+func (p *channelProcess) kill(why error) {
+	p.n.log.Error("ending a process that misbehaves", "daemon", p.title, "error", why)
+	go p.child.Kill()
+}
+
+// stop ends the process in order.
+func (p *channelProcess) stop() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := p.child.Stop(ctx); err != nil {
+		p.n.log.Warn("process did not stop", "daemon", p.title, "error", err)
+	}
+}
+
+// decode reads a message of the process and returns what the loop is to do with it.
+func decode[M any, P interface {
+	*M
+	ipc.Message
+}](f *ipc.Frame, do func(P)) (func(), error) {
+	m := P(new(M))
+	if err := f.Decode(m); err != nil {
+		return nil, err
+	}
+	return func() { do(m) }, nil
+}
+
+// handles implements channelOwner.
+func (c *channel) handles(f *ipc.Frame) (func(), error) {
+	do, err := channelMessage(f)
+	return func() { do(c) }, err
+}
+
+// channelMessage is the table of what the channeld of an open channel may send.
+func channelMessage(f *ipc.Frame) (func(*channel), error) {
+	switch f.Type {
+	case channeldmsg.TypeStore:
+		return decodeFor(f, (*channel).onStore)
+	case channeldmsg.TypeIncoming:
+		return decodeFor(f, (*channel).onIncoming)
+	case channeldmsg.TypeOfferFailed:
+		return decodeFor(f, (*channel).onOfferFailed)
+	case channeldmsg.TypeReestablished:
+		return decodeFor(f, (*channel).onReestablished)
+	case channeldmsg.TypeStateChanged:
+		return decodeFor(f, (*channel).onStateChanged)
+	case channeldmsg.TypeAnnouncement:
+		return decodeFor(f, (*channel).onAnnouncement)
+	case channeldmsg.TypeMutualClose:
+		return decodeFor(f, (*channel).onMutualClose)
+	case channeldmsg.TypePeerText:
+		return decodeFor(f, (*channel).onPeerText)
+	case channeldmsg.TypeFailing:
+		return decodeFor(f, (*channel).onFailing)
+	case channeldmsg.TypeFutureState:
+		return decodeFor(f, (*channel).onFutureState)
+	}
+	return nil, fmt.Errorf("message type %d from a channeld", f.Type)
+}
+
+// decodeFor is decode for a message whose channel is known later.
+func decodeFor[M any, P interface {
+	*M
+	ipc.Message
+}](f *ipc.Frame, do func(*channel, P)) (func(*channel), error) {
+	m := P(new(M))
+	if err := f.Decode(m); err != nil {
+		return nil, err
+	}
+	return func(c *channel) { do(c, m) }, nil
+}

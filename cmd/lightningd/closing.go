@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"fulmen/internal/amount"
+	"fulmen/internal/ipc/channeldmsg"
+	"fulmen/internal/ipc/hsmdmsg"
+	"fulmen/internal/rpc"
+	"fulmen/internal/store"
+)
+
+// closing is a close that somebody asked for; only the loop touches it.
+type closing struct {
+	script []byte // where our balance goes; nil: the wallet
+	fees   channeldmsg.CloseFeerates
+}
+
+// closeFeerates is what a mutual close pays, unless somebody says otherwise: it need not hurry.
+func (n *node) closeFeerates() channeldmsg.CloseFeerates {
+	f := n.wallet.Feerates()
+	return channeldmsg.CloseFeerates{
+		Target: max(f.MutualClose, amount.FeerateFloor), Min: amount.FeerateFloor,
+		Max: max(2*f.UnilateralClose, 10*amount.FeerateFloor),
+	}
+}
+
+// orderShutdown tells the channel's process to close.
+func (c *channel) orderShutdown() {
+	c.proc.send(&channeldmsg.Shutdown{Script: c.close.script, Close: c.close.fees})
+}
+
+// onMutualClose broadcasts the closing transaction that both sides have signed.
+func (c *channel) onMutualClose(m *channeldmsg.MutualClose) {
+	tx, err := decodeTx(m.Tx)
+	if err != nil {
+		c.proc.kill(err)
+		return
+	}
+	c.row.CloseTx = m.Tx
+	c.close = nil
+	if c.row.State == store.ClosingComplete {
+		c.save()
+		c.n.stateWaiters.tell(c.row.ID, store.ClosingComplete)
+	} else {
+		c.setState(store.ClosingComplete, causeLocal, fmt.Sprintf("Waiting for the closing transaction %s to be mined", tx.TxHash()))
+	}
+	c.n.broadcast(m.Tx)
+}
+
+// dropToChain broadcasts our commitment. Nothing but the chain can be done with the channel then.
+func (n *node) dropToChain(c *channel) {
+	if c.proc != nil {
+		c.proc.send(&channeldmsg.SendError{Text: c.row.Billboard})
+		go c.proc.stop()
+	}
+	go func() {
+		raw, err := n.signCommitment(n.ctx, c)
+		if err != nil {
+			n.log.Error("our commitment cannot be broadcast", "channel", c.row.ID, "error", err)
+			return
+		}
+		n.loop.post(func() {
+			c.row.CloseTx = raw
+			c.save()
+			n.stateWaiters.tell(c.row.ID, store.AwaitingUnilateral)
+			n.broadcast(raw)
+		})
+	}()
+}
+
+// signCommitment makes our newest commitment transaction with both signatures. It does not run in the
+// loop: the channel's process has to end first, so that nothing newer can be agreed on.
+func (n *node) signCommitment(ctx context.Context, c *channel) ([]byte, error) {
+	state, err := n.restore(c.row.ID)
+	if err != nil {
+		return nil, err
+	}
+	content, err := state.LocalCommitment()
+	if err != nil {
+		return nil, err
+	}
+	setup, err := decodeChannelSetup(c.row.Setup)
+	if err != nil {
+		return nil, err
+	}
+	var reply hsmdmsg.SignLocalCommitmentReply
+	err = n.hsm.request(ctx, &hsmdmsg.SignLocalCommitment{
+		PeerID: c.row.PeerID, ChannelDBID: c.row.ID, Setup: *setup, LocalRevoked: content.Number, Commitment: localContent(content),
+	}, &reply)
+	if err != nil {
+		return nil, fmt.Errorf("sign our commitment %d: %w", content.Number, err)
+	}
+	tx, err := state.SignedLocalCommitment(reply.Signature)
+	if err != nil {
+		return nil, err
+	}
+	return encodeTx(tx)
+}
+
+// closeChannel asks a channel's process for a mutual close, now or when the peer is back, and waits until the
+// closing transaction is signed. After timeout, if not 0, the channel is taken to the chain.
+func (n *node) closeChannel(ctx context.Context, c *channel, how *closing, timeout time.Duration, progress func(string)) (string, []byte, error) {
+	err := n.onLoop(func() error {
+		switch c.row.State {
+		case store.AwaitingLockin, store.Normal, store.ShuttingDown, store.SigExchange:
+		default:
+			return rpc.Errorf(rpc.CodeFailed, "channel is closing already: state %s", c.row.State)
+		}
+		c.close = how
+		c.closedBy("local", causeUser)
+		if how.script != nil {
+			c.row.CloseTo = how.script
+		}
+		c.save()
+		if c.proc != nil && c.ready {
+			c.orderShutdown()
+		}
+		return nil
+	})
+	if err != nil {
+		return "", nil, err
+	}
+	var expired <-chan time.Time
+	if timeout > 0 {
+		timer := time.NewTimer(timeout)
+		defer timer.Stop()
+		expired = timer.C
+	}
+	return n.waitClosed(ctx, c, expired, progress)
+}
+
+// waitClosed follows the channel until a transaction that closes it is signed.
+func (n *node) waitClosed(ctx context.Context, c *channel, expired <-chan time.Time, progress func(string)) (string, []byte, error) {
+	for {
+		var changed chan store.ChannelState
+		var state store.ChannelState
+		var tx []byte
+		var message string
+		if err := n.onLoop(func() error {
+			state, tx, message = c.row.State, c.row.CloseTx, c.row.Billboard
+			changed = n.stateWaiters.add(c.row.ID)
+			return nil
+		}); err != nil {
+			return "", nil, err
+		}
+		switch {
+		case tx != nil && state == store.AwaitingUnilateral:
+			return "unilateral", tx, nil
+		case tx != nil:
+			return "mutual", tx, nil
+		}
+		progress(message)
+		select {
+		case <-changed:
+		case <-expired:
+			expired = nil
+			n.loop.post(func() { c.failChannel(causeUser, "the peer did not agree to a mutual close in time") })
+		case <-ctx.Done():
+			n.loop.post(func() { n.stateWaiters.remove(c.row.ID, changed) })
+			return "", nil, context.Cause(ctx)
+		}
+	}
+}

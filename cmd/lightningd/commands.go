@@ -1,0 +1,28 @@
+package main
+
+import (
+	"sync"
+
+	"fulmen/internal/command"
+)
+
+// commands is the table of all RPC commands of lightningd's own.
+func (n *node) commands() *command.Table { return n.commandTable() }
+
+// newCommandTable makes the table once; its entries need the node only when they run.
+func (n *node) newCommandTable() func() *command.Table {
+	return sync.OnceValue(func() *command.Table {
+		t := command.NewTable()
+		t.Add(
+			n.getInfoCommand(), n.stopCommand(), n.getLogCommand(), n.listConfigsCommand(), n.waitBlockHeightCommand(),
+			n.connectCommand(), n.disconnectCommand(), n.listPeersCommand(), n.pingCommand(),
+			n.fundChannelCommand(), n.closeCommand(), n.setChannelCommand(), n.listPeerChannelsCommand(), n.listClosedChannelsCommand(),
+			n.invoiceCommand(), n.createInvoiceCommand(), n.listInvoicesCommand(), n.delInvoiceCommand(), n.waitInvoiceCommand(),
+			n.waitAnyInvoiceCommand(), n.decodeCommand(),
+			n.sendPayCommand(), n.waitSendPayCommand(), n.listSendPaysCommand(), n.payCommand(), n.listPaysCommand(), n.delPayCommand(),
+			n.signMessageCommand(), n.checkMessageCommand(),
+		)
+		t.Add(n.walletCommands()...)
+		return t
+	})
+}

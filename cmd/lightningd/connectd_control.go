@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"fulmen/internal/ipc"
+	"fulmen/internal/ipc/connectdmsg"
+	"fulmen/internal/keys"
+	"fulmen/internal/subd"
+)
+
+// connectd is the process that has the connections to peers. It may be replaced by a new one.
+type connectd struct {
+	current atomic.Pointer[subd.Child]
+}
+
+func (d *connectd) child() *subd.Child { return d.current.Load() }
+
+// send orders something about a connection. If connectd has ended, so have the connections.
+func (d *connectd) send(m ipc.Message, fds ...*os.File) {
+	_ = d.child().Send(m, fds...)
+}
+
+func (n *node) startConnectd(ctx context.Context, links []*os.File) error {
+	known := make(chan struct{})
+	var child *subd.Child
+	child, err := n.spawn(subd.Spec{
+		Name: "connectd", Links: links,
+		Handle: func(f *ipc.Frame) error {
+			do, err := n.connectdHandles(f)
+			if err != nil {
+				return err
+			}
+			n.loop.post(do)
+			return nil
+		},
+		OnExit: func(e subd.Exit) {
+			<-known
+			n.loop.post(func() { n.networkDaemonEnded("connectd", child, n.connectd.child(), e) })
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("start connectd: %w", err)
+	}
+	n.connectd.current.Store(child)
+	close(known)
+	var reply connectdmsg.InitReply
+	_, err = child.Request(ctx, &connectdmsg.Init{
+		NodeID: n.id, ChainHash: n.network.ChainHash, Features: n.initFeatures, Listen: n.listenAddresses(),
+		Proxy: n.cfg.String("proxy"), AlwaysProxy: n.cfg.Bool("always-use-proxy"), Confine: true,
+	}, &reply)
+	if err != nil {
+		return fmt.Errorf("set up connectd: %w", err)
+	}
+	n.bound.Store(&reply.Bound)
+	return nil
+}
+
+// connectdHandles is the table of what connectd may send.
+func (n *node) connectdHandles(f *ipc.Frame) (func(), error) {
+	switch f.Type {
+	case connectdmsg.TypePeerConnected:
+		return decode(f, n.onPeerConnected)
+	case connectdmsg.TypePeerDisconnected:
+		return decode(f, n.onPeerDisconnected)
+	case connectdmsg.TypePeerSent:
+		return decode(f, n.onPeerSent)
+	}
+	return nil, fmt.Errorf("message type %d from connectd", f.Type)
+}
+
+// networkDaemonEnded starts connectd and gossipd again if the one that ended was in use.
+func (n *node) networkDaemonEnded(name string, child, inUse *subd.Child, e subd.Exit) {
+	if n.stopping || child != inUse || e.Asked {
+		return
+	}
+	n.log.Error("process died, starting it again", "daemon", name, "reason", e.Reason, "detail", e.Detail)
+	n.restartNetworkDaemons()
+}
+
+// connectTo connects to a peer, or finds that it is connected. It returns once the peer is served.
+func (n *node) connectTo(ctx context.Context, id keys.PubKey, addrs []string) (*peerConn, error) {
+	var conn *peerConn
+	var waiting chan *peerConn
+	if !n.loop.call(func() {
+		if p := n.peers[id]; p != nil && p.conn != nil {
+			conn = p.conn
+			return
+		}
+		waiting = n.connectWaiters.add(id)
+	}) {
+		return nil, errors.New("the node is stopping")
+	}
+	if conn != nil {
+		return conn, nil
+	}
+	var reply connectdmsg.ConnectReply
+	_, err := n.connectd.child().Request(ctx, &connectdmsg.Connect{ID: id, Addrs: addrs}, &reply)
+	if err != nil {
+		n.loop.post(func() { n.connectWaiters.remove(id, waiting) })
+		return nil, err
+	}
+	// The connection was announced before the reply; it may be gone again.
+	ctx, cancel := context.WithTimeoutCause(ctx, 30*time.Second, &ipc.Fail{Code: connectdmsg.FailDisconnected, Message: "disconnected before the peer was served"})
+	defer cancel()
+	return await(ctx, n, n.connectWaiters, id, waiting)
+}

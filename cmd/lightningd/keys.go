@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"fulmen/internal/hsmsecret/secretfile"
+	"fulmen/internal/ipc/hsmdmsg"
+	"fulmen/internal/wallet"
+)
+
+// startKeys starts hsmd on the node's secret, which is made if this is a new node, and opens the wallet
+// for the keys that it tells.
+func (n *node) startKeys(ctx context.Context) error {
+	reply, err := n.openSecret(ctx, filepath.Join(n.cfg.NetworkDir(), "hsm_secret"))
+	if err != nil {
+		return err
+	}
+	n.id = reply.NodeID
+	if err := n.db.Bind("node_id", n.id[:]); err != nil {
+		return err
+	}
+	if err := n.db.Bind("chain", n.network.ChainHash[:]); err != nil {
+		return err
+	}
+	return n.onLoop(func() error { return n.openWallet(reply) })
+}
+
+// openSecret hands hsmd the file. A new one gets its name only when hsmd has written it to the disk.
+func (n *node) openSecret(ctx context.Context, path string) (*hsmdmsg.InitReply, error) {
+	init := &hsmdmsg.Init{Network: n.network.Name, Passphrase: []byte(n.cfg.String("hsm-passphrase"))}
+	file, err := secretfile.Open(path)
+	if err == nil {
+		return n.initHsmd(ctx, path, file, init)
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if known, err := n.db.Var("node_id"); err != nil || known != nil {
+		return nil, errors.Join(err, fmt.Errorf("%s is missing, but the database belongs to a node: put the file back, or make it from its words with lightning-hsmtool", path))
+	}
+	begun, err := secretfile.Begin(path)
+	if err != nil {
+		return nil, err
+	}
+	defer begun.Abandon()
+	if file, err = begun.Dup(); err != nil {
+		return nil, err
+	}
+	init.Create = true
+	reply, err := n.initHsmd(ctx, path, file, init)
+	if err != nil {
+		return nil, err
+	}
+	if err := begun.Commit(); err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(os.Stdout, "A new hsm_secret was made. Its words are the only way to get the coins back if the file is lost.\n"+
+		"Write them down now, they are not shown again (lightning-hsmtool getsecret reads them from the file):\n\n    %s\n\n", reply.Mnemonic)
+	return reply, nil
+}
+
+func (n *node) initHsmd(ctx context.Context, path string, file *os.File, init *hsmdmsg.Init) (*hsmdmsg.InitReply, error) {
+	reply, err := n.startHsmd(ctx, file, init)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	return reply, nil
+}
+
+// openWallet runs in the loop.
+func (n *node) openWallet(keys *hsmdmsg.InitReply) error {
+	recent, err := n.db.RecentBlocks(1)
+	if err != nil {
+		return err
+	}
+	if len(recent) > 0 {
+		n.blockHeight = recent[0].Height
+	}
+	w, changes, err := wallet.Open(wallet.Config{
+		Network: n.network.Name, BIP84XPub: keys.BIP84XPub, BIP86XPub: keys.BIP86XPub, Tip: n.blockHeight,
+		Emergency: n.cfg.Msat("min-emergency-msat").SatRoundUp(), Rand: rand.Reader,
+	}, n.db)
+	if err != nil {
+		return err
+	}
+	n.wallet = w
+	n.storeWallet("store new wallet", changes, nil)
+	return n.chooseShutdownScript()
+}
+
+// storeWallet stores what a step of the wallet changed, if anything.
+func (n *node) storeWallet(what string, changes *wallet.Changes, then func()) {
+	if changes == nil || changes.Empty() {
+		if then != nil {
+			n.loop.post(then)
+		}
+		return
+	}
+	n.submit(what, func(tx *storeTx) error { return tx.StoreWallet(changes) }, then)
+}
+
+// shutdownVar names the script for the next channel's mutual close in the database.
+const shutdownVar = "shutdown_script"
+
+// chooseShutdownScript finds the script for the mutual close of the next channel that opens: an address
+// of the wallet that no channel has yet. Channels that come to nothing use none up.
+func (n *node) chooseShutdownScript() error {
+	script, err := n.db.Var(shutdownVar)
+	if err != nil {
+		return err
+	}
+	if script != nil {
+		n.shutdownScript = script
+		return nil
+	}
+	return n.nextShutdownScript()
+}
+
+// nextShutdownScript issues another address, the last one being taken.
+func (n *node) nextShutdownScript() error {
+	addresses, changes, err := n.wallet.NewAddresses(wallet.P2TR)
+	if err != nil {
+		return fmt.Errorf("issue address for closing channels: %w", err)
+	}
+	script := addresses[0].Script
+	n.shutdownScript = script
+	n.submit("issue address", func(tx *storeTx) error {
+		return errors.Join(tx.StoreWallet(changes), tx.SetVar(shutdownVar, script))
+	}, nil)
+	return nil
+}

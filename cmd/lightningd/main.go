@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"fulmen/internal/config"
+	"fulmen/internal/features"
+	"fulmen/internal/logs"
+	"fulmen/internal/store"
+	"fulmen/internal/version"
+)
+
+func main() {
+	if err := run(os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "lightningd:", err)
+		os.Exit(1)
+	}
+}
+
+// run is the life of a node.
+func run(args []string, stdout io.Writer) error {
+	home, err := os.UserHomeDir()
+	if err != nil {
+		home = "/"
+	}
+	cfg, err := config.Load(args, home)
+	if err != nil {
+		return err
+	}
+	if done, err := printAndExit(cfg, stdout); done {
+		return err
+	}
+	if cfg.Flag("daemon") && os.Getenv(backgroundMark) == "" {
+		return goToBackground(args)
+	}
+	if err := makeFolders(cfg); err != nil {
+		return err
+	}
+	pid, err := lockPidFile(cfg.PIDFile())
+	if err != nil {
+		return err
+	}
+	defer pid.Close()
+	book, err := openLog(cfg, stdout)
+	if err != nil {
+		return err
+	}
+	defer book.Close()
+	if err := serve(cfg, book); err != nil {
+		book.Logger().Error("lightningd ends", "error", err)
+		return err
+	}
+	return nil
+}
+
+// serve opens what the node needs, and runs it until something ends it.
+func serve(cfg *config.Config, book *logs.Book) error {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	signal.Ignore(syscall.SIGPIPE)
+	path, err := databasePath(cfg)
+	if err != nil {
+		return err
+	}
+	db, err := store.Open(path)
+	if err != nil {
+		return err
+	}
+	n := newNode(cfg, book, db)
+	go n.loop.run()
+	started := make(chan error, 1)
+	go func() { started <- n.start(); close(started) }()
+	err = n.waitForEnd(signals, started)
+	n.cancel()
+	<-started // it gives up when the context ends, or is done long since
+	n.shutdown()
+	return errors.Join(err, db.Close())
+}
+
+// waitForEnd handles signals until the node is asked to stop, or cannot go on.
+func (n *node) waitForEnd(signals <-chan os.Signal, started <-chan error) error {
+	for {
+		select {
+		case err := <-started:
+			if err != nil {
+				return err
+			}
+			n.log.Info("Server started with public key "+n.id.String(), "alias", n.alias(), "version", version.Version)
+			sdNotify("READY=1")
+			tellParent()
+			started = nil
+		case err := <-n.failure:
+			return err
+		case <-n.stopRequested:
+			return nil
+		case s := <-signals:
+			if s != syscall.SIGHUP {
+				n.log.Info("stopping", "signal", s.String())
+				return nil
+			}
+			if err := n.book.Reopen(); err != nil {
+				n.log.Error("log files cannot be opened again, the old ones stay in use", "error", err)
+			}
+		}
+	}
+}
+
+// printAndExit handles the options that only print.
+func printAndExit(cfg *config.Config, w io.Writer) (done bool, err error) {
+	switch {
+	case cfg.Flag("help"):
+		return true, cfg.WriteHelp(w)
+	case cfg.Flag("version"):
+		_, err := fmt.Fprintln(w, version.Version)
+		return true, err
+	case cfg.Flag("list-features-only"):
+		for _, bit := range features.Ours(features.Init).All() {
+			fmt.Fprintln(w, bit)
+		}
+		return true, nil
+	}
+	return false, nil
+}
+
+// makeFolders makes the node's folders, which only their owner may enter.
+func makeFolders(cfg *config.Config) error {
+	if err := os.MkdirAll(cfg.NetworkDir(), 0o700); err != nil {
+		return fmt.Errorf("make the node's folder: %w", err)
+	}
+	return nil
+}
+
+func openLog(cfg *config.Config, stdout io.Writer) (*logs.Book, error) {
+	opts := logs.Options{
+		Files: cfg.Strings("log-file"), Prefix: cfg.String("log-prefix"), Timestamps: cfg.Bool("log-timestamps"), Stdout: stdout,
+	}
+	for i, f := range opts.Files {
+		if f != "-" && !filepath.IsAbs(f) {
+			opts.Files[i] = filepath.Join(cfg.Dir(), f)
+		}
+	}
+	for _, text := range cfg.Strings("log-level") {
+		f, err := logs.ParseFilter(text)
+		if err != nil {
+			return nil, cfg.Malformed("log-level", text, err)
+		}
+		opts.Filters = append(opts.Filters, f)
+	}
+	return logs.New(opts)
+}
+
+// databasePath is the file that the option wallet names; only SQLite is there.
+func databasePath(cfg *config.Config) (string, error) {
+	dsn := cfg.String("wallet")
+	if dsn == "" {
+		return filepath.Join(cfg.NetworkDir(), "lightningd.sqlite3"), nil
+	}
+	path, ok := strings.CutPrefix(dsn, "sqlite3://")
+	if !ok || path == "" {
+		return "", cfg.Malformed("wallet", dsn, errors.New("should be sqlite3://PATH"))
+	}
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(cfg.NetworkDir(), path)
+	}
+	return path, nil
+}
+
+// shutdown ends everything in order. Whatever does not end in time is killed: what is on disk is right
+// at every moment.
+func (n *node) shutdown() {
+	sdNotify("STOPPING=1")
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	n.stopServices(ctx)
+}

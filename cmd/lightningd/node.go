@@ -1,0 +1,209 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	btcwire "github.com/btcsuite/btcd/wire/v2"
+
+	"fulmen/internal/block"
+	"fulmen/internal/chain"
+	"fulmen/internal/command"
+	"fulmen/internal/config"
+	"fulmen/internal/features"
+	"fulmen/internal/invoices"
+	"fulmen/internal/keys"
+	"fulmen/internal/logs"
+	"fulmen/internal/plugin"
+	"fulmen/internal/rpc"
+	"fulmen/internal/store"
+	"fulmen/internal/subd"
+	"fulmen/internal/wallet"
+	"fulmen/internal/wire"
+)
+
+// storeTx is what a unit of work writes into.
+type storeTx = store.Tx
+
+// node is lightningd. Fields below loop belong to the loop's goroutine; those above do not change
+// once the loop runs, or guard themselves.
+type node struct {
+	cfg      *config.Config
+	book     *logs.Book
+	log      *slog.Logger
+	network  network
+	policy   policy
+	programs subd.Programs
+	db       *store.DB
+	now      func() time.Time
+	ctx      context.Context // ends when the node stops
+	cancel   context.CancelFunc
+	failure  chan error // the first reason why the node cannot go on
+
+	id            keys.PubKey
+	hsm           *hsmd
+	connectd      *connectd
+	gossipd       *gossipd
+	plugins       *plugin.Host
+	chain         *chain.Runner
+	rpcServer     *rpc.Server
+	initFeatures  features.Vector
+	bound         atomic.Pointer[[]string] // addresses that connectd listens on
+	synced        chan struct{}
+	firstSync     sync.Once
+	stopRequested chan struct{} // closed by the RPC command stop
+	stopOnce      sync.Once
+
+	stopped chan struct{} // closed when all but the RPC has ended
+
+	commandTable func() *command.Table
+	loop         *loop
+	stopping     bool
+
+	wallet         *wallet.Wallet
+	blockHeight    block.Height
+	toldHeight     block.Height // that the channels know of
+	watcher        *chain.Watcher
+	shutdownScript []byte // for the next channel that opens
+	byFunding      map[btcwire.OutPoint]*channel
+
+	channels map[uint64]*channel // by number; all that are not forgotten
+	peers    map[keys.PubKey]*peer
+	dirty    map[*channel]bool // have something for the next flush
+	out      *outgoing
+	invoices *invoices.Machine
+	setTimer *time.Timer // for parts whose others do not come
+	expiry   *time.Timer // for invoices that nobody paid
+
+	invoiceWaiters    waiters[string, *invoices.Invoice] // by label; nil: deleted
+	anyInvoiceWaiters waiters[struct{}, struct{}]
+	stateWaiters      waiters[uint64, store.ChannelState] // by channel
+	connectWaiters    waiters[keys.PubKey, *peerConn]
+	heightWaiters     map[chan block.Height]block.Height // until this height
+	pinging           map[keys.PubKey]bool
+}
+
+func newNode(cfg *config.Config, book *logs.Book, db *store.DB) *node {
+	n := &node{
+		cfg: cfg, book: book, log: book.Logger(), db: db, now: time.Now, failure: make(chan error, 1),
+		synced: make(chan struct{}), stopRequested: make(chan struct{}), stopped: make(chan struct{}),
+		watcher: chain.NewWatcher(), byFunding: map[btcwire.OutPoint]*channel{},
+		channels: map[uint64]*channel{}, peers: map[keys.PubKey]*peer{}, dirty: map[*channel]bool{},
+		out: newOutgoing(), invoices: invoices.New(db),
+		invoiceWaiters: waiters[string, *invoices.Invoice]{}, anyInvoiceWaiters: waiters[struct{}, struct{}]{},
+		stateWaiters: waiters[uint64, store.ChannelState]{}, connectWaiters: waiters[keys.PubKey, *peerConn]{},
+		heightWaiters: map[chan block.Height]block.Height{}, pinging: map[keys.PubKey]bool{},
+		initFeatures: features.Ours(features.Init),
+	}
+	n.ctx, n.cancel = context.WithCancel(context.Background())
+	n.loop = newLoop(n.flush)
+	n.commandTable = n.newCommandTable()
+	return n
+}
+
+// flush sends what the functions of one batch queued for channels.
+func (n *node) flush() {
+	for c := range n.dirty {
+		c.flush()
+		delete(n.dirty, c)
+	}
+}
+
+// onLoop runs f in the loop and returns its error, or that the node is stopping.
+func (n *node) onLoop(f func() error) error {
+	var err error
+	if !n.loop.call(func() { err = f() }) {
+		return rpc.ErrShutdown
+	}
+	return err
+}
+
+// submit stores something without which the node cannot go on; then runs in the loop once it is on disk.
+func (n *node) submit(what string, apply func(*storeTx) error, then func()) {
+	n.db.Submit(apply, func(err error) {
+		switch {
+		case err != nil:
+			n.die(what, err)
+		case then != nil:
+			n.loop.post(then)
+		}
+	})
+}
+
+// die ends the node: it cannot do what it must. What is on disk stays right.
+func (n *node) die(what string, err error) {
+	select {
+	case n.failure <- fmt.Errorf("%s: %w", what, err):
+	default: // it is ending already
+	}
+}
+
+// height is the height of the last block that was taken.
+func (n *node) height() (h block.Height) {
+	n.loop.call(func() { h = n.blockHeight })
+	return h
+}
+
+// chainCaughtUp reports whether all blocks of the backend were taken at least once.
+func (n *node) chainCaughtUp() bool {
+	select {
+	case <-n.synced:
+		return true
+	default:
+		return false
+	}
+}
+
+// channelBySCID finds a channel by its short_channel_id, or by an alias of ours.
+func (n *node) channelBySCID(id wire.ShortChannelID) *channel {
+	for _, c := range n.channels {
+		if c.row.ShortChannelID == id || c.row.AliasLocal == id || c.row.AliasRemote == id {
+			return c
+		}
+	}
+	return nil
+}
+
+// scheduleExpiry marks invoices as expired when their time is over, and tells those who wait.
+func (n *node) scheduleExpiry() {
+	next, err := n.db.NextExpiry()
+	if err != nil {
+		return // nothing to expire
+	}
+	if n.expiry != nil {
+		n.expiry.Stop()
+	}
+	// One second later, because an invoice can be paid until the end of its last second.
+	n.expiry = time.AfterFunc(next.Add(time.Second).Sub(n.now()), func() {
+		n.loop.post(func() {
+			n.submit("expire invoices", func(tx *storeTx) error {
+				_, err := tx.ExpireInvoices(n.now())
+				return err
+			}, n.invoicesExpired)
+		})
+	})
+}
+
+func (n *node) invoicesExpired() {
+	for label := range n.invoiceWaiters {
+		inv, err := n.db.InvoiceByLabel(label)
+		if err == nil && inv != nil && inv.Status == invoices.Expired {
+			n.invoiceWaiters.tell(label, inv)
+		}
+	}
+	n.scheduleExpiry()
+}
+
+// tellHeight wakes those who wait for a height.
+func (n *node) tellHeight(h block.Height) {
+	for ch, want := range n.heightWaiters {
+		if h >= want {
+			ch <- h
+			delete(n.heightWaiters, ch)
+		}
+	}
+}

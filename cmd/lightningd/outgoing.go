@@ -1,0 +1,148 @@
+package main
+
+import (
+	"crypto/sha256"
+	"fmt"
+
+	"fulmen/internal/ipc/channeldmsg"
+	"fulmen/internal/onion"
+	"fulmen/internal/payments"
+	"fulmen/internal/rpc"
+)
+
+// outgoing is what the loop knows of parts that have no outcome yet.
+type outgoing struct {
+	parts   map[payments.ID]*payments.Part
+	byRef   map[uint64]*payments.Part // offered to a channel, which has not committed to it
+	lastRef uint64
+	waiters waiters[payments.ID, *payments.Part]
+}
+
+func newOutgoing() *outgoing {
+	return &outgoing{parts: map[payments.ID]*payments.Part{}, byRef: map[uint64]*payments.Part{}, waiters: waiters[payments.ID, *payments.Part]{}}
+}
+
+// resumeParts finds the parts that the database has as pending: those that a channel committed to
+// get their outcome from it; the others never left, and fail.
+func (n *node) resumeParts() error {
+	pending, err := n.db.PendingParts()
+	if err != nil {
+		return err
+	}
+	for _, p := range pending {
+		n.out.parts[p.ID] = p
+		if c := n.channels[p.Channel]; p.Channel != 0 && c != nil {
+			c.parts[p.HTLC] = p
+			continue
+		}
+		failure := p.Local(&onion.Failure{Code: onion.TemporaryNodeFailure}, "the node was restarted before the payment left it")
+		n.endPart(n.newOutcome(p, nil, failure))
+	}
+	return nil
+}
+
+// startPart stores a new part and offers it to its channel. done gets the part once it is on disk, the
+// one that stands for it if it was sent before, or why it may not be sent. The offer need not wait
+// for the disk: the channel's own record of the HTLC is stored after the part, in the same order,
+// and nothing binds us before that.
+func (n *node) startPart(p *payments.Part, packet *onion.Packet, done func(*payments.Part, error)) {
+	existing, err := n.partsOf(p.PaymentHash)
+	if err != nil {
+		done(nil, err)
+		return
+	}
+	same, err := payments.Check(existing, p)
+	if same != nil || err != nil {
+		done(same, err)
+		return
+	}
+	first := p.Route[0]
+	c := n.channelBySCID(first.ShortChannelID)
+	if c == nil || c.row.PeerID != first.NodeID {
+		done(nil, tryOtherRoute(p, onion.UnknownNextPeer, fmt.Sprintf("channel %s to %s: no such channel", first.ShortChannelID, first.NodeID)))
+		return
+	}
+	if !c.usable() {
+		done(nil, tryOtherRoute(p, onion.TemporaryChannelFailure, fmt.Sprintf("channel %s is %s and its peer is %s", first.ShortChannelID, c.row.State, c.peer.status())))
+		return
+	}
+	n.out.parts[p.ID] = p
+	n.out.lastRef++
+	ref := n.out.lastRef
+	n.out.byRef[ref] = p
+	n.submit("store payment", func(tx *storeTx) error { return tx.CreatePart(p) }, func() { done(p, nil) })
+	c.offer(ref, channeldmsg.OfferHTLC{
+		Ref: ref, AmountMsat: first.Amount, PaymentHash: p.PaymentHash, CLTVExpiry: first.CLTVExpiry, Onion: *packet,
+	})
+}
+
+// partsOf lists the parts of a payment_hash, those under way as the loop knows them.
+func (n *node) partsOf(h payments.Hash) ([]*payments.Part, error) {
+	stored, err := n.db.PartsByHash(h)
+	if err != nil {
+		return nil, err
+	}
+	var list []*payments.Part
+	for _, p := range stored {
+		if n.out.parts[p.ID] == nil {
+			list = append(list, p)
+		}
+	}
+	for id, p := range n.out.parts {
+		if id.PaymentHash == h {
+			list = append(list, p)
+		}
+	}
+	return list, nil
+}
+
+func tryOtherRoute(p *payments.Part, code onion.FailureCode, reason string) error {
+	e := rpc.Errorf(rpc.CodePayTryOtherRoute, "%s", reason)
+	e.Data = showFailure(p, p.Local(&onion.Failure{Code: code}, reason))
+	return e
+}
+
+// outcome is the end of a part.
+type outcome struct {
+	part  *payments.Part // as the loop knows it
+	ended *payments.Part // as it will be
+}
+
+func (n *node) newOutcome(p *payments.Part, preimage *[32]byte, f *payments.Failure) outcome {
+	ended := *p
+	ended.CompletedAt, ended.Preimage, ended.Failure, ended.Status = n.now(), preimage, f, payments.Failed
+	if preimage != nil {
+		ended.Status = payments.Complete
+	}
+	return outcome{p, &ended}
+}
+
+// store writes the outcome. The part's index is known here at the latest: the writer runs units in
+// the order in which they were submitted.
+func (o outcome) store(tx *storeTx) error {
+	o.ended.CreatedIndex = o.part.CreatedIndex
+	return tx.EndPart(o.ended)
+}
+
+// endPart stores an outcome that no record of a channel carries.
+func (n *node) endPart(o outcome) {
+	n.submit("end payment", o.store, func() { n.partEnded(o) })
+}
+
+// partEnded tells those who wait for a part whose outcome is on disk.
+func (n *node) partEnded(o outcome) {
+	delete(n.out.parts, o.part.ID)
+	n.out.waiters.tell(o.part.ID, o.ended)
+}
+
+// learned finds which part a preimage from a channel pays, nil where it pays none of ours.
+func (c *channel) learned(htlc uint64, preimage [32]byte) (*payments.Part, error) {
+	p := c.parts[htlc]
+	if p == nil {
+		return nil, nil
+	}
+	if sha256.Sum256(preimage[:]) != p.PaymentHash {
+		return nil, fmt.Errorf("channel %d: HTLC %d: the preimage does not belong to its payment_hash", c.row.ID, htlc)
+	}
+	return p, nil
+}

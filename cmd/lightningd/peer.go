@@ -1,0 +1,308 @@
+package main
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"fulmen/internal/ipc/channeldmsg"
+	"fulmen/internal/ipc/connectdmsg"
+	"fulmen/internal/ipc/hsmdmsg"
+	"fulmen/internal/keys"
+	"fulmen/internal/store"
+	"fulmen/internal/wire"
+)
+
+// How long to wait before the first and between later tries to reach a peer with a channel again.
+const (
+	firstReconnect = 250 * time.Millisecond
+	mostReconnect  = 5 * time.Minute
+)
+
+// stableAfter is how long a connection must last to count as stable.
+const stableAfter = time.Minute
+
+// peer is a node that is connected, or with which we have a channel. Only the loop touches it.
+type peer struct {
+	id       keys.PubKey
+	conn     *peerConn // nil while not connected
+	channels map[uint64]*channel
+	openings map[uint64]*opening
+	backoff  time.Duration
+	retry    *time.Timer // the next try to connect, nil if none is due
+}
+
+// peerConn is one connection. It never changes.
+type peerConn struct {
+	id         keys.PubKey
+	conn       uint64 // connectd's number
+	features   []byte
+	incoming   bool
+	addr       string
+	remoteAddr string // ours, as the peer sees it
+}
+
+// peerOf is the peer with an id, made where it was not known.
+func (n *node) peerOf(id keys.PubKey) *peer {
+	p := n.peers[id]
+	if p == nil {
+		p = &peer{id: id, channels: map[uint64]*channel{}, openings: map[uint64]*opening{}}
+		n.peers[id] = p
+	}
+	return p
+}
+
+func (p *peer) status() string {
+	if p.conn == nil {
+		return "not connected"
+	}
+	return "connected"
+}
+
+// forgetIfIdle drops a peer that is of no interest any more.
+func (n *node) forgetIfIdle(p *peer) {
+	if p.conn == nil && len(p.channels) == 0 && len(p.openings) == 0 {
+		if p.retry != nil {
+			p.retry.Stop()
+		}
+		delete(n.peers, p.id)
+	}
+}
+
+// onPeerConnected takes up the peer's channels. connectd reads nothing from the peer until Serve.
+func (n *node) onPeerConnected(m *connectdmsg.PeerConnected) {
+	p := n.peerOf(m.ID)
+	if p.conn != nil {
+		n.connectionLost(p)
+	}
+	p.conn = &peerConn{id: m.ID, conn: m.Conn, features: m.Features, incoming: m.Incoming, addr: m.Addr, remoteAddr: m.RemoteAddr}
+	p.stopRetry()
+	n.log.Info("peer connected", "peer_id", m.ID, "addr", m.Addr, "incoming", m.Incoming)
+	if !m.Incoming {
+		n.submit("store peer's address", func(tx *storeTx) error { return tx.SetPeerAddress(m.ID, m.Addr) }, nil)
+	}
+	conn := p.conn
+	time.AfterFunc(stableAfter, func() { n.loop.post(func() { n.markStable(p, conn) }) })
+	var resume []*channel
+	for _, c := range p.channels {
+		if c.resumable() {
+			resume = append(resume, c)
+		}
+	}
+	go func() {
+		for _, c := range resume {
+			if err := n.resumeChannel(n.ctx, c, conn); err != nil {
+				c.log.Error("channel does not resume", "error", err)
+			}
+		}
+		n.connectd.send(&connectdmsg.Serve{ID: conn.id, Conn: conn.conn})
+		n.loop.post(func() { n.connectWaiters.tell(conn.id, conn) })
+	}()
+}
+
+// resumable reports whether the channel wants a process when its peer is there.
+func (c *channel) resumable() bool {
+	switch c.row.State {
+	case store.AwaitingLockin, store.Normal, store.ShuttingDown, store.SigExchange:
+		return c.proc == nil
+	}
+	return false
+}
+
+// resumeChannel starts a channel's process on what the database has of it. It does not run in the loop.
+func (n *node) resumeChannel(ctx context.Context, c *channel, conn *peerConn) error {
+	state, err := n.db.LoadChannelLog(c.row.ID)
+	if err != nil {
+		return err
+	}
+	var s *channelStart
+	if err := n.onLoop(func() (err error) {
+		c.next = state.Next
+		s, err = c.start(conn)
+		return err
+	}); err != nil {
+		return err
+	}
+	s.setup.Resume = &channeldmsg.Resume{Snapshot: state.Snapshot, Records: state.Records}
+	return n.startChanneld(ctx, s, c)
+}
+
+// start is what a channel's process is started with, but for what it is to do.
+func (c *channel) start(conn *peerConn) (*channelStart, error) {
+	setup, err := decodeChannelSetup(c.row.Setup)
+	if err != nil {
+		return nil, err
+	}
+	s := c.n.channelStart(conn, c.row.ID, c.row.AliasLocal)
+	s.channelID = c.row.ChannelID
+	s.client.Setup = setup
+	s.client.LocalRevoked = keys.CommitmentNumber(c.tally.LocalRevoked)
+	s.client.RemoteSigned = keys.CommitmentNumber(c.tally.RemoteSigned)
+	s.setShutdownScript(c.row.CloseTo)
+	return s, nil
+}
+
+// onPeerDisconnected ends what needs the connection, and arranges to have it back.
+func (n *node) onPeerDisconnected(m *connectdmsg.PeerDisconnected) {
+	p := n.peers[m.ID]
+	if p == nil || p.conn == nil || p.conn.conn != m.Conn {
+		return
+	}
+	n.log.Info("peer disconnected", "peer_id", m.ID, "reason", m.Reason)
+	n.connectionLost(p)
+	n.scheduleReconnect(p)
+	n.forgetIfIdle(p)
+}
+
+// connectionLost forgets the connection. The channels' processes end by themselves: connectd closes
+// their sockets; until each has ended, what it stored is still on its way.
+func (n *node) connectionLost(p *peer) {
+	p.conn = nil
+	for _, c := range p.channels {
+		c.ready = false
+	}
+}
+
+// scheduleReconnect tries to reach a peer with a channel again, less and less often.
+func (n *node) scheduleReconnect(p *peer) {
+	if p.conn != nil || p.retry != nil || n.stopping || !p.wanted() {
+		return
+	}
+	if p.backoff == 0 {
+		p.backoff = firstReconnect
+	}
+	// Some randomness, lest two nodes that lost each other call each other at the same moments.
+	delay := p.backoff/2 + rand.N(p.backoff)
+	p.backoff = min(2*p.backoff, mostReconnect)
+	p.retry = time.AfterFunc(delay, func() {
+		address, err := n.db.PeerAddress(p.id)
+		if err == nil {
+			_, err = n.connectTo(n.ctx, p.id, []string{address})
+		}
+		n.loop.post(func() {
+			p.retry = nil
+			if err != nil {
+				n.log.Debug("peer is not reached", "peer_id", p.id, "error", err)
+				n.scheduleReconnect(p)
+			}
+		})
+	})
+}
+
+// wanted reports whether a channel needs the peer.
+func (p *peer) wanted() bool {
+	for _, c := range p.channels {
+		if c.resumable() || c.proc != nil {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *peer) stopRetry() {
+	p.backoff = 0
+	if p.retry != nil {
+		p.retry.Stop()
+		p.retry = nil
+	}
+}
+
+// markStable stores that the channels had a connection that lasted.
+func (n *node) markStable(p *peer, conn *peerConn) {
+	if p.conn != conn {
+		return
+	}
+	for _, c := range p.channels {
+		if c.ready {
+			c.row.LastStable = n.now()
+			c.save()
+		}
+	}
+}
+
+// onPeerSent handles what no channel's process claims.
+func (n *node) onPeerSent(m *connectdmsg.PeerSent) {
+	p := n.peers[m.ID]
+	if p == nil || p.conn == nil || p.conn.conn != m.Conn {
+		return
+	}
+	msg, err := wire.Decode(m.Wire)
+	if err != nil {
+		n.log.Info("peer sent a message that is ignored", "peer_id", m.ID, "error", err)
+		return
+	}
+	switch msg := msg.(type) {
+	case *wire.OpenChannel:
+		n.acceptChannel(p, msg, m.Wire)
+	case *wire.ChannelReestablish:
+		n.unknownReestablish(p, msg)
+	case *wire.Error:
+		n.log.Warn("peer sent an error", "peer_id", m.ID, "channel_id", msg.ChannelID, "error", printable(msg.Data))
+	case *wire.Warning:
+		n.log.Warn("peer sent a warning", "peer_id", m.ID, "channel_id", msg.ChannelID, "warning", printable(msg.Data))
+	default:
+		if id, ok := wire.ChannelIDOf(m.Wire); ok {
+			n.log.Info("peer sent a message for no channel of ours", "peer_id", m.ID, "channel_id", id, "message", msg.Type())
+			n.sendError(p.conn, id, "no such channel")
+		}
+	}
+}
+
+// unknownReestablish answers a peer that remembers a channel that we closed or never had: an error
+// makes it close the channel on its side (BOLT 2, Message Retransmission).
+func (n *node) unknownReestablish(p *peer, m *wire.ChannelReestablish) {
+	for _, c := range p.channels {
+		if c.row.ChannelID == m.ChannelID {
+			if c.row.State == store.ClosingComplete {
+				n.sendError(p.conn, m.ChannelID, "the channel is closed")
+				n.broadcast(c.row.CloseTx)
+			}
+			if c.row.State == store.AwaitingUnilateral {
+				n.sendError(p.conn, m.ChannelID, "the channel has failed: "+c.row.Billboard)
+			}
+			return
+		}
+	}
+	n.sendError(p.conn, m.ChannelID, "no such channel")
+}
+
+// sendError tells the peer that a channel has failed.
+func (n *node) sendError(conn *peerConn, id wire.ChannelID, text string) {
+	n.connectd.send(&connectdmsg.SendPeer{
+		ID: conn.id, Conn: conn.conn, Wire: [][]byte{wire.Encode(&wire.Error{ChannelID: id, Data: []byte(text)})},
+	})
+}
+
+// printable makes a peer's text safe for a log.
+func printable(b []byte) string {
+	const most = 500
+	out := make([]byte, 0, min(len(b), most))
+	for _, c := range b[:min(len(b), most)] {
+		if c < ' ' || c > '~' {
+			c = '?'
+		}
+		out = append(out, c)
+	}
+	return string(out)
+}
+
+// channelStart is what every channeld of a peer is started with.
+func (n *node) channelStart(conn *peerConn, dbid uint64, alias wire.ShortChannelID) *channelStart {
+	return &channelStart{
+		peer: conn,
+		client: hsmdmsg.NewClient{
+			Rights: hsmdmsg.RightCommitment | hsmdmsg.RightECDH, PeerID: conn.id, ChannelDBID: dbid,
+		},
+		setup: channeldmsg.Setup{
+			ChannelDBID: dbid, NodeID: n.id, PeerID: conn.id, ChainHash: n.network.ChainHash, Height: n.blockHeight,
+			LocalFeatures: n.initFeatures, RemoteFeatures: conn.features, Policy: n.channelPolicy(false),
+			LocalAlias: alias,
+		},
+	}
+}
+
+// setShutdownScript says where our balance goes in a mutual close; hsmd signs for no other place.
+func (s *channelStart) setShutdownScript(script []byte) {
+	s.setup.ShutdownScript = script
+	s.client.ShutdownScripts = [][]byte{script}
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fulmen/internal/amount"
+	"fulmen/internal/block"
+	"fulmen/internal/config"
+	"fulmen/internal/ipc/channeldmsg"
+	"fulmen/internal/store"
+)
+
+// policy is what the operator's options ask of channels.
+type policy struct {
+	FeeBase         amount.Msat
+	FeePPM          uint32
+	HTLCMin         amount.Msat
+	HTLCMax         amount.Msat
+	CLTVDelta       block.Delta
+	CLTVFinal       block.Delta
+	ToSelfDelay     block.Delta
+	MaxHTLCs        uint16
+	MaxDustExposure amount.Msat
+	MinCapacity     amount.Sat
+	FundingConfirms uint32
+	CommitPercent   uint64
+	FeerateOffset   amount.FeeratePerKw
+	IgnoreFeeLimits bool
+}
+
+func policyFrom(c *config.Config) policy {
+	return policy{
+		FeeBase: c.Msat("fee-base"), FeePPM: uint32(c.Int("fee-per-satoshi")),
+		HTLCMin: c.Msat("htlc-minimum-msat"), HTLCMax: c.Msat("htlc-maximum-msat"),
+		CLTVDelta: block.Delta(c.Int("cltv-delta")), CLTVFinal: block.Delta(c.Int("cltv-final")),
+		ToSelfDelay: block.Delta(c.Int("watchtime-blocks")), MaxHTLCs: uint16(c.Int("max-concurrent-htlcs")),
+		MaxDustExposure: c.Msat("max-dust-htlc-exposure-msat"), MinCapacity: amount.Sat(c.Int("min-capacity-sat")),
+		FundingConfirms: uint32(c.Int("funding-confirms")), CommitPercent: uint64(c.Int("commit-fee")),
+		FeerateOffset: amount.FeeratePerKw(c.Int("commit-feerate-offset")), IgnoreFeeLimits: c.Bool("ignore-fee-limits"),
+	}
+}
+
+// defaultPolicy is what a new channel asks of those who forward through it.
+func (n *node) defaultPolicy(capacity amount.Sat) store.Policy {
+	return store.Policy{
+		FeeBase: n.policy.FeeBase, FeePPM: n.policy.FeePPM, HTLCMin: n.policy.HTLCMin,
+		HTLCMax: min(n.policy.HTLCMax, capacity.Msat()), CLTVDelta: n.policy.CLTVDelta,
+	}
+}
+
+// maxCLTVExpiry is how many blocks ahead an HTLC may expire: two weeks, as most of the network has it.
+const maxCLTVExpiry = 2016
+
+// channelPolicy is what a channel's process checks the peer and us against.
+func (n *node) channelPolicy(ignoreLimits bool) channeldmsg.Policy {
+	least, most := n.feerateBounds(ignoreLimits)
+	return channeldmsg.Policy{
+		MinFeerate: least, MaxFeerate: most, MaxDustExposure: n.policy.MaxDustExposure, MaxCLTVExpiry: maxCLTVExpiry,
+		Close: n.closeFeerates(),
+	}
+}
+
+// feerateBounds is what a peer's fee rate may be for a commitment: at least what relays, at most ten
+// times what would be mined soon.
+func (n *node) feerateBounds(ignoreLimits bool) (least, most amount.FeeratePerKw) {
+	if ignoreLimits || n.policy.IgnoreFeeLimits {
+		return 1, ^amount.FeeratePerKw(0)
+	}
+	f := n.wallet.Feerates()
+	return min(f.MinAcceptable, amount.FeerateFloor), max(f.MaxAcceptable, 10*amount.FeerateFloor)
+}

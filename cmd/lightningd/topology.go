@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"fulmen/internal/ipc"
+	"fulmen/internal/ipc/hsmdmsg"
+	"fulmen/internal/logs"
+	"fulmen/internal/subd"
+)
+
+// The processes and their links. Each child has its link to lightningd as descriptor 3; what follows
+// is in the order of its further descriptors.
+//
+//	hsmd
+//	gossipd   4 hsmd (gossip)                5 connectd
+//	connectd  4 hsmd (ecdh)                  5 gossipd
+//	channeld  4 hsmd (commitment, one channel) 5 peer, by way of connectd   see startChanneld
+//
+// hsmd's death ends the node. The others are started again: see connectdEnded and gossipdEnded.
+
+// spawn starts a child whose log lines go to ours.
+func (n *node) spawn(s subd.Spec) (*subd.Child, error) {
+	path, err := n.programs.Path(s.Name)
+	if err != nil {
+		return nil, err
+	}
+	s.Path = path
+	s.LogLevel = n.book.LevelOf(s.Name, "", "")
+	log := n.log.With(logs.KeyDaemon, s.Name)
+	s.OnLog = func(m *ipc.Log) { logFrom(log, m) }
+	return subd.Spawn(s)
+}
+
+// logFrom writes a child's record.
+func logFrom(log *slog.Logger, m *ipc.Log) {
+	attrs := make([]slog.Attr, len(m.Attrs))
+	for i, a := range m.Attrs {
+		attrs[i] = slog.String(a.Key, a.Value)
+	}
+	log.LogAttrs(context.Background(), slog.Level(m.Level), m.Message, attrs...)
+}
+
+// startNetworkDaemons starts gossipd and connectd with the link between them.
+func (n *node) startNetworkDaemons(ctx context.Context) error {
+	gossipEnd, connectEnd, err := ipc.Pair()
+	if err != nil {
+		return err
+	}
+	gossipHSM, err := n.hsm.newClient(ctx, &hsmdmsg.NewClient{Rights: hsmdmsg.RightGossip})
+	if err != nil {
+		return fmt.Errorf("start gossipd: %w", err)
+	}
+	if err := n.startGossipd(ctx, []*os.File{gossipHSM, gossipEnd}); err != nil {
+		return err
+	}
+	connectHSM, err := n.hsm.newClient(ctx, &hsmdmsg.NewClient{Rights: hsmdmsg.RightECDH})
+	if err != nil {
+		return fmt.Errorf("start connectd: %w", err)
+	}
+	return n.startConnectd(ctx, []*os.File{connectHSM, connectEnd})
+}
+
+// restartNetworkDaemons replaces both: each has the other's socket. All peers are gone, and come back.
+func (n *node) restartNetworkDaemons() {
+	for _, p := range n.peers {
+		if p.conn != nil {
+			n.connectionLost(p)
+			n.scheduleReconnect(p)
+			n.forgetIfIdle(p)
+		}
+	}
+	gossipd, connectd := n.gossipd.child(), n.connectd.child()
+	go func() {
+		gossipd.Kill()
+		connectd.Kill()
+		if err := n.startNetworkDaemons(n.ctx); err != nil && n.ctx.Err() == nil {
+			n.die("start the network daemons again", err)
+			return
+		}
+		n.loop.post(n.gossipAll)
+	}()
+}
