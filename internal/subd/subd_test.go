@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -29,12 +30,18 @@ type answer struct {
 func (*ask) IPCType() ipc.Type    { return 9000 }
 func (*answer) IPCType() ipc.Type { return 9001 }
 
-const childTitle = "testchild 03ab..-chan#7"
+const (
+	childTitle  = "testchild 03ab..-chan#7"
+	parentTitle = "testchild that is a parent"
+)
 
 // TestMain makes the test's own binary the children: they are started with nothing but a title.
 func TestMain(m *testing.M) {
 	if !strings.HasPrefix(os.Args[0], "testchild") {
 		os.Exit(m.Run())
+	}
+	if os.Args[0] == parentTitle {
+		parentMain()
 	}
 	if strings.HasSuffix(os.Args[0], "old version") {
 		version.Version = "v0-old"
@@ -79,6 +86,7 @@ func childDoes(p *daemon.Process, link *ipc.Conn, f ipc.Frame, what string) {
 	case "garbage":
 		p.Must("send", link.Send(&ask{What: "unasked"}))
 	case "hang":
+		p.Log.Info("hanging")
 		a, b, err := ipc.Pair()
 		p.Must("pair", err)
 		_, err = ipc.NewConn(a).Recv() // nothing ever comes
@@ -250,6 +258,64 @@ func TestChildIgnoresTerminalSignals(t *testing.T) {
 	mustAsk(t, c, "title")
 	if pgid, err := syscall.Getpgid(c.Pid); err != nil || pgid != c.Pid {
 		t.Errorf("process group %d, %v, want its own: %d", pgid, err, c.Pid)
+	}
+}
+
+// parentMain is a process in lightningd's place: it has one child, which never looks at its link
+// again and keeps descriptor 3 open, and says when the child is so far.
+func parentMain() {
+	check := func(err error) {
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+	logged := make(chan struct{})
+	c, err := Spawn(Spec{
+		Name: "testchild", Path: "/proc/self/exe", Links: []*os.File{os.NewFile(3, "kept")},
+		OnLog: func(*ipc.Log) { close(logged) },
+	})
+	check(err)
+	check(c.Send(&ask{What: "hang"}))
+	<-logged
+	fmt.Println("ready")
+	<-c.Exited()
+}
+
+// The child cannot notice the end of its link, so it is the kernel that ends it.
+func TestChildDiesWithItsParent(t *testing.T) {
+	alive, kept, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer alive.Close()
+	parent := exec.Command("/proc/self/exe")
+	parent.Args = []string{parentTitle}
+	parent.Stderr = os.Stderr
+	parent.ExtraFiles = []*os.File{kept}
+	said, err := parent.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := parent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	kept.Close()
+	var word string
+	if _, err := fmt.Fscanln(said, &word); err != nil || word != "ready" {
+		t.Fatalf("the parent says %q: %v", word, err)
+	}
+	if err := parent.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := alive.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := alive.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("the child lives on: %v", err)
+	}
+	if err := parent.Wait(); err == nil {
+		t.Error("the parent was not killed")
 	}
 }
 
