@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"fulmen/internal/ipc"
 	"fulmen/internal/ipc/peermsg"
@@ -38,7 +39,7 @@ func (p *peer) attach(link *ipc.Conn, id wire.ChannelID) {
 // run passes on what the channel's process sends, until its link ends.
 func (a *attachment) run() {
 	err := a.pass()
-	if err != io.EOF {
+	if err != io.EOF && !errors.Is(err, os.ErrClosed) {
 		a.p.log.Debug("channel's link ended", "err", err)
 	}
 	a.detach()

@@ -69,7 +69,7 @@ func (s *server) incoming(conn net.Conn) {
 func (s *server) setUp(conn net.Conn, incoming bool, handshake func(net.Conn) (*secured, error)) (*peer, error) {
 	p, err := s.trySetUp(conn, incoming, handshake)
 	if err != nil {
-		conn.Close()
+		go partFrom(conn)
 		return nil, err
 	}
 	kept := s.admit(p)

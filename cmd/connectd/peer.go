@@ -73,7 +73,7 @@ func (p *peer) run() {
 		p.stop(whyEnded(p.read()))
 	}
 	outErr := p.out.drained()
-	p.conn.Close()
+	go partFrom(p.conn)
 	p.detachAll()
 	p.failPings()
 	if served {
@@ -111,6 +111,17 @@ func (p *peer) stop(reason string) {
 	p.out.stop()
 	p.conn.SetReadDeadline(time.Now()) // the reader ends; on a closed connection it has already
 	p.closeLinks()                     // should it be waiting for a channel's process
+}
+
+// partFrom closes a connection such that the last that was written arrives: with something unread, the
+// kernel would answer the peer's next byte with a reset, and the peer forget what it has not read.
+func partFrom(conn net.Conn) {
+	defer conn.Close()
+	half, ok := conn.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil || conn.SetReadDeadline(time.Now().Add(drainTimeout)) != nil {
+		return
+	}
+	io.Copy(io.Discard, conn) // until the peer closes too, or the deadline
 }
 
 // refuse tells the peer what it did wrong and ends the connection; its channels are not failed.

@@ -1,0 +1,290 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"fulmen/internal/keys"
+	"fulmen/internal/noise"
+)
+
+func TestOnSilence(t *testing.T) {
+	for _, tt := range []struct {
+		silence time.Duration
+		asked   bool
+		want    idleAction
+	}{
+		{0, false, idleNothing}, {idlePing - 1, false, idleNothing}, {idlePing, false, idleAsk}, {idlePing, true, idleNothing},
+		{idleDead - 1, true, idleNothing}, {idleDead, true, idleGiveUp},
+		{time.Hour, false, idleAsk}, // as after the machine slept: ask first
+	} {
+		if got := onSilence(tt.silence, tt.asked); got != tt.want {
+			t.Errorf("%s, asked %v: %d, want %d", tt.silence, tt.asked, got, tt.want)
+		}
+	}
+}
+
+func TestBudget(t *testing.T) {
+	now := time.Unix(1000, 0)
+	b := newBudget(now)
+	taken := 0
+	for b.take(now) {
+		taken++
+	}
+	if taken != budgetBurst {
+		t.Errorf("%d at once, want %d", taken, budgetBurst)
+	}
+	now = now.Add(time.Second)
+	for taken = 0; b.take(now); {
+		taken++
+	}
+	if taken != budgetRate {
+		t.Errorf("%d after a second, want %d", taken, budgetRate)
+	}
+}
+
+func TestBOLT7AddressDescriptors(t *testing.T) {
+	for _, tt := range []struct {
+		addr, want string
+		private    bool
+	}{
+		{"203.0.113.7:9735", "203.0.113.7:9735", false},
+		{"[2001:db8::1]:9735", "[2001:db8::1]:9735", false},
+		{"[::ffff:203.0.113.7]:9735", "203.0.113.7:9735", false},
+		{"127.0.0.1:9735", "", false},
+		{"127.0.0.1:9735", "127.0.0.1:9735", true},
+		{"192.168.1.1:9735", "", false},
+		{"[fe80::1]:9735", "", false},
+		{"[fd00::1]:9735", "", false},
+	} {
+		addr, err := net.ResolveTCPAddr("tcp", tt.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := parseDescriptor(describeAddr(addr, tt.private)); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.addr, got, tt.want)
+		}
+	}
+	for _, bad := range [][]byte{nil, {1}, {1, 1, 2, 3, 4, 5}, {2, 1, 2, 3, 4, 5, 6}, {5, 1, 'a', 0, 1}} {
+		if got := parseDescriptor(bad); got != "" {
+			t.Errorf("%x: %q", bad, got)
+		}
+	}
+	if d := describeAddr(&net.UnixAddr{}, true); d != nil {
+		t.Errorf("a socket that is no TCP: %x", d)
+	}
+}
+
+func TestPrintable(t *testing.T) {
+	for in, want := range map[string]string{"": "", "no funds": "no funds", "\x1b[2J": "1b5b324a", "é": "c3a9"} {
+		if got := printable([]byte(in)); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+	if got := printable([]byte(strings.Repeat("x", 70000))); len(got) != 500 {
+		t.Errorf("%d bytes of text", len(got))
+	}
+}
+
+func TestResize(t *testing.T) {
+	for name, tt := range map[string]struct{ size, have, n, needs, want int }{
+		"quiet":               {minRead, 0, 100, noise.HeaderSize, minRead},
+		"reads fill it":       {minRead, 10, minRead - 10, noise.HeaderSize, 2 * minRead},
+		"no more than enough": {maxRead, 0, maxRead, noise.HeaderSize, maxRead},
+		"quiet again":         {maxRead, 0, 100, noise.HeaderSize, minRead},
+		"something is left":   {maxRead, 5, 100, noise.HeaderSize, maxRead},
+		"large message":       {minRead, 20, 100, noise.MaxFrame, noise.MaxFrame},
+	} {
+		buf := make([]byte, tt.size)
+		copy(buf, "left over from before")
+		got := resize(buf, tt.have, tt.n, tt.needs)
+		if len(got) != tt.want || !bytes.Equal(got[:tt.have], buf[:tt.have]) {
+			t.Errorf("%s: %d bytes, want %d", name, len(got), tt.want)
+		}
+	}
+}
+
+// Two nodes that dial each other at the same time keep the same one of their two connections.
+func TestPrefersOldAgreesOnBothSides(t *testing.T) {
+	low, high := keys.PubKey{2, 1}, keys.PubKey{2, 2}
+	now := time.Now()
+	for _, lowDialledFirst := range []bool{true, false} {
+		atLow := &server{nodeID: low}
+		atHigh := &server{nodeID: high}
+		// Each side sees both connections, in either order; the one that low dialled has to win.
+		byLow := &peer{id: high, since: now}
+		byHigh := &peer{id: high, since: now.Add(time.Second), incoming: true}
+		if !lowDialledFirst {
+			byLow.since, byHigh.since = byHigh.since, byLow.since
+		}
+		if !atLow.prefersOld(byLow, byHigh) || atLow.prefersOld(byHigh, byLow) {
+			t.Errorf("low dialled first %v: the lower node keeps the other one", lowDialledFirst)
+		}
+		seenByLow := &peer{id: low, since: byLow.since, incoming: true}
+		seenByHigh := &peer{id: low, since: byHigh.since}
+		if !atHigh.prefersOld(seenByLow, seenByHigh) || atHigh.prefersOld(seenByHigh, seenByLow) {
+			t.Errorf("low dialled first %v: the higher node keeps the other one", lowDialledFirst)
+		}
+	}
+	s := &server{nodeID: low}
+	old := &peer{id: high, since: now}
+	if s.prefersOld(old, &peer{id: high, since: now.Add(2 * crossing), incoming: true}) {
+		t.Error("an old connection keeps a new one out")
+	}
+	if s.prefersOld(old, &peer{id: high, since: now}) {
+		t.Error("of two connections that we dialled the older stays")
+	}
+}
+
+// sealer is one end's cipher; nobody decrypts.
+func sealer(t *testing.T) *noise.Sealer {
+	i, err := noise.NewInitiator(publicOf(t, "a"), publicOf(t, "b"), secretOf("e"), sharedOf("a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := noise.NewResponder(publicOf(t, "b"), secretOf("f"), sharedOf("b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, err := i.ActOne()
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := r.ActTwo(one)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, seal, _, err := i.ActThree(two)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return seal
+}
+
+// A peer that does not read costs a bounded amount of memory, and lightningd no time.
+func TestOutboxGivesUpOnSlowPeer(t *testing.T) {
+	ours, theirs := net.Pipe()
+	defer theirs.Close()
+	o := newOutbox(ours, sealer(t))
+	msg := make([]byte, noise.MaxMessage)
+	for range outboxStuck/len(msg) + 5 {
+		o.queue(msg)
+	}
+	if err := o.drained(); err != errSlowPeer {
+		t.Errorf("the outbox ends with %v", err)
+	}
+	if err := o.send(msg); err != errSlowPeer {
+		t.Errorf("send after the end: %v", err)
+	}
+	if _, err := ours.Write(nil); err != io.ErrClosedPipe {
+		t.Errorf("the connection is still open: %v", err)
+	}
+}
+
+func TestOutboxDrains(t *testing.T) {
+	ours, theirs := net.Pipe()
+	o := newOutbox(ours, sealer(t))
+	msg := make([]byte, 1000)
+	for range 10 {
+		o.queue(msg)
+	}
+	o.stop()
+	if err := o.send(msg); err != errClosing {
+		t.Errorf("send after stop: %v", err)
+	}
+	got := make([]byte, 10*(len(msg)+noise.Overhead))
+	if _, err := io.ReadFull(theirs, got); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.drained(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A sender that waits for room is woken when the connection ends.
+func TestOutboxWakesWaiting(t *testing.T) {
+	ours, theirs := net.Pipe()
+	o := newOutbox(ours, sealer(t))
+	msg := make([]byte, noise.MaxMessage)
+	for range outboxFull/len(msg) + 2 {
+		o.queue(msg)
+	}
+	waiting := make(chan error)
+	go func() { waiting <- o.send(msg) }()
+	theirs.Close()
+	if err := <-waiting; !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("the waiting sender has %v", err)
+	}
+}
+
+// socks is a SOCKS5 proxy that says yes once and reports what was asked of it.
+func socks(l net.Listener) (asked string, err error) {
+	conn, err := l.Accept()
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close()
+	hello := make([]byte, 3)
+	if _, err := io.ReadFull(conn, hello); err != nil {
+		return "", err
+	}
+	conn.Write([]byte{5, 0})
+	head := make([]byte, 5) // version, connect, 0, name, its length
+	if _, err := io.ReadFull(conn, head); err != nil {
+		return "", err
+	}
+	name := make([]byte, int(head[4])+2)
+	if _, err := io.ReadFull(conn, name); err != nil {
+		return "", err
+	}
+	conn.Write([]byte{5, 0, 0, 1, 0, 0, 0, 0, 0, 0})
+	return string(name[:head[4]]), nil
+}
+
+func TestDialThroughProxy(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for _, d := range []struct {
+		dialer
+		name string
+	}{
+		{dialer{proxy: l.Addr().String()}, "abcdefghijklmnop.onion"},
+		{dialer{proxy: l.Addr().String(), always: true}, "node.example.org"},
+	} {
+		asked := make(chan string, 1)
+		go func() {
+			name, err := socks(l)
+			if err != nil {
+				t.Error(err)
+			}
+			asked <- name
+		}()
+		conn, err := d.dial(t.Context(), d.name+":9735")
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn.Close()
+		if got := <-asked; got != d.name {
+			t.Errorf("the proxy was asked for %q, want %q", got, d.name)
+		}
+	}
+}
+
+func TestListenAllOrNone(t *testing.T) {
+	l, bound, err := listenAll([]string{"127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l[0].Close()
+	if _, _, err := listenAll([]string{"127.0.0.1:0", bound[0]}); err == nil || !strings.Contains(err.Error(), bound[0]) {
+		t.Errorf("bound twice: %v", err)
+	}
+}
