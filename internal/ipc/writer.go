@@ -14,7 +14,7 @@ const (
 	highWater = 1 << 20
 	// stuckAt is how much may wait where senders must not wait (Conn.neverBlock): a reader that
 	// is so far behind will not catch up.
-	stuckAt = 256 << 20
+	stuckAt = 64 << 20
 )
 
 // writer puts frames onto the socket. Whoever finds it idle writes; what others add meanwhile
