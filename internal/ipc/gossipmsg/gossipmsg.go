@@ -18,23 +18,20 @@ const (
 // PeerUp, from connectd: a peer is connected, and lightningd has let it be served. A peer that
 // connects anew is down first.
 type PeerUp struct {
-	_msgpack struct{} `msgpack:",as_array"`
 	ID       keys.PubKey
 	Features features.Vector
 }
 
 // PeerDown, from connectd: the peer of an earlier PeerUp is gone.
 type PeerDown struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	ID       keys.PubKey
+	ID keys.PubKey
 }
 
 // PeerGossip carries gossip messages in order: from connectd what the peer sent, from gossipd what
 // it is to be sent. From gossipd it is dropped if the peer is not connected any more.
 type PeerGossip struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	ID       keys.PubKey
-	Wire     [][]byte // encoded, type first
+	ID   keys.PubKey
+	Wire [][]byte // encoded, type first
 }
 
 // IPCType implements ipc.Message.
