@@ -166,13 +166,23 @@ func sealer(t *testing.T) *noise.Sealer {
 	return seal
 }
 
+// stall leaves the outbox in the middle of writing a large message, which it returns.
+func stall(t *testing.T, o *outbox, theirs net.Conn) []byte {
+	msg := make([]byte, noise.MaxMessage)
+	o.queue(msg)
+	if _, err := theirs.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	return msg
+}
+
 // A peer that does not read costs a bounded amount of memory, and lightningd no time.
 func TestOutboxGivesUpOnSlowPeer(t *testing.T) {
 	ours, theirs := net.Pipe()
 	defer theirs.Close()
 	o := newOutbox(ours, sealer(t))
-	msg := make([]byte, noise.MaxMessage)
-	for range outboxStuck/len(msg) + 5 {
+	msg := stall(t, o, theirs)
+	for range outboxStuck/len(msg) + 2 {
 		o.queue(msg)
 	}
 	if err := o.drained(); err != errSlowPeer {
@@ -210,7 +220,7 @@ func TestOutboxDrains(t *testing.T) {
 func TestOutboxWakesWaiting(t *testing.T) {
 	ours, theirs := net.Pipe()
 	o := newOutbox(ours, sealer(t))
-	msg := make([]byte, noise.MaxMessage)
+	msg := stall(t, o, theirs)
 	for range outboxFull/len(msg) + 2 {
 		o.queue(msg)
 	}
