@@ -135,7 +135,7 @@ func (out *writer) drain() bool {
 		n, left, err := out.write(p, marks)
 		out.mu.Lock()
 		switch {
-		case err == unix.EAGAIN:
+		case err == unix.EAGAIN && out.err == nil:
 			out.putBack(p[n:], left, n)
 			return false
 		case err != nil:

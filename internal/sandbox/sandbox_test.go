@@ -99,6 +99,7 @@ func TestProfiles(t *testing.T) {
 				{"unix", "", onlyRefusedFor(p, Connectd)},
 				{"fork", "", wasKilled},
 				{"exec", "", wasKilled},
+				{"code", "", wasKilled},
 				{"signal", "", wasKilled},
 				{"ptrace", "", wasKilled},
 			} {

@@ -6,7 +6,7 @@ import "golang.org/x/sys/unix"
 // among its own threads, and the descriptors that the process was given.
 var always = []uint32{
 	// memory
-	unix.SYS_MMAP, unix.SYS_MUNMAP, unix.SYS_MPROTECT, unix.SYS_MADVISE, unix.SYS_BRK, unix.SYS_MREMAP,
+	unix.SYS_MUNMAP, unix.SYS_MADVISE, unix.SYS_BRK, // mmap and mprotect are in conditional
 	// threads and scheduling; clone is in conditional
 	unix.SYS_FUTEX, unix.SYS_SCHED_YIELD, unix.SYS_SCHED_GETAFFINITY, unix.SYS_GETTID, unix.SYS_GETPID,
 	unix.SYS_SET_ROBUST_LIST, unix.SYS_RSEQ, unix.SYS_EXIT, unix.SYS_EXIT_GROUP,
@@ -41,10 +41,15 @@ var ifNetwork = []uint32{
 // conditional is allowed only with these arguments.
 var conditional = []rule{
 	{nr: unix.SYS_CLONE, conds: []cond{{arg: 0, mask: unix.CLONE_THREAD, value: unix.CLONE_THREAD}}, otherwise: killProcess},
+	// No new code: what is executable was so when the process began.
+	{nr: unix.SYS_MMAP, conds: notExecutable, otherwise: killProcess},
+	{nr: unix.SYS_MPROTECT, conds: notExecutable, otherwise: killProcess},
 	// The runtime names its memory; what else prctl can do is refused.
 	{nr: unix.SYS_PRCTL, conds: []cond{{arg: 0, mask: ^uint32(0), value: unix.PR_SET_VMA}}, otherwise: refuse(unix.EPERM)},
 	{nr: unix.SYS_TGKILL, conds: []cond{{arg: 0, mask: ^uint32(0), value: ownPid}}, otherwise: killProcess},
 }
+
+var notExecutable = []cond{{arg: 2, mask: unix.PROT_EXEC, value: 0}}
 
 // tcpSocket is conditional for profiles with network: AF_INET (2) or AF_INET6 (10), a stream.
 var tcpSocket = rule{nr: unix.SYS_SOCKET, conds: []cond{

@@ -81,6 +81,10 @@ var deeds = map[string]func(arg string) error{
 		_, err := syscall.ForkExec("/bin/true", []string{"true"}, nil)
 		return err
 	},
+	"code": func(string) error {
+		_, err := syscall.Mmap(-1, 0, 4096, syscall.PROT_READ|syscall.PROT_EXEC, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+		return err
+	},
 	"exec":   func(string) error { return syscall.Exec("/bin/true", []string{"true"}, nil) },
 	"signal": func(string) error { return syscall.Kill(os.Getppid(), 0) },
 	"ptrace": func(string) error { return syscall.PtraceAttach(os.Getppid()) },
