@@ -15,9 +15,11 @@ const signaturesSize = 2 + 4*64
 
 // announcement is where the channel's announcement is, in this connection.
 type announcement struct {
+	known bool // both halves were exchanged before this connection, as far as we know
 	asked bool // for ours
 	ours  *AnnouncementSigned
-	reply bool // the peer sent its own: it may lack ours
+	reply bool // the peer sent its own again: it lacks ours
+	sent  bool
 }
 
 // announcedTheirs is the peer's good announcement_signatures.
@@ -44,10 +46,7 @@ func (c *Channel) dueAnnouncement() []byte {
 		c.announcement.asked = true
 		return wire.Encode(c.channelAnnouncement())
 	}
-	if c.announcement.reply {
-		c.announcement.reply = false
-		c.due.announcement = true
-	}
+	c.due.announcement = c.announcement.due()
 	return nil
 }
 
@@ -74,18 +73,20 @@ func (c *Channel) localFirst() bool {
 // announcementSignatures is our half.
 func (c *Channel) announcementSignatures() *wire.AnnouncementSignatures {
 	ours := c.announcement.ours
+	c.announcement.sent = true
 	return &wire.AnnouncementSignatures{
 		ChannelID: c.state.params.ChannelID, ShortChannelID: c.scid,
 		NodeSignature: ours.Node, BitcoinSignature: ours.Bitcoin,
 	}
 }
 
-// afterAnnouncementSigned sends our half unless we have the peer's, which then has ours too; if it
-// does not, it sends its own again.
+// due reports whether our half has to be sent: once at first, and after a reconnect if the peer
+// shows that it lacks it.
+func (a *announcement) due() bool { return a.ours != nil && !a.sent && (!a.known || a.reply) }
+
+// afterAnnouncementSigned goes on with our half.
 func (c *Channel) afterAnnouncementSigned(ev *AnnouncementSigned) ([]Action, error) {
 	c.announcement.ours = ev
-	c.due.announcement = c.theirs() == nil || c.announcement.reply
-	c.announcement.reply = false
 	return c.announce(c.proceed()), nil
 }
 
@@ -118,8 +119,8 @@ func (c *Channel) recvAnnouncementSignatures(m *wire.AnnouncementSignatures) ([]
 	if err := keys.Verify(p.Remote.FundingPubKey, digest, m.BitcoinSignature); err != nil {
 		return nil, warnAndClose("announcement_signatures: bitcoin_signature: %w", err)
 	}
-	c.announcement.reply = c.theirs() != nil
-	if c.announcement.reply {
+	if c.theirs() != nil {
+		c.announcement.reply = true
 		return nil, nil
 	}
 	if err := c.do(&announcedTheirs{m.ShortChannelID, m.NodeSignature, m.BitcoinSignature}); err != nil {

@@ -56,11 +56,11 @@ func (c *Channel) dueCommitment() ([]Action, error) {
 
 // proceed takes the step on to its next question, or to its end.
 func (c *Channel) proceed() []Action {
+	actions := c.takeStore() // before the signatures, which need not be stored: both take their time
 	if c.due.commitment && c.due.signed == nil {
 		c.waiting = forSigner
-		return []Action{AskSigner{c.state.remote.nextPoint, c.state.remote.next.content()}}
+		return append(actions, AskSigner{c.state.remote.nextPoint, c.state.remote.next.content()})
 	}
-	actions := c.takeStore()
 	if c.due.revocation && c.due.revoked == nil {
 		c.waiting = forRevocation
 		return append(actions, AskRevocation{c.state.local.current.number - 1})
