@@ -10,8 +10,10 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/exec"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -34,6 +36,16 @@ func behave(how string) {
 		io.Copy(io.Discard, os.Stdin)
 	case "dies":
 		os.Exit(7)
+	case "stubborn":
+		serve(map[string]any{"getmanifest": map[string]any{}})
+		<-time.After(time.Hour) // its stdin is closed, and it stays
+	case "leaves-a-child":
+		cmd := exec.Command("sleep", "3")
+		cmd.Stdout = os.Stdout
+		if err := cmd.Start(); err != nil {
+			os.Exit(5)
+		}
+		os.Exit(8)
 	case "disabled":
 		serve(map[string]any{"getmanifest": map[string]any{"disable": "no moon tonight"}})
 	case "bad-option":
@@ -234,10 +246,12 @@ func TestDeathIsReported(t *testing.T) {
 
 func TestBadPluginsAreNamed(t *testing.T) {
 	for how, want := range map[string]string{
-		"garbage":    "not a JSON object",
-		"dies":       "exit status 7",
-		"disabled":   "no moon tonight",
-		"bad-option": `unknown type "colour"`,
+		"garbage": "not a JSON object",
+		"dies":    "exit status 7",
+		// Its child holds the pipe open, which must not hide that the plugin itself is gone.
+		"leaves-a-child": "exit status 8",
+		"disabled":       "no moon tonight",
+		"bad-option":     `unknown type "colour"`,
 	} {
 		t.Run(how, func(t *testing.T) {
 			spec, _ := testSpec(t, how)
@@ -255,6 +269,34 @@ func TestSilentPluginIsGivenUp(t *testing.T) {
 	if _, err := Start(ctx, spec); !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("error %v", err)
 	}
+}
+
+func TestPluginThatDoesNotLeaveIsKilled(t *testing.T) {
+	spec, log := testSpec(t, "stubborn")
+	p := start(t, spec)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	p.Stop(ctx)
+	if !strings.Contains(log.String(), "did not leave in time") {
+		t.Errorf("log: %s", log)
+	}
+}
+
+func TestPluginThatDoesNotReadIsEnded(t *testing.T) {
+	spec, _ := testSpec(t, "full")
+	p := start(t, spec)
+	p.cmd.Process.Signal(syscall.SIGSTOP)
+	large := strings.Repeat("x", 1<<20)
+	for range maxUnread>>20 + 2 {
+		if err := p.Notify("topic", large); err != nil {
+			if !errors.Is(err, ErrGone) {
+				t.Errorf("error %v", err)
+			}
+			<-p.Ended()
+			return
+		}
+	}
+	t.Fatal("what a plugin does not read is kept without limit")
 }
 
 func TestHostGivesEachNameOnce(t *testing.T) {
