@@ -137,6 +137,26 @@ func (w *Wallet) Feerates() Feerates {
 	return f
 }
 
+// OnchainFees is what typical transactions cost.
+type OnchainFees struct {
+	OpeningChannel, MutualClose, UnilateralClose, UnilateralCloseNonAnchor, HTLCTimeout, HTLCSuccess amount.Sat
+}
+
+// OnchainFees is for the feerates command: an opening with one input, change and a funding output,
+// and otherwise BOLT 3's expected weights (Fee Calculation; Appendix A).
+func (f *Feerates) OnchainFees() OnchainFees {
+	opening := TxWeight(nil) + inputWeight + p2trWitness + 2*changeWeight
+	const mutual, unilateral, unilateralAnchor, timeout, success = 672, 724, 1124, 663, 703
+	return OnchainFees{
+		OpeningChannel:           f.Opening.Fee(opening),
+		MutualClose:              f.MutualClose.Fee(mutual),
+		UnilateralClose:          f.UnilateralAnchorClose.Fee(unilateralAnchor),
+		UnilateralCloseNonAnchor: f.UnilateralClose.Fee(unilateral),
+		HTLCTimeout:              f.UnilateralClose.Fee(timeout),
+		HTLCSuccess:              f.UnilateralClose.Fee(success),
+	}
+}
+
 // ParseFeerate understands what a feerate parameter may be: a name, `Nblocks`, `Nperkw`, `Nperkb`,
 // or N, which is perkb.
 func (w *Wallet) ParseFeerate(text string) (amount.FeeratePerKw, error) {

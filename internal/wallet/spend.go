@@ -98,6 +98,14 @@ func (w *Wallet) addOutputs(f *Funding, outputs []*wire.TxOut) error {
 	return nil
 }
 
+// OutputIndex is where output i of the request is in the transaction.
+func (f *Funding) OutputIndex(i int) int {
+	if f.ChangeIndex >= 0 && f.ChangeIndex <= i {
+		return i + 1
+	}
+	return i
+}
+
 // ErrNotPrepared means that txprepare has made no such transaction, or that it was sent or
 // discarded.
 var ErrNotPrepared = errors.New("no such prepared transaction")

@@ -1,0 +1,311 @@
+package wallet
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/btcsuite/btcd/psbt/v2"
+	"github.com/btcsuite/btcd/txscript/v2"
+	"github.com/btcsuite/btcd/wire/v2"
+
+	"fulmen/internal/amount"
+	"fulmen/internal/signer"
+)
+
+// sign has the node sign a PSBT, as lightningd has hsmd do it.
+func (w *testWallet) sign(p *psbt.Packet, only []int) error {
+	s, err := w.Signing(p, only)
+	if err != nil {
+		return err
+	}
+	inputs := make([]signer.WalletInput, len(s.Inputs))
+	for i, in := range s.Inputs {
+		inputs[i] = signer.WalletInput{Index: in.Index, Taproot: in.Kind == P2TR, Change: in.Change, KeyIndex: in.KeyPath.Index}
+	}
+	list, err := w.node.SignWallet(s.Tx, s.Prevouts, inputs)
+	if err != nil {
+		return err
+	}
+	signatures := make([]Signature, len(list))
+	for i, sig := range list {
+		signatures[i] = Signature{PubKey: sig.PubKey, Signature: sig.Signature}
+	}
+	return s.Apply(p, signatures)
+}
+
+// finish signs, completes and verifies a transaction, and returns its fee.
+func (w *testWallet) finish(f *Funding) (*wire.MsgTx, amount.Sat) {
+	w.t.Helper()
+	prevouts := map[wire.OutPoint]*wire.TxOut{}
+	var fee int64
+	for i, o := range Inputs(f.PSBT) {
+		prevouts[o] = f.PSBT.Inputs[i].WitnessUtxo
+		fee += prevouts[o].Value
+	}
+	if err := w.sign(f.PSBT, nil); err != nil {
+		w.t.Fatal(err)
+	}
+	t, err := Finalize(f.PSBT)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, out := range t.TxOut {
+		fee -= out.Value
+	}
+	fetcher := txscript.NewMultiPrevOutFetcher(prevouts)
+	hashes := txscript.NewTxSigHashes(t, fetcher)
+	for i, in := range t.TxIn {
+		prev := prevouts[in.PreviousOutPoint]
+		vm, err := txscript.NewEngine(prev.PkScript, t, i, txscript.StandardVerifyFlags, nil, hashes, prev.Value, fetcher)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if err := vm.Execute(); err != nil {
+			w.t.Errorf("input %d: %v", i, err)
+		}
+	}
+	return t, amount.Sat(fee)
+}
+
+func weightOf(t *wire.MsgTx) int { return 3*t.SerializeSizeStripped() + t.SerializeSize() }
+
+// Whatever coins there are: a funded transaction is valid, pays what was asked, and its fee is what
+// the rate says, no less and at most a little more.
+func TestSpendProperties(t *testing.T) {
+	for seed := range uint64(60) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			r := rand.New(rand.NewPCG(seed, 11))
+			w := newTestWallet(t)
+			var total amount.Sat
+			for range 1 + r.IntN(12) {
+				v := amount.Sat(600 + r.IntN(200_000))
+				w.fund([]Kind{P2WPKH, P2TR}[r.IntN(2)], v)
+				total += v
+			}
+			rate := amount.FeeratePerKw(253 + r.IntN(5000))
+			pays := amount.Sat(600 + r.Int64N(int64(total)))
+			request := &SpendRequest{Outputs: []*wire.TxOut{wire.NewTxOut(int64(pays), w.address(P2TR).Script)}, AllTo: -1, Feerate: rate}
+			if r.IntN(4) == 0 {
+				request.AllTo, request.Outputs[0].Value = 0, 0
+			}
+			f, changes, err := w.Spend(request)
+			if errors.Is(err, ErrInsufficient) || errors.Is(err, ErrDust) && request.AllTo == 0 {
+				// Every coin costs at most so much to spend: with that to spare, it must not fail.
+				if spare := rate.Fee(TxWeight(request.Outputs)+changeWeight+12*(inputWeight+p2wpkhWitness)) + 12 + changeDust; request.AllTo < 0 && total >= pays+spare {
+					t.Fatalf("%s of %s at %s: %v", pays, total, rate, err)
+				}
+				return
+			}
+			w.keep(changes, err)
+			weight := f.Weight
+			done, fee := w.finish(f)
+			if actual := weightOf(done); actual > weight || weight > actual+4*len(done.TxIn) {
+				t.Errorf("weight %d, estimated %d", actual, weight)
+			}
+			least, most := rate.Fee(weight), rate.Fee(weight+changeWeight+inputWeight+p2trWitness)+changeDust+amount.Sat(len(done.TxIn)+2)
+			if fee < least || fee > most {
+				t.Errorf("fee %s, want %s to %s", fee, least, most)
+			}
+			if out := done.TxOut[f.OutputIndex(0)]; string(out.PkScript) != string(request.Outputs[0].PkScript) {
+				t.Errorf("output 0 is not at %d", f.OutputIndex(0))
+			}
+			paid := amount.Sat(0)
+			for i, out := range done.TxOut {
+				if _, ours := w.Owns(out.PkScript); !ours {
+					t.Errorf("output %d is a stranger's", i)
+				}
+				if i != f.ChangeIndex {
+					paid += amount.Sat(out.Value)
+				} else if out.Value < changeDust {
+					t.Errorf("change of %d sat", out.Value)
+				}
+			}
+			if request.AllTo < 0 && paid != pays {
+				t.Errorf("paid %s, want %s", paid, pays)
+			}
+			for _, res := range f.Reservations {
+				if res.WasReserved || res.ReservedTo != w.Tip()+DefaultReserve {
+					t.Errorf("reservation %+v", res)
+				}
+			}
+			w.keep(w.Sent(done), nil)
+			w.mine(done)
+			w.checkInvariants()
+		})
+	}
+}
+
+func TestFundPSBT(t *testing.T) {
+	w := newTestWallet(t)
+	w.fund(P2TR, 100_000, 50_000)
+	f, changes, err := w.Fund(&FundRequest{Amount: 40_000, Feerate: 1000, StartWeight: 400, MinConf: 1, Reserve: 10})
+	w.keep(changes, err)
+	// Its smallest coin alone suffices; without change the rest is excess.
+	if len(f.PSBT.Inputs) != 1 || f.Excess != 50_000-40_000-amount.FeeratePerKw(1000).Fee(400+inputWeight+p2trWitness) || f.ChangeIndex != -1 {
+		t.Errorf("%d inputs, excess %s, change %d", len(f.PSBT.Inputs), f.Excess, f.ChangeIndex)
+	}
+	if len(f.PSBT.UnsignedTx.TxOut) != 0 || f.Weight != 400+inputWeight+p2trWitness {
+		t.Errorf("%d outputs, weight %d", len(f.PSBT.UnsignedTx.TxOut), f.Weight)
+	}
+	text, err := f.PSBT.B64Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := ParsePSBT(text); err != nil || Inputs(again)[0] != Inputs(f.PSBT)[0] {
+		t.Errorf("parsed again: %v", err)
+	}
+	_, changes, err = w.Fund(&FundRequest{Amount: 40_000, Feerate: 1000, ExcessAsChange: true, MinConf: 1})
+	w.keep(changes, err)
+	f, changes, err = w.Fund(&FundRequest{All: true, Feerate: 1000, MinConf: 1})
+	w.keep(changes, err)
+	if f.Excess != 100_000-amount.FeeratePerKw(1000).Fee(inputWeight+p2trWitness) {
+		t.Errorf("all that is not reserved leaves %s", f.Excess)
+	}
+	lock := uint32(77)
+	f, changes, err = w.Fund(&FundRequest{All: true, Feerate: 1000, LockTime: &lock, MinWitnessWeight: 500})
+	w.keep(changes, err)
+	if f.PSBT.UnsignedTx.LockTime != 77 || f.Weight != inputWeight+500 {
+		t.Errorf("locktime %d, weight %d", f.PSBT.UnsignedTx.LockTime, f.Weight)
+	}
+}
+
+func TestUtxos(t *testing.T) {
+	w := newTestWallet(t)
+	w.fund(P2TR, 10_000, 20_000, 30_000)
+	coins := w.Coins()
+	named := []wire.OutPoint{coins[0].Outpoint, coins[1].Outpoint}
+	f, changes, err := w.Fund(&FundRequest{Amount: 1000, Feerate: 253, Utxos: named, Reserve: 5})
+	w.keep(changes, err)
+	if len(f.PSBT.Inputs) != 2 {
+		t.Errorf("%d inputs", len(f.PSBT.Inputs))
+	}
+	for name, c := range map[string]struct {
+		request FundRequest
+		want    error
+	}{
+		"reserved":  {FundRequest{Utxos: named}, ErrReserved},
+		"unknown":   {FundRequest{Utxos: []wire.OutPoint{{Index: 4}}}, ErrUnknown},
+		"none":      {FundRequest{Utxos: []wire.OutPoint{}}, ErrInsufficient},
+		"too small": {FundRequest{Utxos: named, ReservedOK: true, Amount: 40_000}, ErrInsufficient},
+		"no rate":   {FundRequest{Utxos: named, ReservedOK: true, Feerate: 1 << 30}, ErrFeerate},
+	} {
+		if c.request.Feerate == 0 {
+			c.request.Feerate = 253
+		}
+		if _, _, err := w.Fund(&c.request); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	_, changes, err = w.Fund(&FundRequest{Amount: 1000, Feerate: 253, Utxos: named, ReservedOK: true})
+	w.keep(changes, err)
+	w.mine(w.spend(1, []byte{0x51}, named[0]))
+	if _, _, err := w.Fund(&FundRequest{Feerate: 253, Utxos: named, ReservedOK: true}); !errors.Is(err, ErrSpent) {
+		t.Errorf("spent: %v", err)
+	}
+}
+
+// Unconfirmed change can be spent by who asks for it, and by nobody else.
+func TestMinConf(t *testing.T) {
+	w := newTestWallet(t)
+	w.fund(P2TR, 100_000)
+	f, changes, err := w.Spend(&SpendRequest{Outputs: []*wire.TxOut{wire.NewTxOut(1000, w.address(P2TR).Script)}, AllTo: -1, Feerate: 253, MinConf: 1})
+	w.keep(changes, err)
+	sent, _ := w.finish(f)
+	w.keep(w.Sent(sent), nil)
+	if _, _, err := w.Fund(&FundRequest{Amount: 50_000, Feerate: 253, MinConf: 1}); !errors.Is(err, ErrInsufficient) {
+		t.Errorf("minconf 1: %v", err)
+	}
+	if _, _, err := w.Fund(&FundRequest{Amount: 50_000, Feerate: 253}); err != nil {
+		t.Errorf("minconf 0: %v", err)
+	}
+}
+
+func TestEmergencyReserve(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		coins  []amount.Sat
+		pays   amount.Sat // 0: all
+		want   error
+		change bool
+	}{
+		{"another coin remains", []amount.Sat{40_000, 30_000}, 29_000, nil, true},
+		{"change remains", []amount.Sat{100_000}, 50_000, nil, true},
+		{"too little remains", []amount.Sat{100_000}, 80_000, ErrEmergency, false},
+		{"all but the reserve", []amount.Sat{100_000, 50_000}, 0, nil, true},
+		{"all is less than the reserve", []amount.Sat{20_000}, 0, ErrEmergency, false},
+		{"all is the reserve and dust", []amount.Sat{25_500}, 0, ErrDust, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newTestWallet(t)
+			w.fund(P2TR, c.coins...)
+			r := &SpendRequest{Outputs: []*wire.TxOut{wire.NewTxOut(int64(c.pays), []byte{0x51})}, AllTo: -1, Feerate: 253, MinConf: 1, Emergency: true}
+			if c.pays == 0 {
+				r.AllTo = 0
+			}
+			f, changes, err := w.Spend(r)
+			if !errors.Is(err, c.want) {
+				t.Fatalf("%v, want %v", err, c.want)
+			}
+			if err != nil {
+				for _, coin := range w.Coins() {
+					if w.Reserved(&coin) {
+						t.Errorf("%s stays reserved", coin.Outpoint)
+					}
+				}
+				return
+			}
+			w.keep(changes, nil)
+			sent, _ := w.finish(f)
+			w.keep(w.Sent(sent), nil)
+			var left amount.Sat
+			for _, coin := range w.Coins() {
+				left += coin.Amount
+			}
+			if left < 25_000 || c.change != (f.ChangeIndex >= 0) || c.pays == 0 && left != 25_000 {
+				t.Errorf("%s left, change %d", left, f.ChangeIndex)
+			}
+		})
+	}
+}
+
+func TestSpendRefuses(t *testing.T) {
+	w := newTestWallet(t)
+	w.fund(P2TR, 100_000)
+	out := func(v int64) *wire.TxOut { return wire.NewTxOut(v, w.Coins()[0].Script) }
+	for name, c := range map[string]struct {
+		outputs []*wire.TxOut
+		allTo   int
+		want    error
+	}{
+		"dust":           {[]*wire.TxOut{out(353)}, -1, ErrDust},
+		"negative":       {[]*wire.TxOut{out(-1)}, -1, nil},
+		"more than is":   {[]*wire.TxOut{out(100_000)}, -1, ErrInsufficient},
+		"overflow":       {[]*wire.TxOut{out(1 << 62)}, -1, nil},
+		"all and more":   {[]*wire.TxOut{out(0), out(1000)}, 0, nil},
+		"all to nothing": {[]*wire.TxOut{out(0)}, 1, nil},
+	} {
+		_, _, err := w.Spend(&SpendRequest{Outputs: c.outputs, AllTo: c.allTo, Feerate: 253, MinConf: 1})
+		if err == nil || c.want != nil && !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if c := w.Coins()[0]; w.Reserved(&c) {
+		t.Error("a refused spend has reserved its input")
+	}
+}
+
+func TestPrepared(t *testing.T) {
+	w := newTestWallet(t)
+	w.fund(P2WPKH, 100_000)
+	f, changes, err := w.Spend(&SpendRequest{Outputs: []*wire.TxOut{wire.NewTxOut(1000, []byte{0x51})}, AllTo: -1, Feerate: 253, MinConf: 1})
+	w.keep(changes, err)
+	txid := w.Keep(f)
+	if taken, err := w.Take(txid); err != nil || taken != f {
+		t.Errorf("take: %v", err)
+	}
+	if _, err := w.Take(txid); !errors.Is(err, ErrNotPrepared) {
+		t.Errorf("take again: %v", err)
+	}
+}
