@@ -9,9 +9,6 @@ import (
 )
 
 const (
-	// maxHalfOpen is how many incoming connections may be without a finished init exchange; more
-	// than that are closed at once.
-	maxHalfOpen = 64
 	// maxIncoming is how many peers may have connected to us.
 	maxIncoming = 1000
 	// acceptPause follows an accept that failed, as for want of descriptors.
@@ -43,16 +40,15 @@ func (s *server) accept(l net.Listener) {
 			time.Sleep(acceptPause)
 			continue
 		}
-		select {
-		case s.incomingIn <- struct{}{}:
-			go func() {
-				defer func() { <-s.incomingIn }()
-				s.incoming(conn)
-			}()
-		default:
-			slog.Debug("too many connections half open", "addr", conn.RemoteAddr(), "limit", maxHalfOpen)
+		if !s.halfOpen.enter(conn.RemoteAddr()) {
+			slog.Debug("too many connections half open", "addr", conn.RemoteAddr())
 			conn.Close()
+			continue
 		}
+		go func() {
+			defer s.halfOpen.leave(conn.RemoteAddr())
+			s.incoming(conn)
+		}()
 	}
 }
 

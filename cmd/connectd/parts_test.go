@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -296,5 +297,42 @@ func TestListenAllOrNone(t *testing.T) {
 	defer l[0].Close()
 	if _, _, err := listenAll([]string{"127.0.0.1:0", bound[0]}); err == nil || !strings.Contains(err.Error(), bound[0]) {
 		t.Errorf("bound twice: %v", err)
+	}
+}
+
+func TestHalfOpenCountsByPlace(t *testing.T) {
+	h := halfOpen{each: make(map[netip.Prefix]int)}
+	at := func(ip string) net.Addr {
+		return net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(ip), 1))
+	}
+	enter := func(n int, ip string) (entered int) {
+		for range n {
+			if h.enter(at(ip)) {
+				entered++
+			}
+		}
+		return entered
+	}
+	for _, tt := range []struct {
+		ip   string
+		want int
+	}{
+		{"203.0.113.7", maxHalfOpenEach}, {"::ffff:203.0.113.7", 0}, {"203.0.113.8", maxHalfOpenEach},
+		{"2001:db8::1", maxHalfOpenEach}, {"2001:db8::2", 0}, {"2001:db8:0:1::1", maxHalfOpenEach},
+		{"127.0.0.1", maxHalfOpen - 4*maxHalfOpenEach}, {"198.51.100.1", 0},
+	} {
+		if got := enter(maxHalfOpen, tt.ip); got != tt.want {
+			t.Errorf("%s: %d entered, want %d", tt.ip, got, tt.want)
+		}
+	}
+	h.leave(at("2001:db8::2"))
+	if got := enter(2, "2001:db8::3"); got != 1 {
+		t.Errorf("after one left: %d entered", got)
+	}
+	for range maxHalfOpenEach {
+		h.leave(at("203.0.113.7"))
+	}
+	if _, left := h.each[netip.MustParsePrefix("203.0.113.7/32")]; left {
+		t.Error("a place that nobody comes from is still counted")
 	}
 }

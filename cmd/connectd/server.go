@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -23,11 +24,11 @@ type server struct {
 	ecdh       *ecdhClient
 	dialer     dialer
 
-	nodeID     keys.PubKey
-	chainHash  [32]byte
-	features   features.Vector
-	tellLocal  bool // tell peers a private address too
-	incomingIn chan struct{}
+	nodeID    keys.PubKey
+	chainHash [32]byte
+	features  features.Vector
+	tellLocal bool // tell peers a private address too
+	halfOpen  halfOpen
 
 	mu       sync.Mutex
 	lastConn uint64
@@ -40,7 +41,7 @@ func newServer(lightningd, hsmd, gossipd *ipc.Conn) *server {
 		lightningd: lightningd,
 		gossipd:    gossipd,
 		ecdh:       newECDHClient(hsmd),
-		incomingIn: make(chan struct{}, maxHalfOpen),
+		halfOpen:   halfOpen{each: make(map[netip.Prefix]int)},
 		peers:      make(map[keys.PubKey]*peer),
 		dials:      make(map[keys.PubKey]*dial),
 	}
