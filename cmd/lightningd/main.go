@@ -122,7 +122,7 @@ func printAndExit(cfg *config.Config, w io.Writer) (done bool, err error) {
 		_, err := fmt.Fprintln(w, version.Version)
 		return true, err
 	case cfg.Flag("list-features-only"):
-		for _, bit := range features.Ours(features.Init).All() {
+		for bit := range features.Ours(features.Init).All() {
 			fmt.Fprintln(w, bit)
 		}
 		return true, nil

@@ -72,7 +72,7 @@ func (n *node) startPart(p *payments.Part, packet *onion.Packet, done func(*paym
 	n.out.byRef[ref] = p
 	n.submit("store payment", func(tx *storeTx) error { return tx.CreatePart(p) }, func() { done(p, nil) })
 	c.offer(ref, channeldmsg.OfferHTLC{
-		Ref: ref, AmountMsat: first.Amount, PaymentHash: p.PaymentHash, CLTVExpiry: first.CLTVExpiry, Onion: *packet,
+		Ref: ref, AmountMsat: first.Amount, PaymentHash: p.PaymentHash, CLTVExpiry: first.CLTVExpiry, Onion: packet[:],
 	})
 }
 

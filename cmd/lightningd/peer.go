@@ -289,7 +289,7 @@ func printable(b []byte) string {
 // channelStart is what every channeld of a peer is started with.
 func (n *node) channelStart(conn *peerConn, dbid uint64, alias wire.ShortChannelID) *channelStart {
 	return &channelStart{
-		peer: conn,
+		conn: conn,
 		client: hsmdmsg.NewClient{
 			Rights: hsmdmsg.RightCommitment | hsmdmsg.RightECDH, PeerID: conn.id, ChannelDBID: dbid,
 		},

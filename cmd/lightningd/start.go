@@ -256,7 +256,7 @@ func (n *node) startChain(ctx context.Context) error {
 	}
 	n.chain, err = chain.NewRunner(chain.Config{
 		Backend: &chain.Plugin{Caller: n.plugins, Permanent: isPermanent}, Receiver: chainReceiver{n}, Chain: n.network.BIP70,
-		Recent: recent, Poll: n.pollInterval(), RetryTimeout: n.retryTimeout(), Log: n.log,
+		Recent: recent, RetryTimeout: n.retryTimeout(), Log: n.log,
 	})
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 func TestWallet(t *testing.T) {
 	d := open(t)
 	spend := wire.NewMsgTx(2)
+	spend.AddTxIn(wire.NewTxIn(&wire.OutPoint{}, nil, nil))
 	coin := wallet.Coin{Outpoint: wire.OutPoint{Hash: chainhash.Hash{1}, Index: 2}, KeyPath: wallet.KeyPath{Kind: wallet.P2TR, Index: 7},
 		Script: []byte{5}, Amount: 9, Height: 10}
 	store := func(c *wallet.Changes) { must(t, d.Update(func(tx *Tx) error { return tx.StoreWallet(c) })) }
