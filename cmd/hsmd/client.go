@@ -65,6 +65,16 @@ func (c *client) serve(conn *ipc.Conn) error {
 	return err
 }
 
+// refusal is how a well-formed request that is refused ends: for lightningd with an answer, as
+// without its socket the node ends; for any other client with its socket.
+func (c *client) refusal(err error) error {
+	if err == nil || !c.rights.Has(hsmdmsg.RightMaster) {
+		return err
+	}
+	slog.Error("refused", "client", c.name, "error", err)
+	return ipc.Failf(hsmdmsg.CodeRefused, "hsmd refuses: %v", err)
+}
+
 // signer is the node's, once Init has brought its secret.
 func (h *hsm) signer() (*signer.Node, error) {
 	h.mu.Lock()

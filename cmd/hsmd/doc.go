@@ -8,7 +8,8 @@
 //
 // Trust: nobody. Every request is checked against the socket's rights (requests.go is the whole list)
 // and the signing policy (package signer), whoever asks: any of the other processes may have been taken
-// over. One refusal is logged with who asked, and ends that socket.
+// over. One refusal is logged with who asked, and ends that socket; lightningd gets an answer instead,
+// unless it asks for what no table lists.
 // Security: opens no file and no socket; never logs a secret; the master link's end is hsmd's end.
 // Logic: package signer. This command only moves messages.
 package main

@@ -92,25 +92,34 @@ func (c *client) newClient(f *ipc.Frame) (ipc.Message, []*os.File, error) {
 	if err := f.Decode(&m); err != nil {
 		return nil, nil, err
 	}
-	if m.Rights == 0 || m.Rights&^grantable != 0 {
-		return nil, nil, fmt.Errorf("rights %#b cannot be given", m.Rights)
-	}
-	if _, err := c.hsm.signer(); err != nil {
-		return nil, nil, err
-	}
-	made := &client{hsm: c.hsm, rights: m.Rights, name: clientName(&m)}
-	if m.Rights.Has(hsmdmsg.RightCommitment) {
-		ch, err := c.hsm.resume(&m)
-		if err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", made.name, err)
-		}
-		made.channel = ch
+	made, err := c.hsm.newClient(&m)
+	if err != nil {
+		return nil, nil, c.refusal(err)
 	}
 	socket, err := connect(made)
 	if err != nil {
 		return nil, nil, err
 	}
 	return new(hsmdmsg.NewClientReply), []*os.File{socket}, nil
+}
+
+// newClient checks what is asked for a new client.
+func (h *hsm) newClient(m *hsmdmsg.NewClient) (*client, error) {
+	if m.Rights == 0 || m.Rights&^grantable != 0 {
+		return nil, fmt.Errorf("rights %#b cannot be given", m.Rights)
+	}
+	if _, err := h.signer(); err != nil {
+		return nil, err
+	}
+	c := &client{hsm: h, rights: m.Rights, name: clientName(m)}
+	if m.Rights.Has(hsmdmsg.RightCommitment) {
+		ch, err := h.resume(m)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", c.name, err)
+		}
+		c.channel = ch
+	}
+	return c, nil
 }
 
 // clientName says who a client is by what it may do.

@@ -220,12 +220,12 @@ func TestChannelClient(t *testing.T) {
 	local.Commitment.Number = 1
 	c.ask(t, &local, new(hsmdmsg.SignLocalCommitmentReply))
 	local.Commitment.Number = 0
-	if _, err := c.Request(context.Background(), &local, new(hsmdmsg.SignLocalCommitmentReply)); err == nil {
-		t.Error("a revoked commitment was signed")
+	_, err = c.Request(context.Background(), &local, new(hsmdmsg.SignLocalCommitmentReply))
+	var fail *ipc.Fail
+	if !errors.As(err, &fail) || fail.Code != hsmdmsg.CodeRefused || !strings.Contains(fail.Message, "revoked") {
+		t.Errorf("a revoked commitment: %v", err)
 	}
-	if e := <-c.exits; !strings.Contains(e.Reason, "revoked") {
-		t.Errorf("exit %+v", e)
-	}
+	c.ask(t, &hsmdmsg.SignMessage{}, new(hsmdmsg.SignMessageReply))
 }
 
 // checkAsPeer verifies the signatures on the peer's commitment 0.

@@ -53,7 +53,7 @@ func with[M any, P message[M]](do func(*hsm, P) (ipc.Message, error)) handler {
 			return nil, nil, err
 		}
 		reply, err := do(c.hsm, m)
-		return reply, nil, err
+		return reply, nil, c.refusal(err)
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"testing"
 
@@ -31,6 +32,29 @@ func newTestChannel(t testing.TB, master *client) *client {
 		t.Fatal(err)
 	}
 	return &client{hsm: master.hsm, rights: m.Rights, name: clientName(m), channel: ch}
+}
+
+// refused is the Fail with which c answers m.
+func refused(t *testing.T, c *client, m ipc.Message) string {
+	t.Helper()
+	ours, theirs, err := ipc.Pair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- c.serve(ipc.NewConn(ours)) }()
+	other := ipc.NewConn(theirs)
+	_, err = other.Request(m, new(hsmdmsg.InitReply)) // decoding any other reply fails too, not with a Fail
+	other.Close()
+	if err := <-served; err != nil {
+		t.Errorf("%T ended the socket: %v", m, err)
+	}
+	var fail *ipc.Fail
+	if !errors.As(err, &fail) || fail.Code != hsmdmsg.CodeRefused {
+		t.Errorf("%T: %v", m, err)
+		return ""
+	}
+	return fail.Message
 }
 
 // serveOne has c serve a socket on which the other side sends m, and returns how that ended.
@@ -133,11 +157,13 @@ func TestMasterRefusals(t *testing.T) {
 		{&hsmdmsg.SignWallet{Tx: make([]byte, 11)}, "1 bytes after its end"},
 		{&hsmdmsg.SignWallet{Tx: make([]byte, 10), Inputs: []hsmdmsg.WalletInput{{Kind: 3}}}, "unknown kind 3"},
 		{&hsmdmsg.SignWallet{Tx: make([]byte, 10), Prevouts: []hsmdmsg.Prevout{{Amount: 1 << 63}}}, "more than exists"},
-		{&hsmdmsg.GetBasepoints{}, "needs right"},
 	} {
-		if err := serveOne(t, master, c.m); err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%T: %v, want %q", c.m, err, c.want)
+		if text := refused(t, master, c.m); !strings.Contains(text, c.want) {
+			t.Errorf("%T: %s, want %q", c.m, text, c.want)
 		}
+	}
+	if err := serveOne(t, master, &hsmdmsg.GetBasepoints{}); err == nil || !strings.Contains(err.Error(), "needs right") {
+		t.Errorf("a channel's request: %v", err)
 	}
 }
 
@@ -149,8 +175,8 @@ func TestNothingBeforeTheSecret(t *testing.T) {
 		&hsmdmsg.SignInvoice{}, &hsmdmsg.SignMessage{}, &hsmdmsg.DeriveSecret{}, &hsmdmsg.SignWallet{}, &hsmdmsg.ECDH{},
 		&hsmdmsg.SignLocalCommitment{}, &hsmdmsg.SignNodeAnnouncement{}, &hsmdmsg.SignChannelUpdate{},
 	} {
-		if err := serveOne(t, master, m); err == nil || !strings.Contains(err.Error(), errNoSecret.Error()) {
-			t.Errorf("%T: %v", m, err)
+		if text := refused(t, master, m); !strings.Contains(text, errNoSecret.Error()) {
+			t.Errorf("%T: %s", m, text)
 		}
 	}
 }

@@ -33,6 +33,10 @@ const (
 	CodePassphraseWrong     int32 = 4
 )
 
+// CodeRefused is the code of a Fail that answers any other request of lightningd's which the policy
+// refuses: what is wrong with one channel must not end the node.
+const CodeRefused int32 = 5
+
 // InitReply tells what follows from the secret and is public.
 type InitReply struct {
 	NodeID    keys.PubKey
