@@ -296,6 +296,28 @@ func TestSpendRefuses(t *testing.T) {
 	}
 }
 
+// Everything, but no more than a channel may hold: the rest comes back as change, not as fee.
+func TestAllAtMost(t *testing.T) {
+	for limit, want := range map[amount.Sat]amount.Sat{0: 149_000, 70_000: 70_000, 1_000_000: 149_000} {
+		w := newTestWallet(t)
+		w.fund(P2TR, 100_000, 50_000)
+		f, changes, err := w.Spend(&SpendRequest{
+			Outputs: []*wire.TxOut{wire.NewTxOut(0, []byte{0x51})}, AllAtMost: limit, Feerate: 253, MinConf: 1,
+		})
+		w.keep(changes, err)
+		sent, fee := w.finish(f)
+		got := amount.Sat(sent.TxOut[f.OutputIndex(0)].Value)
+		if got != want && (want != 149_000 || got < want) || fee > 500 {
+			t.Errorf("at most %s: %s with a fee of %s, want %s", limit, got, fee, want)
+		}
+		for _, r := range f.Reservations {
+			if r.ReservedTo != w.Tip()+DefaultReserve {
+				t.Errorf("reserved to %d", r.ReservedTo)
+			}
+		}
+	}
+}
+
 func TestPrepared(t *testing.T) {
 	w := newTestWallet(t)
 	w.fund(P2WPKH, 100_000)

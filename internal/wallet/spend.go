@@ -15,7 +15,8 @@ import (
 // SpendRequest says what is to be paid.
 type SpendRequest struct {
 	Outputs   []*wire.TxOut
-	AllTo     int // index of the output that gets everything, -1: each gets its value
+	AllTo     int        // index of the output that gets everything, -1: each gets its value
+	AllAtMost amount.Sat // what AllTo may get, the rest is change; 0: everything
 	Feerate   amount.FeeratePerKw
 	MinConf   int
 	Utxos     []wire.OutPoint // as in FundRequest
@@ -24,44 +25,69 @@ type SpendRequest struct {
 
 // Spend makes a whole unsigned transaction, its inputs reserved: withdraw, txprepare, fundchannel.
 func (w *Wallet) Spend(r *SpendRequest) (*Funding, *Changes, error) {
-	fund := &FundRequest{
-		All: r.AllTo >= 0, Feerate: r.Feerate, StartWeight: TxWeight(r.Outputs), MinConf: r.MinConf,
-		Utxos: r.Utxos, ExcessAsChange: r.AllTo < 0, Emergency: r.Emergency, Reserve: DefaultReserve,
+	request, err := r.fundRequest()
+	if err != nil {
+		return nil, nil, err
 	}
-	if r.AllTo >= len(r.Outputs) {
-		return nil, nil, fmt.Errorf("output %d of %d gets everything", r.AllTo, len(r.Outputs))
-	}
-	for i, out := range r.Outputs {
-		if i == r.AllTo {
-			continue
-		}
-		if err := checkOutput(i, out); err != nil {
-			return nil, nil, err
-		}
-		var err error
-		if fund.Amount, err = fund.Amount.Add(amount.Sat(out.Value)); err != nil {
-			return nil, nil, err
-		}
-	}
-	if fund.All && fund.Amount > 0 {
-		return nil, nil, fmt.Errorf("output %d gets everything, so it must be the only one", r.AllTo)
+	f, changes, err := w.fundAtMost(request, r.AllAtMost)
+	if err != nil {
+		return nil, nil, err
 	}
 	outputs := make([]*wire.TxOut, len(r.Outputs))
 	for i, out := range r.Outputs {
 		outputs[i] = wire.NewTxOut(out.Value, out.PkScript)
 	}
-	f, changes, err := w.Fund(fund)
-	if err != nil {
-		return nil, nil, err
+	switch {
+	case request.All:
+		outputs[r.AllTo].Value, f.Excess = int64(f.Excess), 0
+	case r.AllTo >= 0:
+		outputs[r.AllTo].Value = int64(request.Amount)
 	}
-	if fund.All {
-		outputs[r.AllTo].Value = int64(f.Excess)
-		f.Excess = 0
-		if err := checkOutput(r.AllTo, outputs[r.AllTo]); err != nil {
-			return nil, nil, w.undo(f, err)
-		}
+	if err := checkOutputs(outputs); err != nil {
+		return nil, nil, w.undo(f, err)
 	}
 	return f, changes, w.addOutputs(f, outputs)
+}
+
+// fundRequest says what inputs the outputs need.
+func (r *SpendRequest) fundRequest() (*FundRequest, error) {
+	if r.AllTo >= len(r.Outputs) {
+		return nil, fmt.Errorf("output %d of %d gets everything", r.AllTo, len(r.Outputs))
+	}
+	request := &FundRequest{
+		All: r.AllTo >= 0, Feerate: r.Feerate, StartWeight: TxWeight(r.Outputs), MinConf: r.MinConf,
+		Utxos: r.Utxos, ExcessAsChange: r.AllTo < 0, Emergency: r.Emergency, Reserve: DefaultReserve,
+	}
+	for i, out := range r.Outputs {
+		if i == r.AllTo {
+			continue
+		}
+		if out.Value < 0 || out.Value > int64(amount.MaxSat) {
+			return nil, fmt.Errorf("output %d: %d sat is no amount", i, out.Value)
+		}
+		var err error
+		if request.Amount, err = request.Amount.Add(amount.Sat(out.Value)); err != nil {
+			return nil, err
+		}
+	}
+	if request.All && len(r.Outputs) > 1 {
+		return nil, fmt.Errorf("output %d gets everything, so it must be the only one", r.AllTo)
+	}
+	return request, nil
+}
+
+// fundAtMost is Fund, but a request for everything that brings more than limit becomes one for
+// limit, and the rest is change.
+func (w *Wallet) fundAtMost(r *FundRequest, limit amount.Sat) (*Funding, *Changes, error) {
+	f, changes, err := w.Fund(r)
+	if err != nil || !r.All || limit == 0 || f.Excess <= limit {
+		return f, changes, err
+	}
+	if err := w.undo(f, nil); err != nil {
+		return nil, nil, err
+	}
+	r.All, r.Amount, r.ExcessAsChange = false, limit, true
+	return w.Fund(r)
 }
 
 // undo frees the inputs of a transaction that came to nothing, before anything was stored.
@@ -70,13 +96,12 @@ func (w *Wallet) undo(f *Funding, why error) error {
 	return errors.Join(why, err)
 }
 
-// checkOutput refuses what would not relay.
-func checkOutput(i int, out *wire.TxOut) error {
-	if out.Value < 0 || out.Value > int64(amount.MaxSat) {
-		return fmt.Errorf("output %d: %d sat is no amount", i, out.Value)
-	}
-	if limit := tx.DustThreshold(out.PkScript); amount.Sat(out.Value) < limit && !tx.IsOpReturn(out.PkScript) {
-		return fmt.Errorf("output %d: %w: %d sat, at least %d", i, ErrDust, out.Value, uint64(limit))
+// checkOutputs refuses what would not relay.
+func checkOutputs(outputs []*wire.TxOut) error {
+	for i, out := range outputs {
+		if limit := tx.DustThreshold(out.PkScript); amount.Sat(out.Value) < limit {
+			return fmt.Errorf("output %d: %w: %d sat, at least %d", i, ErrDust, out.Value, uint64(limit))
+		}
 	}
 	return nil
 }
