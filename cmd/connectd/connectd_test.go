@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"fulmen/internal/features"
 	"fulmen/internal/ipc"
@@ -277,6 +278,32 @@ func recvNumbered(c *channeld, total int) {
 				return
 			}
 			n++
+		}
+	}
+}
+
+// Both dial each other at the same moment: of the two connections the same one stays on both sides, so
+// that in the end they can talk.
+func TestBothDialAtOnce(t *testing.T) {
+	for range 5 {
+		alice, bob := startNode(t, "alice"), startNode(t, "bob")
+		var wg sync.WaitGroup
+		for _, n := range [][2]*testNode{{alice, bob}, {bob, alice}} {
+			go n[0].serveAll()
+			wg.Go(func() {
+				err := n[0].tryRequest(&connectdmsg.Connect{ID: n[1].id, Addrs: []string{n[1].addr}}, new(connectdmsg.ConnectReply))
+				if err != nil {
+					t.Errorf("%s connects: %v", n[0].name, err)
+				}
+			})
+		}
+		wg.Wait()
+		deadline := time.Now().Add(patience)
+		for alice.tryRequest(&connectdmsg.Ping{ID: bob.id, PongBytes: 1}, new(connectdmsg.PingReply)) != nil ||
+			bob.tryRequest(&connectdmsg.Ping{ID: alice.id, PongBytes: 1}, new(connectdmsg.PingReply)) != nil {
+			if time.Now().After(deadline) {
+				t.Fatal("no connection is left")
+			}
 		}
 	}
 }

@@ -281,3 +281,17 @@ func (n *testNode) serve(c *connectdmsg.PeerConnected) {
 	n.t.Helper()
 	n.order(&connectdmsg.Serve{ID: c.ID, Conn: c.Conn})
 }
+
+// serveAll lets every connection be served as soon as it is reported, until the test ends.
+func (n *testNode) serveAll() {
+	for {
+		select {
+		case m := <-n.reports:
+			if c, ok := m.(*connectdmsg.PeerConnected); ok {
+				n.child.Send(&connectdmsg.Serve{ID: c.ID, Conn: c.Conn})
+			}
+		case <-n.child.Exited():
+			return
+		}
+	}
+}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"log/slog"
 
 	"fulmen/internal/ipc"
 	"fulmen/internal/ipc/connectdmsg"
@@ -43,7 +44,7 @@ func (s *server) connect(f *ipc.Frame) error {
 // answer is report for the reply to a request.
 func (s *server) answer(id uint64, m ipc.Message) {
 	if err := s.lightningd.Reply(id, m); err != nil {
-		s.report(m) // fails alike, and is logged
+		slog.Debug("lightningd does not hear", "err", err)
 	}
 }
 

@@ -65,6 +65,7 @@ func resize(buf []byte, have, n, needs int) []byte {
 // It returns how many bytes it used.
 func (p *peer) takeAll(buf []byte) (used int, err error) {
 	var b batch
+	defer b.flush(p)
 	for {
 		msg, n, err := p.open.Open(buf[used:])
 		used += n
@@ -75,10 +76,10 @@ func (p *peer) takeAll(buf []byte) (used int, err error) {
 			break
 		}
 		if err := p.take(&b, msg); err != nil {
-			return used, errors.Join(err, b.flush(p))
+			return used, err
 		}
 	}
-	return used, b.flush(p)
+	return used, nil
 }
 
 // take passes on one message, or adds it to the batch.
@@ -147,14 +148,13 @@ func (b *batch) add(to *attachment, msg []byte) {
 }
 
 // flush sends it all off. It waits for a process that is slow.
-func (b *batch) flush(p *peer) error {
+func (b *batch) flush(p *peer) {
 	for i := range b.channels {
 		b.channels[i].to.send(&b.channels[i].msgs)
 	}
 	if len(b.gossip) > 0 {
 		p.tellGossipd(&gossipmsg.PeerGossip{ID: p.id, Wire: b.gossip})
 	}
-	return nil
 }
 
 // takeControl answers a ping and matches a pong.
