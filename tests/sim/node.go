@@ -146,6 +146,15 @@ func (n *node) restart(lost bool) error {
 	if err != nil {
 		return fmt.Errorf("%s: restore: %w", n.Name, err)
 	}
+	if n.rng.IntN(3) == 0 { // as if the last Store had been a snapshot
+		n.Log = channeltest.Log{Snapshot: ch.Snapshot()}
+		if ch, err = n.Log.Restore(); err != nil {
+			return fmt.Errorf("%s: restore snapshot: %w", n.Name, err)
+		}
+		if !bytes.Equal(ch.Snapshot(), n.Log.Snapshot) {
+			return fmt.Errorf("%s: snapshot is not what was restored of it", n.Name)
+		}
+	}
 	n.Channel = ch
 	return n.begin()
 }
