@@ -141,7 +141,7 @@ func (n *node) reserveFunding(ctx context.Context, p *fundChannelParams, conn *p
 		MinConf: int(p.MinConf), Utxos: p.Utxos, Emergency: true,
 	}
 	if p.Amount.All {
-		request.AllTo = 0
+		request.AllTo, request.AllAtMost = 0, most
 	}
 	var f *wallet.Funding
 	err = n.onWallet(ctx, func(w *wallet.Wallet) (changes *wallet.Changes, err error) {
@@ -151,12 +151,8 @@ func (n *node) reserveFunding(ctx context.Context, p *fundChannelParams, conn *p
 	if err != nil {
 		return nil, fundingError(err)
 	}
-	for i, out := range f.PSBT.UnsignedTx.TxOut {
-		if string(out.PkScript) == string(placeholder) {
-			return &fundingTx{packet: f.PSBT, output: i, value: min(amount.Sat(out.Value), most)}, nil
-		}
-	}
-	return nil, errors.New("the wallet made a transaction without the funding output")
+	output := f.OutputIndex(0)
+	return &fundingTx{packet: f.PSBT, output: output, value: amount.Sat(f.PSBT.UnsignedTx.TxOut[output].Value)}, nil
 }
 
 // fundingError gives an error of the wallet its code.

@@ -1,13 +1,18 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/term"
 
 	"fulmen/internal/hsmsecret/secretfile"
 	"fulmen/internal/ipc/hsmdmsg"
@@ -33,7 +38,11 @@ func (n *node) startKeys(ctx context.Context) error {
 
 // openSecret hands hsmd the file. A new one gets its name only when hsmd has written it to the disk.
 func (n *node) openSecret(ctx context.Context, path string) (*hsmdmsg.InitReply, error) {
-	init := &hsmdmsg.Init{Network: n.network.Name, Passphrase: []byte(n.cfg.String("hsm-passphrase"))}
+	passphrase, err := n.askPassphrase()
+	if err != nil {
+		return nil, err
+	}
+	init := &hsmdmsg.Init{Network: n.network.Name, Passphrase: passphrase}
 	file, err := secretfile.Open(path)
 	if err == nil {
 		return n.initHsmd(ctx, path, file, init)
@@ -63,6 +72,26 @@ func (n *node) openSecret(ctx context.Context, path string) (*hsmdmsg.InitReply,
 	fmt.Fprintf(os.Stdout, "A new hsm_secret was made. Its words are the only way to get the coins back if the file is lost.\n"+
 		"Write them down now, they are not shown again (lightning-hsmtool getsecret reads them from the file):\n\n    %s\n\n", reply.Mnemonic)
 	return reply, nil
+}
+
+// askPassphrase reads the passphrase of hsm_secret if the option says that there is one: from the
+// terminal without showing it, otherwise the first line of standard input.
+func (n *node) askPassphrase() ([]byte, error) {
+	if !n.cfg.Flag("hsm-passphrase") {
+		return nil, nil
+	}
+	stdin := int(os.Stdin.Fd())
+	if term.IsTerminal(stdin) {
+		fmt.Fprint(os.Stderr, "Passphrase of hsm_secret: ")
+		passphrase, err := term.ReadPassword(stdin)
+		fmt.Fprintln(os.Stderr)
+		return passphrase, err
+	}
+	line, err := bufio.NewReader(io.LimitReader(os.Stdin, hsmdmsg.MaxPassphrase+1)).ReadBytes('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("read the passphrase of hsm_secret: %w", err)
+	}
+	return bytes.TrimRight(line, "\r\n"), nil
 }
 
 func (n *node) initHsmd(ctx context.Context, path string, file *os.File, init *hsmdmsg.Init) (*hsmdmsg.InitReply, error) {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"fulmen/internal/config"
 	"fulmen/internal/features"
@@ -140,7 +141,7 @@ func makeFolders(cfg *config.Config) error {
 
 func openLog(cfg *config.Config, stdout io.Writer) (*logs.Book, error) {
 	opts := logs.Options{
-		Files: cfg.Strings("log-file"), Prefix: cfg.String("log-prefix"), Timestamps: cfg.Bool("log-timestamps"), Stdout: stdout,
+		Files: cfg.Strings("log-file"), Prefix: cfg.String("log-prefix"), Timestamps: cfg.Bool("log-timestamps"), Stdout: stdout, Now: time.Now,
 	}
 	for i, f := range opts.Files {
 		if f != "-" && !filepath.IsAbs(f) {

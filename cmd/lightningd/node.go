@@ -18,6 +18,7 @@ import (
 	"fulmen/internal/invoices"
 	"fulmen/internal/keys"
 	"fulmen/internal/logs"
+	"fulmen/internal/payments"
 	"fulmen/internal/plugin"
 	"fulmen/internal/rpc"
 	"fulmen/internal/store"
@@ -75,6 +76,7 @@ type node struct {
 	peers    map[keys.PubKey]*peer
 	dirty    map[*channel]bool // have something for the next flush
 	out      *outgoing
+	pays     map[payments.Hash]*payRun // that pay still tries, or waits for
 	invoices *invoices.Machine
 	setTimer *time.Timer // for parts whose others do not come
 	expiry   *time.Timer // for invoices that nobody paid
@@ -93,7 +95,7 @@ func newNode(cfg *config.Config, book *logs.Book, db *store.DB) *node {
 		synced: make(chan struct{}), stopRequested: make(chan struct{}), stopped: make(chan struct{}),
 		watcher: chain.NewWatcher(), byFunding: map[btcwire.OutPoint]*channel{},
 		channels: map[uint64]*channel{}, peers: map[keys.PubKey]*peer{}, dirty: map[*channel]bool{},
-		out: newOutgoing(), invoices: invoices.New(db),
+		connectd: &connectd{}, gossipd: &gossipd{}, out: newOutgoing(), pays: map[payments.Hash]*payRun{}, invoices: invoices.New(db),
 		invoiceWaiters: waiters[string, *invoices.Invoice]{}, anyInvoiceWaiters: waiters[struct{}, struct{}]{},
 		stateWaiters: waiters[uint64, store.ChannelState]{}, connectWaiters: waiters[keys.PubKey, *peerConn]{},
 		heightWaiters: map[chan block.Height]block.Height{}, pinging: map[keys.PubKey]bool{},

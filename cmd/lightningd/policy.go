@@ -28,7 +28,7 @@ type policy struct {
 
 func policyFrom(c *config.Config) policy {
 	return policy{
-		FeeBase: c.Msat("fee-base"), FeePPM: uint32(c.Int("fee-per-satoshi")),
+		FeeBase: amount.Msat(c.Int("fee-base")), FeePPM: uint32(c.Int("fee-per-satoshi")),
 		HTLCMin: c.Msat("htlc-minimum-msat"), HTLCMax: c.Msat("htlc-maximum-msat"),
 		CLTVDelta: block.Delta(c.Int("cltv-delta")), CLTVFinal: block.Delta(c.Int("cltv-final")),
 		ToSelfDelay: block.Delta(c.Int("watchtime-blocks")), MaxHTLCs: uint16(c.Int("max-concurrent-htlcs")),

@@ -41,7 +41,6 @@ func general() []*Option {
 		{Name: "alias", Group: General, Check: checkAlias, Doc: "Name of the node, up to 32 bytes"},
 		{Name: "rgb", Group: General, Check: checkRGB, Doc: "Colour of the node, as RRGGBB"},
 		{Name: "hsm-passphrase", Kind: Flag, Group: General, Doc: "Ask for the passphrase of hsm_secret"},
-		{Name: "recover", Kind: Conceal, Group: General, Check: notEmpty, Doc: "Make hsm_secret from this backup of the secret, where there is none"},
 		{Name: "allow-deprecated-apis", Kind: Bool, Group: General, Default: "false", Doc: "Whether interfaces that will go away work"},
 		{Name: "developer", Kind: Flag, Group: General, Doc: "Allow what only tests need"},
 	}
@@ -68,6 +67,7 @@ func policy() []*Option {
 		{Name: "funding-confirms", Kind: Int, Group: Policy, Default: "3", TestDefault: "1", Check: between(0, 1000), Doc: "Confirmations before a channel that a peer opened is used"},
 		{Name: "cltv-delta", Kind: Int, Group: Policy, Default: "34", TestDefault: "6", Check: between(1, 2016), Doc: "Blocks between the expiry of an incoming payment and of the one that it pays for"},
 		{Name: "cltv-final", Kind: Int, Group: Policy, Default: "18", TestDefault: "10", Check: between(1, 2016), Doc: "Blocks that an incoming payment must leave us"},
+		{Name: "watchtime-blocks", Kind: Int, Group: Policy, Default: "144", TestDefault: "6", Check: between(1, 2016), Doc: "Blocks that the peer must wait for its coins after it closes a channel alone: our time to react"},
 		{Name: "ignore-fee-limits", Kind: Bool, Group: Policy, Default: "false", TestDefault: "true", Doc: "Whether a peer may set any fee rate"},
 		{Name: "force-feerates", Group: Policy, Check: checkFeerates, Doc: "Fee rates per kilobyte to use in place of estimates: opening, mutual_close, unilateral_close, delayed_to_us, htlc_resolution, penalty, parted by slashes; the last stands for the rest"},
 		{Name: "commit-fee", Kind: Int, Group: Policy, Default: "100", Check: between(1, 1000), Doc: "Percentage of the estimate that a commitment pays"},
