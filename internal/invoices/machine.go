@@ -52,7 +52,7 @@ type Take struct {
 
 // Fail fails a part for a reason.
 type Fail struct {
-	Key
+	Part
 	Reason Reason
 }
 
@@ -176,7 +176,7 @@ func (m *Machine) Expire(now time.Time) []Action {
 			continue
 		}
 		for _, p := range s.parts {
-			actions = append(actions, Fail{p.Key, MPPTimeout})
+			actions = append(actions, Fail{p, MPPTimeout})
 		}
 		delete(m.sets, hash)
 	}
@@ -193,4 +193,7 @@ func (m *Machine) Deadline() (first time.Time, ok bool) {
 	return first, ok
 }
 
-func fail(r Reason, p Part) []Action { return []Action{Fail{p.Key, r}} }
+func fail(r Reason, p Part) []Action { return []Action{Fail{p, r}} }
+
+// Holds reports whether parts for hash are waiting or being taken: then its invoice must stay.
+func (m *Machine) Holds(hash Hash) bool { return m.sets[hash] != nil }

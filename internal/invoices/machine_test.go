@@ -117,7 +117,7 @@ func TestSetTimesOut(t *testing.T) {
 		t.Fatalf("expired early: %v", a)
 	}
 	a := m.Expire(deadline)
-	if len(a) != 1 || a[0] != (Fail{Key{1, 0}, MPPTimeout}) {
+	if len(a) != 1 || a[0] != (Fail{part(0, 400, 1000), MPPTimeout}) {
 		t.Fatalf("at the deadline: %v", a)
 	}
 }
