@@ -11,14 +11,12 @@ import (
 // Offer orders HTLCs to be offered to the peer. Each is answered by its Ref, in Store.Offered or
 // in OfferFailed; or not at all if channeld ends first, and then it never was.
 type Offer struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	HTLCs    []OfferHTLC
+	HTLCs []OfferHTLC
 }
 
 // OfferHTLC is one HTLC to offer.
 type OfferHTLC struct {
-	_msgpack    struct{} `msgpack:",as_array"`
-	Ref         uint64   // lightningd's, never looked at
+	Ref         uint64 // lightningd's, never looked at
 	AmountMsat  amount.Msat
 	PaymentHash [32]byte
 	CLTVExpiry  block.Height
@@ -29,13 +27,11 @@ type OfferHTLC struct {
 // Settle orders what becomes of HTLCs that the peer offered (see Incoming). It may be repeated: a
 // second one for the same HTLC is ignored.
 type Settle struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	HTLCs    []SettleHTLC
+	HTLCs []SettleHTLC
 }
 
 // SettleHTLC is one outcome: exactly one of the three.
 type SettleHTLC struct {
-	_msgpack struct{} `msgpack:",as_array"`
 	ID       uint64
 	Preimage *[32]byte
 	Failure  []byte // BOLT 4 failure message of ours; channeld encrypts it
@@ -44,58 +40,49 @@ type SettleHTLC struct {
 
 // SetFeerate orders update_fee; only if we are the opener.
 type SetFeerate struct {
-	_msgpack     struct{} `msgpack:",as_array"`
 	FeeratePerKw amount.FeeratePerKw
 }
 
 // Shutdown orders a mutual close; it may be repeated with other fee rates.
 type Shutdown struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	Script   []byte   // empty: Setup.ShutdownScript
-	Close    CloseFeerates
+	Script []byte // empty: Setup.ShutdownScript
+	Close  CloseFeerates
 }
 
 // FundingDepth tells how deep the funding transaction is, at each block until it is deep enough to
 // be announced.
 type FundingDepth struct {
-	_msgpack       struct{} `msgpack:",as_array"`
 	Depth          uint32
 	ShortChannelID wire.ShortChannelID
 }
 
 // NewHeight tells of a new block.
 type NewHeight struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	Height   block.Height
+	Height block.Height
 }
 
 // SetPolicy replaces the policy.
 type SetPolicy struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	Policy   Policy
+	Policy Policy
 }
 
 // Stored acknowledges Store Seq (or Opened) and all before it.
 type Stored struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	Seq      uint64
+	Seq uint64
 }
 
 // SendError makes channeld send an error for the channel and end: lightningd fails the channel.
 type SendError struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	Text     string
+	Text string
 }
 
 // Describe asks for the whole channel, as listpeerchannels shows it. For a channel without a
 // channeld lightningd asks the stored state itself (channel.Restore, Summary).
 type Describe struct {
-	_msgpack struct{} `msgpack:",as_array"`
 }
 
 // DescribeReply answers Describe.
 type DescribeReply struct {
-	_msgpack     struct{} `msgpack:",as_array"`
 	Status       Status
 	HTLCs        []DescribedHTLC
 	LocalScript  []byte // of our shutdown, if sent
@@ -107,8 +94,7 @@ type DescribeReply struct {
 
 // DescribedHTLC is one HTLC that is not yet resolved on both sides.
 type DescribedHTLC struct {
-	_msgpack     struct{} `msgpack:",as_array"`
-	Offered      bool     // by us
+	Offered      bool // by us
 	ID           uint64
 	AmountMsat   amount.Msat
 	PaymentHash  [32]byte

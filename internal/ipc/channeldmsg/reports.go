@@ -11,8 +11,7 @@ import (
 // Store asks for Data to be appended to the channel's log, or with Snapshot to replace it, in one
 // database transaction with what the rest of the message says. Stored answers.
 type Store struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	Seq      uint64   // counts up from 1 in each channeld; Opened has one too
+	Seq      uint64 // counts up from 1 in each channeld; Opened has one too
 	Data     []byte
 	Snapshot bool
 
@@ -30,14 +29,12 @@ type Store struct {
 
 // OfferedHTLC links an Offer's Ref with the HTLC's id.
 type OfferedHTLC struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	Ref      uint64
-	ID       uint64
+	Ref uint64
+	ID  uint64
 }
 
 // LearnedPreimage is proof of payment.
 type LearnedPreimage struct {
-	_msgpack struct{} `msgpack:",as_array"`
 	ID       uint64
 	Preimage [32]byte
 }
@@ -45,7 +42,6 @@ type LearnedPreimage struct {
 // FailedHTLC is one that the peer failed: Reason is the encrypted failure, for the sender to
 // decrypt; empty where the peer could not read the onion, and then MalformedCode is set.
 type FailedHTLC struct {
-	_msgpack      struct{} `msgpack:",as_array"`
 	ID            uint64
 	Reason        []byte
 	MalformedCode uint16
@@ -54,7 +50,6 @@ type FailedHTLC struct {
 
 // Status is the channel in numbers.
 type Status struct {
-	_msgpack       struct{} `msgpack:",as_array"`
 	State          State
 	ToLocal        amount.Msat // our side of our current commitment, before fees
 	Spendable      amount.Msat // the largest HTLC that we could offer now
@@ -103,29 +98,25 @@ func (s State) String() string {
 
 // OfferFailed tells of Offers that never entered the channel.
 type OfferFailed struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	HTLCs    []FailedOffer
+	HTLCs []FailedOffer
 }
 
 // FailedOffer is one HTLC that was not offered.
 type FailedOffer struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	Ref      uint64
-	Reason   string // which limit, in words
-	Failure  []byte // BOLT 4 failure message for an HTLC that is forwarded
+	Ref     uint64
+	Reason  string // which limit, in words
+	Failure []byte // BOLT 4 failure message for an HTLC that is forwarded
 }
 
 // Incoming tells of HTLCs that the peer offered and that are irrevocably committed, their onions
 // peeled. Settle answers, sooner or later. A new channeld tells again of all without a Settle.
 // HTLCs whose onion is unreadable are failed by channeld and never seen here.
 type Incoming struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	HTLCs    []IncomingHTLC
+	HTLCs []IncomingHTLC
 }
 
 // IncomingHTLC is one HTLC and its decoded payload; Forward or Final is set.
 type IncomingHTLC struct {
-	_msgpack    struct{} `msgpack:",as_array"`
 	ID          uint64
 	AmountMsat  amount.Msat
 	PaymentHash [32]byte
@@ -137,7 +128,6 @@ type IncomingHTLC struct {
 
 // Forward is the payload for a node on the way.
 type Forward struct {
-	_msgpack       struct{} `msgpack:",as_array"`
 	ShortChannelID wire.ShortChannelID
 	AmtToForward   amount.Msat
 	OutgoingCLTV   block.Height
@@ -146,7 +136,6 @@ type Forward struct {
 
 // Final is the payload for the recipient.
 type Final struct {
-	_msgpack        struct{} `msgpack:",as_array"`
 	AmtToForward    amount.Msat
 	OutgoingCLTV    block.Height
 	PaymentSecret   *[32]byte // nil: the payload had no payment_data
@@ -157,50 +146,43 @@ type Final struct {
 // Reestablished tells that the peer is back and that both sides know where they stand: from now on
 // Offers are taken.
 type Reestablished struct {
-	_msgpack struct{} `msgpack:",as_array"`
 }
 
 // StateChanged tells of a new state, after the Store that made it so.
 type StateChanged struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	Status   Status
-	ByPeer   bool // whose message made it so
+	Status Status
+	ByPeer bool // whose message made it so
 }
 
 // Announcement has the whole channel_announcement with all four signatures.
 type Announcement struct {
-	_msgpack            struct{} `msgpack:",as_array"`
 	ChannelAnnouncement []byte
 }
 
 // MutualClose has a closing transaction with both signatures, to broadcast. There may be several,
 // as a later one pays more.
 type MutualClose struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	Tx       []byte
+	Tx []byte
 }
 
 // PeerText tells of an error or a warning that the peer sent. After an error channeld ends, and
 // the channel has to go to the chain.
 type PeerText struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	Warning  bool
-	Text     []byte // as sent: not to be trusted to be text
+	Warning bool
+	Text    []byte // as sent: not to be trusted to be text
 }
 
 // Failing tells that the peer broke a rule and was sent Text; channeld ends. With Warning the
 // connection is closed and the channel goes on when the peer is back, otherwise it has to go to the
 // chain, or, before Opened, to be forgotten.
 type Failing struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	Warning  bool
-	Text     string
+	Warning bool
+	Text    string
 }
 
 // FutureState tells that the peer proved to know of a state that we have lost. Our commitment must
 // never be broadcast; the peer has been asked to broadcast its own. channeld ends.
 type FutureState struct {
-	_msgpack struct{} `msgpack:",as_array"`
 	// RemotePerCommitmentPoint is the peer's my_current_per_commitment_point.
 	RemotePerCommitmentPoint keys.PubKey
 }

@@ -11,7 +11,6 @@ import (
 
 // Setup is lightningd's first message. Exactly one of Open, Accept and Resume is not nil.
 type Setup struct {
-	_msgpack       struct{} `msgpack:",as_array"`
 	ChannelDBID    uint64
 	NodeID         keys.PubKey // ours
 	PeerID         keys.PubKey
@@ -32,7 +31,6 @@ type Setup struct {
 
 // Policy is what may change while the channel lives.
 type Policy struct {
-	_msgpack struct{} `msgpack:",as_array"`
 	// MinFeerate and MaxFeerate bound the peer's update_fee.
 	MinFeerate amount.FeeratePerKw
 	MaxFeerate amount.FeeratePerKw
@@ -48,15 +46,13 @@ type Policy struct {
 
 // CloseFeerates are what we want and what we take in a mutual close.
 type CloseFeerates struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	Target   amount.FeeratePerKw
-	Min      amount.FeeratePerKw
-	Max      amount.FeeratePerKw
+	Target amount.FeeratePerKw
+	Min    amount.FeeratePerKw
+	Max    amount.FeeratePerKw
 }
 
 // Terms are what we ask for in a new channel.
 type Terms struct {
-	_msgpack             struct{} `msgpack:",as_array"`
 	DustLimit            amount.Sat
 	MaxHTLCValueInFlight amount.Msat
 	ChannelReserve       amount.Sat // that the peer has to keep; 0: one percent, and no dust
@@ -69,7 +65,6 @@ type Terms struct {
 
 // Limits are the peer's terms that we still take.
 type Limits struct {
-	_msgpack             struct{}   `msgpack:",as_array"`
 	MinFunding           amount.Sat // of a channel that the peer opens
 	MaxFunding           amount.Sat
 	MinFeerate           amount.FeeratePerKw
@@ -85,7 +80,6 @@ type Limits struct {
 
 // Open makes channeld open a channel.
 type Open struct {
-	_msgpack           struct{}       `msgpack:",as_array"`
 	TemporaryChannelID wire.ChannelID // random
 	Funding            amount.Sat
 	Push               amount.Msat
@@ -98,8 +92,7 @@ type Open struct {
 
 // Accept makes channeld answer a peer that opens a channel.
 type Accept struct {
-	_msgpack     struct{} `msgpack:",as_array"`
-	OpenChannel  []byte   // open_channel as the peer sent it, with its type
+	OpenChannel  []byte // open_channel as the peer sent it, with its type
 	MinimumDepth uint32
 	Terms        Terms
 	Limits       Limits
@@ -107,21 +100,18 @@ type Accept struct {
 
 // Resume makes channeld take up a channel with a peer that has come back.
 type Resume struct {
-	_msgpack struct{} `msgpack:",as_array"`
 	Snapshot []byte   // the last Data stored with Snapshot set
 	Records  [][]byte // what was stored since, oldest first
 }
 
 // NeedFunding asks for a funding transaction with this output; FundingChosen answers.
 type NeedFunding struct {
-	_msgpack struct{} `msgpack:",as_array"`
 	PkScript []byte
 	Amount   amount.Sat
 }
 
 // FundingChosen answers NeedFunding. The transaction must not be broadcast before Opened.
 type FundingChosen struct {
-	_msgpack    struct{} `msgpack:",as_array"`
 	Txid        [32]byte // internal byte order
 	OutputIndex uint32
 }
@@ -129,7 +119,6 @@ type FundingChosen struct {
 // Opened is sent once, by a channeld that opened or accepted, when the channel exists: it has
 // everything that a row of the database wants. It counts as a Store, with its Seq.
 type Opened struct {
-	_msgpack     struct{} `msgpack:",as_array"`
 	Seq          uint64
 	Snapshot     []byte
 	ChannelID    wire.ChannelID
