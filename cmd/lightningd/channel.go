@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	core "fulmen/internal/channel"
 	"fulmen/internal/invoices"
 	"fulmen/internal/ipc"
 	"fulmen/internal/ipc/channeldmsg"
@@ -24,6 +25,7 @@ type channel struct {
 	next      uint32             // number of the next entry of its log
 	ready     bool               // its process takes offers
 	toldDepth uint32             // of the funding transaction, that its process knows
+	params    *core.Params       // what never changes of its state; nil until somebody asks
 
 	proc  *channelProcess // nil while it has no process
 	parts map[uint64]*payments.Part

@@ -74,14 +74,14 @@ func (n *node) dropToChain(c *channel) {
 // signCommitment makes our newest commitment transaction with both signatures. It does not run in the
 // loop: the channel's process has to end first, so that nothing newer can be agreed on.
 func (n *node) signCommitment(ctx context.Context, c *channel) ([]byte, error) {
+	if err := n.awaitRest(ctx, c); err != nil {
+		return nil, err
+	}
 	state, err := n.restore(c.row.ID)
 	if err != nil {
 		return nil, err
 	}
-	content, err := state.LocalCommitment()
-	if err != nil {
-		return nil, err
-	}
+	content := state.LocalContent()
 	setup, err := decodeChannelSetup(c.row.Setup)
 	if err != nil {
 		return nil, err
@@ -93,7 +93,7 @@ func (n *node) signCommitment(ctx context.Context, c *channel) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sign our commitment %d: %w", content.Number, err)
 	}
-	tx, err := state.SignedLocalCommitment(reply.Signature)
+	tx, err := signedCommitment(state, reply.Signature)
 	if err != nil {
 		return nil, err
 	}
