@@ -59,6 +59,7 @@ type Channel struct {
 	AliasRemote    wire.ShortChannelID // 0 until the peer told one
 	Policy         Policy
 	IgnoreLimits   bool
+	LostState      bool   // our state is old: to broadcast it would cost us everything
 	RemoteUpdate   []byte // the peer's newest channel_update
 	CloseTo        []byte // our scriptpubkey for a mutual close, where one was chosen
 	Closer         string // local or remote, "" while open
@@ -71,7 +72,7 @@ type Channel struct {
 
 const channelColumns = `id, peer_id, channel_id, state, opener, private, funding_txid, funding_output, funding_sat, pushed_msat,
 	min_depth, setup, channel_type, funding_tx, start_height, short_channel_id, alias_local, alias_remote, fee_base_msat, fee_ppm,
-	htlc_min_msat, htlc_max_msat, cltv_delta, ignore_fee_limits, remote_update, close_to, closer, close_cause, close_tx,
+	htlc_min_msat, htlc_max_msat, cltv_delta, ignore_fee_limits, lost_state, remote_update, close_to, closer, close_cause, close_tx,
 	close_height, last_stable, billboard`
 
 func scanChannel(row scanner) (*Channel, error) {
@@ -81,7 +82,7 @@ func scanChannel(row scanner) (*Channel, error) {
 	var closer, cause *string
 	err := row.Scan(&c.ID, &peer, &channel, &c.State, &c.Opener, &c.Private, &txid, &c.FundingOutput, &c.FundingSats, &c.Pushed,
 		&c.MinDepth, &c.Setup, &c.ChannelType, &c.FundingTx, &c.StartHeight, &scid, &local, &alias, &c.Policy.FeeBase,
-		&c.Policy.FeePPM, &c.Policy.HTLCMin, &c.Policy.HTLCMax, &c.Policy.CLTVDelta, &c.IgnoreLimits, &c.RemoteUpdate, &c.CloseTo,
+		&c.Policy.FeePPM, &c.Policy.HTLCMin, &c.Policy.HTLCMax, &c.Policy.CLTVDelta, &c.IgnoreLimits, &c.LostState, &c.RemoteUpdate, &c.CloseTo,
 		&closer, &cause, &c.CloseTx, &closeHeight, &stable, &c.Billboard)
 	if err != nil {
 		return nil, notFound(err)
@@ -165,10 +166,10 @@ func (t *Tx) CreateChannel(c *Channel) error {
 // SaveChannel stores the columns of a channel that can change, except its state.
 func (t *Tx) SaveChannel(c *Channel) error {
 	err := t.change(`UPDATE channels SET funding_tx = ?, short_channel_id = ?, alias_remote = ?, fee_base_msat = ?,
-		fee_ppm = ?, htlc_min_msat = ?, htlc_max_msat = ?, cltv_delta = ?, ignore_fee_limits = ?, remote_update = ?,
+		fee_ppm = ?, htlc_min_msat = ?, htlc_max_msat = ?, cltv_delta = ?, ignore_fee_limits = ?, lost_state = ?, remote_update = ?,
 		close_to = ?, closer = ?, close_cause = ?, close_tx = ?, close_height = ?, last_stable = ?, billboard = ? WHERE id = ?`,
 		c.FundingTx, zeroNull(int64(c.ShortChannelID)), zeroNull(int64(c.AliasRemote)), c.Policy.FeeBase,
-		c.Policy.FeePPM, c.Policy.HTLCMin, c.Policy.HTLCMax, c.Policy.CLTVDelta, c.IgnoreLimits, c.RemoteUpdate,
+		c.Policy.FeePPM, c.Policy.HTLCMin, c.Policy.HTLCMax, c.Policy.CLTVDelta, c.IgnoreLimits, c.LostState, c.RemoteUpdate,
 		c.CloseTo, orNull(c.Closer), orNull(c.CloseCause), c.CloseTx, zeroNull(int64(c.CloseHeight)), unixOrNull(c.LastStable),
 		c.Billboard, c.ID)
 	if err != nil {

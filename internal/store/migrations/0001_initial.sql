@@ -38,6 +38,7 @@ CREATE TABLE channels (
     htlc_max_msat    INTEGER NOT NULL,
     cltv_delta       INTEGER NOT NULL,
     ignore_fee_limits INTEGER NOT NULL DEFAULT 0,
+    lost_state       INTEGER NOT NULL DEFAULT 0, -- our state is old: never to be broadcast
     remote_update    BLOB,                    -- the peer's newest channel_update
     close_to         BLOB,                    -- our script, when a close is wanted or agreed beforehand
     closer           TEXT,                    -- local or remote
