@@ -139,6 +139,7 @@ func (c *channel) onFailing(m *channeldmsg.Failing) {
 // onFutureState is the peer's proof that our state is old: to broadcast it would cost us everything.
 func (c *channel) onFutureState(*channeldmsg.FutureState) {
 	c.log.Error("the peer knows a newer state of the channel than this node: it will not be broadcast, the peer has been asked to close")
+	c.row.LostState = true
 	c.closedBy("remote", causeProtocol)
 	c.setState(store.AwaitingUnilateral, causeProtocol, "This node lost state: waiting for the peer to close the channel with its own commitment")
 }
