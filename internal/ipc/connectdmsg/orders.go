@@ -9,7 +9,6 @@ import (
 
 // Init is lightningd's first message.
 type Init struct {
-	_msgpack  struct{} `msgpack:",as_array"`
 	NodeID    keys.PubKey
 	ChainHash [32]byte        // of our network: the genesis block's hash in internal byte order
 	Features  features.Vector // for our init message
@@ -25,15 +24,13 @@ type Init struct {
 
 // InitReply tells where connectd listens.
 type InitReply struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	Bound    []string // "IP:port" for each of Listen, in order
+	Bound []string // "IP:port" for each of Listen, in order
 }
 
 // Connect asks for a connection to a peer. If there is one already, that is the answer. A new one is
 // announced by PeerConnected before the reply.
 type Connect struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	ID       keys.PubKey
+	ID keys.PubKey
 	// Addrs are tried in order: "IP:port", or "name.onion:port" with a proxy, or "name:port" where the
 	// proxy is used for all. connectd looks up no names.
 	Addrs         []string
@@ -42,7 +39,6 @@ type Connect struct {
 
 // ConnectReply answers Connect.
 type ConnectReply struct {
-	_msgpack struct{} `msgpack:",as_array"`
 	Conn     uint64
 	Features features.Vector
 	Incoming bool   // the peer had connected to us
@@ -52,15 +48,13 @@ type ConnectReply struct {
 // Disconnect ends a connection after what is queued for the peer was written. With Conn 0 it is
 // whichever there is.
 type Disconnect struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	ID       keys.PubKey
-	Conn     uint64
+	ID   keys.PubKey
+	Conn uint64
 }
 
 // AttachChannel hands over the channel's end towards the peer, as a descriptor (package peermsg). It
 // takes the place of an earlier one for the same channel.
 type AttachChannel struct {
-	_msgpack  struct{} `msgpack:",as_array"`
 	ID        keys.PubKey
 	Conn      uint64
 	ChannelID wire.ChannelID // or temporary_channel_id
@@ -68,23 +62,20 @@ type AttachChannel struct {
 
 // Serve lets connectd read from the peer.
 type Serve struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	ID       keys.PubKey
-	Conn     uint64
+	ID   keys.PubKey
+	Conn uint64
 }
 
 // SendPeer sends BOLT messages to the peer. A peer that does not read them in time is disconnected.
 type SendPeer struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	ID       keys.PubKey
-	Conn     uint64
-	Wire     [][]byte // encoded, type first
+	ID   keys.PubKey
+	Conn uint64
+	Wire [][]byte // encoded, type first
 }
 
 // Ping sends a ping and waits for the pong. With more than MaxPong bytes wanted there will be none,
 // and the reply comes at once.
 type Ping struct {
-	_msgpack  struct{} `msgpack:",as_array"`
 	ID        keys.PubKey
 	Len       uint16 // bytes of padding in the ping, at most MaxPing
 	PongBytes uint16
@@ -98,8 +89,7 @@ const (
 
 // PingReply answers Ping.
 type PingReply struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	TotLen   uint16   // of the pong message with its type; 0 if none was due
+	TotLen uint16 // of the pong message with its type; 0 if none was due
 }
 
 // IPCType implements ipc.Message.

@@ -8,7 +8,6 @@ import (
 
 // PeerConnected reports a connection whose init messages are exchanged and compatible.
 type PeerConnected struct {
-	_msgpack struct{} `msgpack:",as_array"`
 	ID       keys.PubKey
 	Conn     uint64 // higher than any before
 	Features features.Vector
@@ -21,20 +20,18 @@ type PeerConnected struct {
 
 // PeerDisconnected is the end of a connection that was reported.
 type PeerDisconnected struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	ID       keys.PubKey
-	Conn     uint64
-	Reason   string
+	ID     keys.PubKey
+	Conn   uint64
+	Reason string
 }
 
 // PeerSent carries a message that no attached channel claims: open_channel, what is for a channel
 // unknown here, and odd messages unknown to us. An error or warning for all channels comes here too,
 // after each attached channel got it.
 type PeerSent struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	ID       keys.PubKey
-	Conn     uint64
-	Wire     []byte // encoded, type first
+	ID   keys.PubKey
+	Conn uint64
+	Wire []byte // encoded, type first
 }
 
 // IPCType implements ipc.Message.

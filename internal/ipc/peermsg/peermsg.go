@@ -22,14 +22,12 @@ const MaxBatch = 4 << 20
 // Messages carries BOLT messages in order, both ways: from connectd all that could be read without
 // waiting, from channeld all that one step sends, which leaves in one write.
 type Messages struct {
-	_msgpack struct{} `msgpack:",as_array"`
-	Wire     [][]byte // encoded, type first
+	Wire [][]byte // encoded, type first
 }
 
 // AlsoKnownAs, from channeld: the peer will use this channel_id too. It goes out before the first
 // message with that id (funding_created or funding_signed).
 type AlsoKnownAs struct {
-	_msgpack  struct{} `msgpack:",as_array"`
 	ChannelID wire.ChannelID
 }
 
