@@ -13,6 +13,7 @@ import (
 	"fulmen/internal/ipc/gossipdmsg"
 	"fulmen/internal/store"
 	"fulmen/internal/subd"
+	"fulmen/internal/wire"
 )
 
 // gossipd is the process that knows the network. It may be replaced by a new one.
@@ -75,6 +76,8 @@ func (n *node) onPeerUpdate(m *gossipdmsg.PeerUpdate) {
 func (n *node) onBadPeer(m *gossipdmsg.BadPeer) {
 	n.log.Warn("peer's gossip is bad, disconnecting", "peer_id", m.ID, "reason", m.Reason)
 	if p := n.peers[m.ID]; p != nil && p.conn != nil {
+		warning := wire.Encode(&wire.Warning{Data: []byte(m.Reason)})
+		n.connectd.send(&connectdmsg.SendPeer{ID: m.ID, Conn: p.conn.conn, Wire: [][]byte{warning}})
 		n.connectd.send(&connectdmsg.Disconnect{ID: m.ID, Conn: p.conn.conn})
 	}
 }
