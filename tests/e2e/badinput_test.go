@@ -17,18 +17,15 @@ const (
 	brokenInvoice  = "lnbcrt1pvjluezsp5zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zygs"
 )
 
-// TestBadInputNamesTheParameter sends what nobody should, and looks that nothing came of it.
-func TestBadInputNamesTheParameter(t *testing.T) {
-	_, alice, bob := pair(t)
-	alice.Pay(bob.Invoice(1000, "so that there is a payment"))
-	bob.Call("invoice", []any{1000, "taken", "d"}, nil)
-	before := state(alice)
-	for _, test := range []struct {
-		method string
-		params any
-		code   int
-		want   string
-	}{
+type badInput struct {
+	method string
+	params any
+	code   int
+	want   string // in the message
+}
+
+func badInputs(bob *harness.Node) []badInput {
+	return []badInput{
 		{"nosuch", nil, -32601, "nosuch"},
 		{"invoice", []any{1000, "label"}, -32602, "description"},
 		{"invoice", []any{1000, "label", "d", 1, 2, 3, 4, 5, 6, 7, 8}, -32602, "too many"},
@@ -37,7 +34,7 @@ func TestBadInputNamesTheParameter(t *testing.T) {
 		{"invoice", []any{-1, "label", "d"}, -32602, "amount_msat"},
 		{"invoice", []any{"18446744073709551616", "label", "d"}, -32602, "amount_msat"},
 		{"invoice", []any{"99999999999999999btc", "label", "d"}, -32602, "amount_msat"},
-		{"pay", []any{mainnetInvoice}, -32602, "bolt11"},
+		{"pay", []any{mainnetInvoice, 1000}, -32602, "bolt11"},
 		{"pay", []any{brokenInvoice}, -32602, "bolt11"},
 		{"pay", []any{""}, -32602, "bolt11"},
 		{"connect", []any{"02"}, -32602, "id"},
@@ -51,7 +48,15 @@ func TestBadInputNamesTheParameter(t *testing.T) {
 		{"waitsendpay", []any{strings.Repeat("00", 32), 1}, 208, ""},
 		{"sendpsbt", []any{"nonsense"}, -32602, "psbt"},
 		{"signpsbt", []any{"cHNidP8BAA=="}, -32602, "psbt"},
-	} {
+	}
+}
+
+// TestBadInputNamesTheParameter sends what nobody should, and looks that nothing came of it.
+func TestBadInputNamesTheParameter(t *testing.T) {
+	_, alice, bob := pair(t)
+	alice.Pay(bob.Invoice(1000, "so that there is a payment"))
+	before := state(alice)
+	for _, test := range badInputs(bob) {
 		err := alice.Try(test.method, test.params, nil)
 		var answered *rpc.Error
 		if !errors.As(err, &answered) || int(answered.Code) != test.code || !strings.Contains(answered.Message, test.want) {
@@ -61,6 +66,7 @@ func TestBadInputNamesTheParameter(t *testing.T) {
 	if after := state(alice); !reflect.DeepEqual(before, after) {
 		t.Errorf("refused commands changed the state:\n%v\n%v", before, after)
 	}
+	bob.Call("invoice", []any{1000, "taken", "d"}, nil)
 	err := bob.Try("invoice", []any{1000, "taken", "d"}, nil)
 	if answered := new(rpc.Error); !errors.As(err, &answered) || answered.Code != 900 {
 		t.Errorf("a label that is taken: %v", err)
