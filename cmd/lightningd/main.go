@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
@@ -67,11 +66,7 @@ func serve(cfg *config.Config, book *logs.Book) error {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	signal.Ignore(syscall.SIGPIPE)
-	path, err := databasePath(cfg)
-	if err != nil {
-		return err
-	}
-	db, err := store.Open(path)
+	db, err := store.Open(cfg.DatabaseFile())
 	if err != nil {
 		return err
 	}
@@ -156,22 +151,6 @@ func openLog(cfg *config.Config, stdout io.Writer) (*logs.Book, error) {
 		opts.Filters = append(opts.Filters, f)
 	}
 	return logs.New(opts)
-}
-
-// databasePath is the file that the option wallet names; only SQLite is there.
-func databasePath(cfg *config.Config) (string, error) {
-	dsn := cfg.String("wallet")
-	if dsn == "" {
-		return filepath.Join(cfg.NetworkDir(), "lightningd.sqlite3"), nil
-	}
-	path, ok := strings.CutPrefix(dsn, "sqlite3://")
-	if !ok || path == "" {
-		return "", cfg.Malformed("wallet", dsn, errors.New("should be sqlite3://PATH"))
-	}
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(cfg.NetworkDir(), path)
-	}
-	return path, nil
 }
 
 // shutdown ends everything in order. Whatever does not end in time is killed: what is on disk is right

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"path/filepath"
 	"sort"
 	"strconv"
@@ -311,12 +310,9 @@ func (n *node) takeUp() {
 
 // startRPC opens the RPC socket.
 func (n *node) startRPC() error {
-	mode, err := strconv.ParseUint(n.cfg.String("rpc-file-mode"), 8, 32)
-	if err != nil {
-		return n.cfg.Malformed("rpc-file-mode", n.cfg.String("rpc-file-mode"), errors.New("should be an octal number"))
-	}
+	var err error
 	n.rpcServer, err = rpc.Listen(rpc.Options{
-		Path: n.cfg.Path("rpc-file"), Mode: os.FileMode(mode), Log: n.log, Dispatch: n.dispatch,
+		Path: n.cfg.Path("rpc-file"), Mode: n.cfg.RPCFileMode(), Log: n.log, Dispatch: n.dispatch,
 	})
 	return err
 }

@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"fulmen/internal/config"
 )
 
 func TestPidFileIsHeldByOneProcess(t *testing.T) {
@@ -40,29 +38,6 @@ func TestSdNotify(t *testing.T) {
 	n, err := manager.Read(buf)
 	if err != nil || string(buf[:n]) != "READY=1" {
 		t.Fatalf("told %q, %v", buf[:n], err)
-	}
-}
-
-func TestDatabasePath(t *testing.T) {
-	home := t.TempDir()
-	for _, c := range []struct{ option, want, err string }{
-		{"", filepath.Join(home, ".lightning/regtest/lightningd.sqlite3"), ""},
-		{"--wallet=sqlite3:///srv/db", "/srv/db", ""},
-		{"--wallet=sqlite3://db", filepath.Join(home, ".lightning/regtest/db"), ""},
-		{"--wallet=postgres://x", "", "sqlite3://PATH"},
-	} {
-		args := []string{"--network=regtest"}
-		if c.option != "" {
-			args = append(args, c.option)
-		}
-		cfg, err := config.Load(args, home)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := databasePath(cfg)
-		if got != c.want || (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
-			t.Errorf("%s: %q, %v", c.option, got, err)
-		}
 	}
 }
 
