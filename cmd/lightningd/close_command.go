@@ -57,9 +57,9 @@ func checkNegotiationStep(s string) error {
 }
 
 type closeResult struct {
-	Type  string        `json:"type" doc:"mutual, unilateral, or unopened for a channel that was not open yet."`
 	Txs   []command.Hex `json:"txs,omitempty" doc:"The closing transactions."`
 	Txids []string      `json:"txids,omitempty" doc:"Their ids."`
+	Type  string        `json:"type" doc:"mutual, unilateral, or unopened for a channel that was not open yet."`
 }
 
 func (n *node) closeCommand() *command.Command {

@@ -18,23 +18,23 @@ type decodeParams struct {
 // decodeResult is an invoice taken apart.
 type decodeResult struct {
 	Type               string           `json:"type" doc:"bolt11 invoice."`
-	Valid              bool             `json:"valid" doc:"Whether it may be used."`
 	Currency           string           `json:"currency" doc:"The network, as the invoice's prefix names it."`
 	CreatedAt          int64            `json:"created_at" doc:"When it was made, unix seconds."`
 	Expiry             int64            `json:"expiry" doc:"How many seconds after that it can be paid."`
 	Payee              command.Hex      `json:"payee" doc:"The node that is paid."`
 	AmountMsat         *amount.Msat     `json:"amount_msat,omitempty" doc:"What it asks for; absent if the payer chooses."`
-	PaymentHash        command.Hex      `json:"payment_hash" doc:"SHA256 of the preimage."`
-	Signature          command.Hex      `json:"signature" doc:"The payee's signature, DER."`
 	Description        *string          `json:"description,omitempty" doc:"What it is for."`
 	DescriptionHash    command.Hex      `json:"description_hash,omitempty" doc:"SHA256 of what it is for."`
 	MinFinalCLTVExpiry block.Delta      `json:"min_final_cltv_expiry" doc:"Blocks that the last HTLC must leave the payee."`
 	PaymentSecret      command.Hex      `json:"payment_secret,omitempty" doc:"What the payer shows the payee."`
-	Features           command.Hex      `json:"features,omitempty" doc:"The feature bits."`
 	PaymentMetadata    command.Hex      `json:"payment_metadata,omitempty" doc:"What the payer gives back to the payee."`
+	Features           command.Hex      `json:"features,omitempty" doc:"The feature bits."`
 	Fallbacks          []fallbackResult `json:"fallbacks,omitempty" doc:"Addresses to pay to on chain."`
 	Routes             [][]hintResult   `json:"routes,omitempty" doc:"Ways to the payee."`
 	Extra              []extraResult    `json:"extra,omitempty" doc:"Fields that are not understood."`
+	PaymentHash        command.Hex      `json:"payment_hash" doc:"SHA256 of the preimage."`
+	Signature          command.Hex      `json:"signature" doc:"The payee's signature, DER."`
+	Valid              bool             `json:"valid" doc:"Whether it may be used."`
 }
 
 type fallbackResult struct {

@@ -28,9 +28,9 @@ type closedChannelResult struct {
 	TotalHTLCsSent         uint64             `json:"total_htlcs_sent" doc:"How many HTLCs we offered."`
 	FundingTxid            string             `json:"funding_txid" doc:"The transaction that opened it."`
 	FundingOutnum          uint16             `json:"funding_outnum" doc:"Its output."`
-	FundingWithheld        bool               `json:"funding_withheld" doc:"Whether that was never broadcast."`
 	Leased                 bool               `json:"leased" doc:"Whether it was leased; none is."`
 	FundingPushedMsat      amount.Msat        `json:"funding_pushed_msat,omitempty" doc:"What the opener gave the other side."`
+	FundingWithheld        bool               `json:"funding_withheld" doc:"Whether that was never broadcast."`
 	TotalMsat              amount.Msat        `json:"total_msat" doc:"The capacity."`
 	FinalToUsMsat          amount.Msat        `json:"final_to_us_msat" doc:"Our balance at the end."`
 	MinToUsMsat            amount.Msat        `json:"min_to_us_msat" doc:"The least that it ever was."`

@@ -31,21 +31,21 @@ func (p *listPaysParams) Validate() error {
 
 // paysEntry is a payment, all of its parts together.
 type paysEntry struct {
-	PaymentHash    command.Hex  `json:"payment_hash" doc:"SHA256 of the preimage."`
-	Status         string       `json:"status" doc:"pending, complete or failed; the last two never change."`
-	Destination    string       `json:"destination,omitempty" doc:"The node that is paid."`
-	CreatedAt      int64        `json:"created_at" doc:"When its first part was sent, unix seconds."`
-	CompletedAt    int64        `json:"completed_at,omitempty" doc:"When it was known to be paid, unix seconds."`
-	Label          string       `json:"label,omitempty" doc:"The label given to it."`
 	Bolt11         string       `json:"bolt11,omitempty" doc:"The invoice that it pays."`
 	Description    string       `json:"description,omitempty" doc:"The description that it was given."`
-	CreatedIndex   uint64       `json:"created_index" doc:"Of its first part."`
-	UpdatedIndex   uint64       `json:"updated_index,omitempty" doc:"Of its newest change."`
+	Label          string       `json:"label,omitempty" doc:"The label given to it."`
+	Destination    string       `json:"destination,omitempty" doc:"The node that is paid."`
+	PaymentHash    command.Hex  `json:"payment_hash" doc:"SHA256 of the preimage."`
+	Status         string       `json:"status" doc:"pending, complete or failed; the last two never change."`
+	CreatedAt      int64        `json:"created_at" doc:"When its first part was sent, unix seconds."`
+	CompletedAt    int64        `json:"completed_at,omitempty" doc:"When it was known to be paid, unix seconds."`
+	Preimage       command.Hex  `json:"preimage,omitempty" doc:"The proof of payment."`
 	AmountMsat     *amount.Msat `json:"amount_msat,omitempty" doc:"What the destination receives."`
 	AmountSentMsat amount.Msat  `json:"amount_sent_msat" doc:"What was sent, with fees."`
-	Preimage       command.Hex  `json:"preimage,omitempty" doc:"The proof of payment."`
 	NumberOfParts  uint64       `json:"number_of_parts,omitempty" doc:"How many parts paid it, if more than one."`
 	ErrorOnion     command.Hex  `json:"erroronion,omitempty" doc:"The failure as it came back."`
+	CreatedIndex   uint64       `json:"created_index" doc:"Of its first part."`
+	UpdatedIndex   uint64       `json:"updated_index,omitempty" doc:"Of its newest change."`
 }
 
 type listPaysResult struct {

@@ -48,14 +48,14 @@ func (p *payParams) Validate() error {
 
 type payResult struct {
 	PaymentPreimage command.Hex `json:"payment_preimage" doc:"The proof of payment."`
-	Destination     string      `json:"destination" doc:"The node that was paid."`
-	PaymentHash     command.Hex `json:"payment_hash" doc:"SHA256 of the preimage."`
-	CreatedAt       int64       `json:"created_at" doc:"When the payment was begun, unix seconds."`
-	Parts           int         `json:"parts" doc:"How many parts were tried."`
 	AmountMsat      amount.Msat `json:"amount_msat" doc:"What the payee received."`
 	AmountSentMsat  amount.Msat `json:"amount_sent_msat" doc:"What was sent, with fees."`
 	Warning         string      `json:"warning_partial_completion,omitempty" doc:"Not all parts are complete."`
+	Parts           int         `json:"parts" doc:"How many parts were tried."`
+	Destination     string      `json:"destination" doc:"The node that was paid."`
+	PaymentHash     command.Hex `json:"payment_hash" doc:"SHA256 of the preimage."`
 	Status          string      `json:"status" doc:"complete."`
+	CreatedAt       int64       `json:"created_at" doc:"When the payment was begun, unix seconds."`
 }
 
 func (n *node) payCommand() *command.Command {

@@ -15,11 +15,13 @@ type peerChannelResult struct {
 	PeerID                    command.Hex         `json:"peer_id" doc:"The peer."`
 	PeerConnected             bool                `json:"peer_connected" doc:"Whether it is connected."`
 	Reestablished             *bool               `json:"reestablished,omitempty" doc:"Whether both sides have agreed where the channel stands since they are connected."`
+	ChannelType               *channelTypeResult  `json:"channel_type,omitempty" doc:"The channel_type."`
+	IgnoreFeeLimits           bool                `json:"ignore_fee_limits" doc:"Whether the peer may set any fee rate."`
+	Updates                   updatesResult       `json:"updates" doc:"What each side asks of those who forward."`
+	LastStableConnection      int64               `json:"last_stable_connection,omitempty" doc:"When it last was up for a minute, unix seconds."`
 	State                     string              `json:"state" doc:"The phase of its life."`
 	ScratchTxid               string              `json:"scratch_txid" doc:"The commitment transaction that would be broadcast now."`
-	ChannelType               *channelTypeResult  `json:"channel_type,omitempty" doc:"The channel_type."`
-	Updates                   updatesResult       `json:"updates" doc:"What each side asks of those who forward."`
-	IgnoreFeeLimits           bool                `json:"ignore_fee_limits" doc:"Whether the peer may set any fee rate."`
+	LastTxFeeMsat             amount.Msat         `json:"last_tx_fee_msat" doc:"The fee of our commitment transaction."`
 	LostState                 bool                `json:"lost_state" doc:"Whether this node lost state of the channel: it waits for the peer to close."`
 	Feerate                   feerateResult       `json:"feerate" doc:"The fee rate of the commitment transaction."`
 	Owner                     string              `json:"owner,omitempty" doc:"The process that runs it."`
@@ -33,6 +35,7 @@ type peerChannelResult struct {
 	Private                   bool                `json:"private" doc:"Whether it is not announced."`
 	Opener                    string              `json:"opener" doc:"local or remote."`
 	Closer                    string              `json:"closer,omitempty" doc:"local or remote: who began to close it."`
+	Alias                     *aliasResult        `json:"alias,omitempty" doc:"Other names of the channel."`
 	Features                  []string            `json:"features" doc:"The features that matter for it."`
 	Funding                   fundingResult       `json:"funding" doc:"Who paid for it."`
 	ToUsMsat                  amount.Msat         `json:"to_us_msat" doc:"Our balance."`
@@ -54,7 +57,6 @@ type peerChannelResult struct {
 	TheirToSelfDelay          block.Delta         `json:"their_to_self_delay" doc:"Blocks for which the peer's funds are locked if it closes unilaterally."`
 	OurToSelfDelay            block.Delta         `json:"our_to_self_delay" doc:"Blocks for which ours are if we do."`
 	MaxAcceptedHTLCs          uint16              `json:"max_accepted_htlcs" doc:"How many HTLCs the peer may have under way to us."`
-	Alias                     *aliasResult        `json:"alias,omitempty" doc:"Other names of the channel."`
 	StateChanges              []stateChangeResult `json:"state_changes" doc:"The changes of its state, oldest first."`
 	Status                    []string            `json:"status" doc:"What it does, in words."`
 	InPaymentsOffered         uint64              `json:"in_payments_offered" doc:"HTLCs that the peer offered."`
@@ -65,9 +67,7 @@ type peerChannelResult struct {
 	OutOfferedMsat            amount.Msat         `json:"out_offered_msat" doc:"Their sum."`
 	OutPaymentsFulfilled      uint64              `json:"out_payments_fulfilled" doc:"Those that were fulfilled."`
 	OutFulfilledMsat          amount.Msat         `json:"out_fulfilled_msat" doc:"Their sum."`
-	LastStableConnection      int64               `json:"last_stable_connection,omitempty" doc:"When it last was up for a minute, unix seconds."`
 	HTLCs                     []htlcResult        `json:"htlcs" doc:"HTLCs under way."`
-	LastTxFeeMsat             amount.Msat         `json:"last_tx_fee_msat" doc:"The fee of our commitment transaction."`
 }
 
 type updatesResult struct {
@@ -89,9 +89,9 @@ type feerateResult struct {
 }
 
 type fundingResult struct {
-	PushedMsat      amount.Msat `json:"pushed_msat" doc:"What the opener gave the other side."`
 	LocalFundsMsat  amount.Msat `json:"local_funds_msat" doc:"What we funded."`
 	RemoteFundsMsat amount.Msat `json:"remote_funds_msat" doc:"What the peer funded."`
+	PushedMsat      amount.Msat `json:"pushed_msat" doc:"What the opener gave the other side."`
 }
 
 type aliasResult struct {

@@ -36,11 +36,11 @@ type setChannelEntry struct {
 	ShortChannelID            string      `json:"short_channel_id,omitempty" doc:"Its short_channel_id."`
 	FeeBaseMsat               amount.Msat `json:"fee_base_msat" doc:"What is asked for each payment."`
 	FeeProportionalMillionths uint32      `json:"fee_proportional_millionths" doc:"What is asked of its amount."`
-	IgnoreFeeLimits           bool        `json:"ignore_fee_limits" doc:"Whether the peer may set any fee rate."`
 	MinimumHTLCOutMsat        amount.Msat `json:"minimum_htlc_out_msat" doc:"The least HTLC that is forwarded."`
 	WarningHTLCMinTooLow      string      `json:"warning_htlcmin_too_low,omitempty" doc:"The peer does not take so little."`
 	MaximumHTLCOutMsat        amount.Msat `json:"maximum_htlc_out_msat" doc:"The greatest HTLC that is forwarded."`
 	WarningHTLCMaxTooHigh     string      `json:"warning_htlcmax_too_high,omitempty" doc:"The channel is not so large."`
+	IgnoreFeeLimits           bool        `json:"ignore_fee_limits" doc:"Whether the peer may set any fee rate."`
 }
 
 func (n *node) setChannelCommand() *command.Command {
