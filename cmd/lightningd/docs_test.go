@@ -169,6 +169,49 @@ func remarks(o *config.Option) string {
 	return " (" + strings.Join(list, "; ") + ")"
 }
 
+// TestDocsOptionsWithoutEffect wants each option to be used, or to be named by docs/compatibility.md as one
+// that has no effect.
+func TestDocsOptionsWithoutEffect(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(root, "docs", "compatibility.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(page), "These alone are taken and have no effect:")
+	table, _, _ = strings.Cut(table, "\n#")
+	code := sourceText(t, ".") + sourceText(t, filepath.Join(root, "internal", "config"))
+	for _, o := range config.Core() {
+		if !strings.Contains(code, `"`+o.Name+`"`) && !isNetworkFlag(o.Name) && !strings.Contains(table, "`"+o.Name+"`") {
+			t.Errorf("option %s: nothing uses it, and docs/compatibility.md does not say so", o.Name)
+		}
+	}
+}
+
+func isNetworkFlag(name string) bool {
+	_, err := config.FindNetwork(name)
+	return err == nil
+}
+
+// sourceText is the code of a folder but for its tests and the table of options.
+func sourceText(t *testing.T, folder string) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for _, path := range files {
+		if strings.HasSuffix(path, "_test.go") || filepath.Base(path) == "core.go" {
+			continue
+		}
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Write(raw)
+	}
+	return b.String()
+}
+
 // bcliOptions asks bcli itself for its manifest, as lightningd does.
 func bcliOptions(t *testing.T) []*config.Option {
 	t.Helper()
