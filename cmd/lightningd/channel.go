@@ -27,8 +27,9 @@ type channel struct {
 	toldDepth uint32             // of the funding transaction, that its process knows
 	params    *core.Params       // what never changes of its state; nil until somebody asks
 
-	proc  *channelProcess // nil while it has no process
-	parts map[uint64]*payments.Part
+	proc     *channelProcess // nil while it has no process
+	resuming bool            // a new connection waits for the process of the old one to end
+	parts    map[uint64]*payments.Part
 	// offered are the refs that its process has, and has not yet committed to or refused.
 	offered map[uint64]bool
 	offers  []channeldmsg.OfferHTLC // to go with the next flush

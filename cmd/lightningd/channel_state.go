@@ -29,7 +29,7 @@ func (c *channel) started(p *channelProcess) { c.proc = p }
 func (c *channel) ended(e subd.Exit) {
 	title := c.proc.title
 	c.processEnded()
-	if c.n.stopping {
+	if c.n.stopping || c.resuming {
 		return
 	}
 	if !e.Asked && !e.Clean {

@@ -52,6 +52,10 @@ func (c *channel) onMutualClose(m *channeldmsg.MutualClose) {
 
 // dropToChain broadcasts our commitment. Nothing but the chain can be done with the channel then.
 func (n *node) dropToChain(c *channel) {
+	if c.row.LostState {
+		c.log.Error("our commitment is old and is not broadcast: the peer has to close the channel")
+		return
+	}
 	if c.proc != nil {
 		c.proc.send(&channeldmsg.SendError{Text: c.row.Billboard})
 		go c.proc.stop()

@@ -83,16 +83,18 @@ func (n *node) onPeerConnected(m *connectdmsg.PeerConnected) {
 	}
 	conn := p.conn
 	time.AfterFunc(stableAfter, func() { n.loop.post(func() { n.markStable(p, conn) }) })
-	var resume []*channel
+	resume := map[*channel]*channelProcess{}
 	for _, c := range p.channels {
 		if c.resumable() {
-			resume = append(resume, c)
+			c.resuming = true
+			resume[c] = c.proc
 		}
 	}
 	go func() {
-		for _, c := range resume {
-			if err := n.resumeChannel(n.ctx, c, conn); err != nil {
+		for c, old := range resume {
+			if err := n.resumeChannel(n.ctx, c, old, conn); err != nil {
 				c.log.Error("channel does not resume", "error", err)
+				n.loop.post(func() { c.resuming = false })
 			}
 		}
 		n.connectd.send(&connectdmsg.Serve{ID: conn.id, Conn: conn.conn})
@@ -100,23 +102,36 @@ func (n *node) onPeerConnected(m *connectdmsg.PeerConnected) {
 	}()
 }
 
-// resumable reports whether the channel wants a process when its peer is there.
+// resumable reports whether the channel wants a process while its peer is there.
 func (c *channel) resumable() bool {
 	switch c.row.State {
 	case store.AwaitingLockin, store.Normal, store.ShuttingDown, store.SigExchange:
-		return c.proc == nil
+		return true
 	}
 	return false
 }
 
-// resumeChannel starts a channel's process on what the database has of it. It does not run in the loop.
-func (n *node) resumeChannel(ctx context.Context, c *channel, conn *peerConn) error {
+// oldProcessTime is how long the process of an earlier connection may take to end.
+const oldProcessTime = 5 * time.Second
+
+// resumeChannel starts a channel's process on what the database has of it, once the process of an
+// earlier connection, if any, is gone and what it stored is on disk. It does not run in the loop.
+func (n *node) resumeChannel(ctx context.Context, c *channel, old *channelProcess, conn *peerConn) error {
+	if old != nil {
+		late := time.AfterFunc(oldProcessTime, old.child.Kill)
+		<-old.child.Exited()
+		late.Stop()
+	}
+	if err := n.awaitRest(ctx, c); err != nil {
+		return err
+	}
 	state, err := n.db.LoadChannelLog(c.row.ID)
 	if err != nil {
 		return err
 	}
 	var s *channelStart
 	if err := n.onLoop(func() (err error) {
+		c.resuming = false
 		c.next = state.Next
 		s, err = c.start(conn)
 		return err
@@ -192,7 +207,7 @@ func (n *node) scheduleReconnect(p *peer) {
 // wanted reports whether a channel needs the peer.
 func (p *peer) wanted() bool {
 	for _, c := range p.channels {
-		if c.resumable() || c.proc != nil {
+		if c.resumable() {
 			return true
 		}
 	}
