@@ -81,9 +81,9 @@ type NodeInfo struct {
 	RemoteID  keys.PubKey
 }
 
-// funding is the output that all commitments spend.
-func (p *Params) funding() *tx.Funding {
-	return &tx.Funding{
+// Funding is the output that all commitments spend.
+func (p *Params) Funding() tx.Funding {
+	return tx.Funding{
 		Outpoint: btcwire.OutPoint{Hash: p.FundingTxid, Index: uint32(p.FundingOutput)},
 		Amount:   p.FundingSats,
 		KeyA:     p.Local.FundingPubKey,
@@ -106,9 +106,10 @@ func (p *Params) commitmentParams(local bool, point keys.PubKey) (*tx.Commitment
 	if err != nil {
 		return nil, fmt.Errorf("derive keys: %w", err)
 	}
+	funding := p.Funding()
 	opener, accepter := p.side(p.Opener), p.side(!p.Opener)
 	return &tx.CommitmentParams{
-		Funding:         p.funding(),
+		Funding:         &funding,
 		OwnerFundingKey: owner.FundingPubKey,
 		OtherFundingKey: other.FundingPubKey,
 		ObscuringFactor: tx.ObscuringFactor(opener.Basepoints.Payment, accepter.Basepoints.Payment),

@@ -65,7 +65,6 @@ func (c *Channel) recvReestablish(m *wire.ChannelReestablish) ([]Action, error) 
 // afterSecretCheck finds what the peer has missed, and sends it again.
 func (c *Channel) afterSecretCheck(correct bool) ([]Action, error) {
 	m := c.shown
-	c.shown = nil
 	if err := c.checkRevocationNumber(m, correct); err != nil {
 		return nil, err
 	}
@@ -108,4 +107,13 @@ func (c *Channel) checkCommitmentNumber(m *wire.ChannelReestablish) error {
 		return failChannel("channel_reestablish: next_commitment_number %d, we signed up to %d", got, signed)
 	}
 	return nil
+}
+
+// RemoteFuturePoint is the peer's my_current_per_commitment_point in this connection; after a
+// LostState it is of the commitment that the peer has been asked to broadcast.
+func (c *Channel) RemoteFuturePoint() keys.PubKey {
+	if c.shown == nil {
+		return keys.PubKey{}
+	}
+	return c.shown.MyCurrentPerCommitmentPoint
 }

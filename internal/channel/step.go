@@ -40,7 +40,7 @@ type Channel struct {
 	store Store // lists for the next one
 
 	announcement announcement
-	shown        *wire.ChannelReestablish // the peer's, while its secret is checked
+	shown        *wire.ChannelReestablish // the peer's in this connection
 }
 
 // phase is where the connection is.

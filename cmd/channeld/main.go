@@ -1,0 +1,30 @@
+package main
+
+import (
+	"fulmen/internal/daemon"
+	"fulmen/internal/ipc/channeldmsg"
+	"fulmen/internal/sandbox"
+)
+
+// The links beside the one to lightningd.
+const (
+	linkToHsmd = 4
+	linkToPeer = 5
+)
+
+func main() {
+	p := daemon.Start("channeld")
+	p.Confine(sandbox.Channeld)
+	lightningd := p.Link(daemon.LinkToLightningd)
+	f, err := lightningd.Recv()
+	p.Must("read setup", err)
+	var setup channeldmsg.Setup
+	p.Must("read setup", f.Decode(&setup))
+
+	sh := newShell(p, lightningd, hsmd{p.Link(linkToHsmd)}, p.Link(linkToPeer), &setup)
+	p.Must("begin", sh.begin())
+	for !sh.ended {
+		p.Must("carry out", sh.turn())
+	}
+	p.Exit()
+}

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"crypto/sha256"
+	"errors"
+
+	"fulmen/internal/channel"
+	"fulmen/internal/ipc/channeldmsg"
+	"fulmen/internal/ipc/hsmdmsg"
+	"fulmen/internal/keys"
+	"fulmen/internal/onion"
+	"fulmen/internal/wire"
+)
+
+// received peels the onions of HTLCs that are irrevocably committed, all shared secrets in one
+// request, and reports them; what cannot be read or must not be taken is failed here.
+func (sh *shell) received(list []channel.ReceivedHTLC) error {
+	secrets, err := sh.sharedSecrets(list)
+	if err != nil {
+		return err
+	}
+	incoming := &channeldmsg.Incoming{}
+	for i := range list {
+		h := &list[i]
+		told, err := sh.read(h, secrets[i])
+		if err != nil {
+			return err
+		}
+		if told != nil {
+			incoming.HTLCs = append(incoming.HTLCs, *told)
+		}
+	}
+	if len(incoming.HTLCs) == 0 {
+		return nil
+	}
+	return sh.lightningd.Send(incoming)
+}
+
+// sharedSecrets asks for the secrets of all onions; those that cannot have one get the zero value.
+func (sh *shell) sharedSecrets(list []channel.ReceivedHTLC) ([]hsmdmsg.ECDHResult, error) {
+	results := make([]hsmdmsg.ECDHResult, len(list))
+	var points []keys.PubKey
+	var of []int
+	for i := range list {
+		if point, err := packetOf(&list[i]).EphemeralKey(); err == nil {
+			points, of = append(points, point), append(of, i)
+		}
+	}
+	secrets, err := sh.hsmd.ecdh(points)
+	for i := range secrets {
+		results[of[i]] = secrets[i]
+	}
+	return results, err
+}
+
+func packetOf(h *channel.ReceivedHTLC) *onion.Packet { return (*onion.Packet)(&h.Onion) }
+
+// read peels one onion. Nil means that the HTLC is failed already.
+func (sh *shell) read(h *channel.ReceivedHTLC, secret hsmdmsg.ECDHResult) (*channeldmsg.IncomingHTLC, error) {
+	told, err := peel(h, secret)
+	var bad *onion.BadOnionError
+	if errors.As(err, &bad) {
+		return nil, sh.settleOne(h.ID, channel.Result{
+			Kind: channel.Malformed, SHA256OfOnion: bad.SHA256OfOnion, FailureCode: wire.FailureCode(bad.Code),
+		})
+	}
+	sh.secrets[h.ID] = secret.SharedSecret
+	var unreadable *onion.PayloadError
+	switch {
+	case errors.As(err, &unreadable):
+		return nil, sh.failOne(h.ID, unreadable.Failure())
+	case err != nil:
+		return nil, err
+	case h.Refuse != channel.RefuseNot:
+		sh.log.Info("htlc refused", "htlc_id", h.ID, "reason", h.Refuse.String())
+		return nil, sh.failOne(h.ID, &onion.Failure{Code: refusalCodes[h.Refuse]})
+	}
+	return told, nil
+}
+
+// refusalCodes says what the origin of an HTLC is told that we do not take.
+var refusalCodes = map[channel.Refusal]onion.FailureCode{
+	channel.RefuseDustExposure: onion.TemporaryChannelFailure,
+	channel.RefuseTooSoon:      onion.ExpiryTooSoon,
+	channel.RefuseTooFar:       onion.ExpiryTooFar,
+}
+
+// peel reads what the onion tells us.
+func peel(h *channel.ReceivedHTLC, secret hsmdmsg.ECDHResult) (*channeldmsg.IncomingHTLC, error) {
+	p := packetOf(h)
+	if h.BlindedPath != nil {
+		// BOLT 4, Route Blinding: we did not offer it, and say no more than this.
+		return nil, &onion.BadOnionError{Code: onion.InvalidOnionBlinding, SHA256OfOnion: sha256.Sum256(p[:])}
+	}
+	if _, err := p.EphemeralKey(); err != nil {
+		return nil, err
+	}
+	if secret.BadPoint {
+		return nil, &onion.BadOnionError{Code: onion.InvalidOnionKey, SHA256OfOnion: sha256.Sum256(p[:])}
+	}
+	raw, next, err := onion.Peel(p, secret.SharedSecret, h.PaymentHash[:])
+	if err != nil {
+		return nil, err
+	}
+	payload, err := onion.DecodePayload(raw, next == nil)
+	if err != nil {
+		return nil, err
+	}
+	told := &channeldmsg.IncomingHTLC{
+		ID: h.ID, AmountMsat: h.Amount, PaymentHash: h.PaymentHash, CLTVExpiry: h.CLTVExpiry, RawPayload: raw,
+	}
+	if next == nil {
+		told.Final = finalOf(payload)
+		return told, nil
+	}
+	packet, err := next.Packet()
+	if err != nil {
+		return nil, err
+	}
+	told.Forward = &channeldmsg.Forward{
+		ShortChannelID: *payload.ShortChannelID, AmtToForward: payload.AmtToForward,
+		OutgoingCLTV: payload.OutgoingCLTVValue, NextOnion: packet[:],
+	}
+	return told, nil
+}
+
+func finalOf(p *onion.Payload) *channeldmsg.Final {
+	f := &channeldmsg.Final{
+		AmtToForward: p.AmtToForward, OutgoingCLTV: p.OutgoingCLTVValue, PaymentMetadata: p.PaymentMetadata,
+	}
+	if p.PaymentData != nil {
+		f.PaymentSecret, f.TotalMsat = &p.PaymentData.PaymentSecret, p.PaymentData.TotalMsat
+	}
+	return f
+}
+
+// settle carries out lightningd's decisions.
+func (sh *shell) settle(m *channeldmsg.Settle) error {
+	for i := range m.HTLCs {
+		s := &m.HTLCs[i]
+		secret, ok := sh.secrets[s.ID]
+		if !ok {
+			continue // it is settled already
+		}
+		var r channel.Result
+		switch {
+		case s.Preimage != nil:
+			r = channel.Result{Kind: channel.Fulfill, Preimage: *s.Preimage}
+		case s.Relay != nil:
+			onion.WrapFailure(secret, s.Relay)
+			r = channel.Result{Kind: channel.Fail, Reason: s.Relay}
+		default:
+			r = channel.Result{Kind: channel.Fail, Reason: onion.CreateFailure(secret, s.Failure)}
+		}
+		if err := sh.stepChannel(channel.Settle{HTLCID: s.ID, Result: r}); err != nil {
+			return err
+		}
+		delete(sh.secrets, s.ID)
+	}
+	return nil
+}
+
+// failOne fails an HTLC with a message of ours.
+func (sh *shell) failOne(id uint64, f *onion.Failure) error {
+	reason := onion.CreateFailure(sh.secrets[id], f.Encode())
+	delete(sh.secrets, id)
+	return sh.settleOne(id, channel.Result{Kind: channel.Fail, Reason: reason})
+}
+
+// settleOne ends an HTLC without asking lightningd; there is something to commit then.
+func (sh *shell) settleOne(id uint64, r channel.Result) error {
+	sh.settled = true
+	return sh.stepChannel(channel.Settle{HTLCID: id, Result: r})
+}
