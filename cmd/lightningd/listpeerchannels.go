@@ -70,14 +70,16 @@ type channelView struct {
 	ready     bool
 }
 
+func (c *channel) view() *channelView {
+	return &channelView{c: c, row: *c.row, tally: c.tally, proc: c.proc, connected: c.peer.conn != nil, ready: c.ready}
+}
+
 func (n *node) listPeerChannels(ctx context.Context, p *listPeerChannelsParams) (*listPeerChannelsResult, error) {
 	var views []*channelView
 	err := n.onLoop(func() error {
 		for _, c := range n.channels {
 			if p.matches(c.row) {
-				views = append(views, &channelView{
-					c: c, row: *c.row, tally: c.tally, proc: c.proc, connected: c.peer.conn != nil, ready: c.ready,
-				})
+				views = append(views, c.view())
 			}
 		}
 		return nil
@@ -125,6 +127,36 @@ func (n *node) describe(ctx context.Context, v *channelView) (*channeldmsg.Descr
 	return describeStored(state)
 }
 
+// learnStatus asks the processes of the channels that can be used, but have had nothing to tell since they started.
+func (n *node) learnStatus(ctx context.Context) error {
+	var silent []*channelView
+	if err := n.onLoop(func() error {
+		for _, c := range n.channels {
+			if c.usable() && c.status.State == 0 {
+				silent = append(silent, c.view())
+			}
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	for _, v := range silent {
+		d, err := n.describe(ctx, v)
+		if err != nil {
+			return err
+		}
+		if err := n.onLoop(func() error {
+			if v.c.status.State == 0 {
+				v.c.status = d.Status
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // describeStored says of a stored state what its process would.
 func describeStored(state *core.Channel) (*channeldmsg.DescribeReply, error) {
 	s := state.Summary()
@@ -134,7 +166,7 @@ func describeStored(state *core.Channel) (*channeldmsg.DescribeReply, error) {
 	}
 	d := &channeldmsg.DescribeReply{
 		Status: channeldmsg.Status{
-			ToLocal: s.ToLocal, Spendable: s.Spendable, Receivable: s.Receivable, FeeratePerKw: s.Feerate,
+			State: channeldmsg.State(s.State), ToLocal: s.ToLocal, Spendable: s.Spendable, Receivable: s.Receivable, FeeratePerKw: s.Feerate,
 			LocalRevoked: s.LocalNumber, RemoteSigned: s.RemoteSigned, RemoteAlias: s.RemoteAlias,
 		},
 		LocalScript: s.LocalShutdown, RemoteScript: s.RemoteShutdown, LastTxFee: commitment.Fee, LastTxid: commitment.Txid(),

@@ -108,13 +108,17 @@ type outcome struct {
 	ended *payments.Part // as it will be
 }
 
+// newOutcome copies all of the part but its index, which the writer may be setting at this moment.
 func (n *node) newOutcome(p *payments.Part, preimage *[32]byte, f *payments.Failure) outcome {
-	ended := *p
-	ended.CompletedAt, ended.Preimage, ended.Failure, ended.Status = n.now(), preimage, f, payments.Failed
+	ended := &payments.Part{
+		ID: p.ID, Status: payments.Failed, Destination: p.Destination, Amount: p.Amount, Sent: p.Sent, Total: p.Total,
+		CreatedAt: p.CreatedAt, CompletedAt: n.now(), Label: p.Label, Bolt11: p.Bolt11, Description: p.Description,
+		Route: p.Route, Channel: p.Channel, HTLC: p.HTLC, Preimage: preimage, Failure: f,
+	}
 	if preimage != nil {
 		ended.Status = payments.Complete
 	}
-	return outcome{p, &ended}
+	return outcome{p, ended}
 }
 
 // store writes the outcome. The part's index is known here at the latest: the writer runs units in

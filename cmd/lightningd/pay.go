@@ -242,6 +242,9 @@ func showPaid(group []*payments.Part) *payResult {
 		if p.Preimage != nil {
 			r.PaymentPreimage = p.Preimage[:]
 		}
+		if p.Status == payments.Pending {
+			r.Warning = "Some parts of the payment are not complete yet, but the payee has confirmed it"
+		}
 	}
 	return r
 }

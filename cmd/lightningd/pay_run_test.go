@@ -103,7 +103,7 @@ func payNode(t *testing.T, end ending) *node {
 
 func (n *node) addTestChannel(id uint64, peerID keys.PubKey, spendable amount.Msat) {
 	c := &channel{
-		n: n, peer: n.peerOf(peerID), proc: &channelProcess{}, ready: true, status: channeldmsg.Status{Spendable: spendable},
+		n: n, peer: n.peerOf(peerID), proc: &channelProcess{}, ready: true, status: channeldmsg.Status{State: channeldmsg.Normal, Spendable: spendable},
 		row:     &store.Channel{ID: id, PeerID: peerID, State: store.Normal, ShortChannelID: wire.NewShortChannelID(100, uint32(id), 0)},
 		offered: map[uint64]bool{}, parts: map[uint64]*payments.Part{},
 	}

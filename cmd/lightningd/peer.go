@@ -150,6 +150,7 @@ func (c *channel) start(conn *peerConn) (*channelStart, error) {
 	}
 	s := c.n.channelStart(conn, c.row.ID, c.row.AliasLocal)
 	s.channelID = c.row.ChannelID
+	s.setup.Policy = c.n.channelPolicy(c.row.IgnoreLimits)
 	s.client.Setup = setup
 	s.client.LocalRevoked = keys.CommitmentNumber(c.tally.LocalRevoked)
 	s.client.RemoteSigned = keys.CommitmentNumber(c.tally.RemoteSigned)
