@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -91,6 +92,9 @@ func (n *node) listPeerChannels(ctx context.Context, p *listPeerChannelsParams) 
 	r := &listPeerChannelsResult{Channels: []*peerChannelResult{}}
 	for _, v := range views {
 		params, err := n.paramsOf(v.c)
+		if errors.Is(err, store.ErrNotFound) {
+			continue // it opens at this moment, and is not on disk yet
+		}
 		if err != nil {
 			return nil, err
 		}
