@@ -90,8 +90,8 @@ func makeCodec(t reflect.Type, within []reflect.Type) codec {
 	case reflect.Struct:
 		return makeStructCodec(t, within).codec()
 	case reflect.Pointer:
-		if t.Elem().Kind() == reflect.Struct {
-			return makePointerCodec(makeStructCodec(t.Elem(), within).codec(), t.Elem())
+		if t.Elem().Kind() != reflect.Pointer {
+			return makePointerCodec(makeCodec(t.Elem(), within), t.Elem())
 		}
 	}
 	panic(fmt.Sprintf("ipc: %s: a message cannot have this type", t))

@@ -18,7 +18,7 @@ const (
 func (t Type) IsReply() bool { return t&1 == 1 }
 
 // Message is a pointer to a struct of fields: integers, bools, strings, byte slices and arrays,
-// structs, pointers to structs (nil is allowed), and slices and arrays of those.
+// structs, slices and arrays of those, and pointers to any of them (nil is allowed).
 type Message interface{ IPCType() Type }
 
 // Hello is the first frame each side sends: processes of two builds refuse each other.
