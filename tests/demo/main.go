@@ -112,6 +112,8 @@ func (s *stage) pay(from, to *harness.Node, msat amount.Msat, what string) {
 	s.say("%s's invoice: %s", to.Name, bolt11)
 	p := from.Pay(bolt11)
 	s.say("%s paid, and has the proof of it: %s", from.Name, p.Preimage)
+	from.Settled()
+	to.Settled()
 }
 
 // invite says what to try with what is left running.

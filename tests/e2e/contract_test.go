@@ -74,6 +74,10 @@ func checkInvoices(alice, bob *harness.Node, call caller) {
 	call(bob, "listinvoices", "a label")
 	call(bob, "delinvoice", "a label", "unpaid")
 	call(bob, "invoice", "any", "any amount", "d")
+	preimage := strings.Repeat("17", 32)
+	inv = call(bob, "invoice", 6000, "a copy", "d", nil, nil, preimage)
+	call(bob, "delinvoice", "a copy", "unpaid")
+	call(bob, "createinvoice", inv["bolt11"], "signed again", preimage)
 	paid := call(bob, "invoice", 7000, "to be paid", "d")
 	call(alice, "pay", paid["bolt11"])
 	call(bob, "waitinvoice", "to be paid")
@@ -128,6 +132,10 @@ func checkWallet(t *testing.T, btcd *harness.Btcd, alice *harness.Node, call cal
 	if signed["signed_psbt"] == psbt["psbt"] {
 		t.Error("signpsbt signed nothing")
 	}
+	call(alice, "sendpsbt", signed["signed_psbt"])
+	btcd.WaitMempool(1)
+	btcd.Mine(1)
+	alice.Sync()
 }
 
 func checkChannels(btcd *harness.Btcd, alice, bob *harness.Node, call caller) {

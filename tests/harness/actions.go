@@ -133,6 +133,24 @@ func (n *Node) WaitChannel(id, state string) {
 	})
 }
 
+// Settled waits until no HTLC is under way in the node's channels, and returns its side of them: a
+// payment is complete for who paid before the last commitments are exchanged.
+func (n *Node) Settled() amount.Msat {
+	n.t.Helper()
+	var sum amount.Msat
+	Eventually(n.t, n.Name+" has no HTLC under way", func() error {
+		sum = 0
+		for _, c := range n.Channels() {
+			if len(c.HTLCs) > 0 {
+				return fmt.Errorf("channel %s has %d", c.SCID, len(c.HTLCs))
+			}
+			sum += c.ToUsMsat
+		}
+		return nil
+	})
+	return sum
+}
+
 // Invoice makes an invoice with a label of its own.
 func (n *Node) Invoice(msat amount.Msat, description string) string {
 	n.t.Helper()
