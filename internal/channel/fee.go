@@ -31,7 +31,7 @@ func (c *Channel) recvFee(m *wire.UpdateFee) error {
 
 // canSetFeerate decides about an update_fee of ours.
 func (c *Channel) canSetFeerate(v *view, f amount.FeeratePerKw) bool {
-	if !c.state.params.Opener || c.state.remoteReady == false || c.closing() {
+	if !c.state.params.Opener || !c.state.remoteReady || c.closing() {
 		return false
 	}
 	after := *v
