@@ -116,7 +116,9 @@ func (c *channel) onStore(m *channeldmsg.Store) {
 	}
 	c.setStatus(m.Status)
 	entry, snapshot, data, tally, id := c.next, m.Snapshot, m.Data, c.tally, c.row.ID
-	c.next++
+	if len(data) > 0 { // a Store may be about payments alone
+		c.next++
+	}
 	apply := func(tx *storeTx) error {
 		for _, o := range committed {
 			if err := tx.CommitPart(commits[o.ID].CreatedIndex, id, o.ID); err != nil {
@@ -127,6 +129,9 @@ func (c *channel) onStore(m *channeldmsg.Store) {
 			if err := e.store(tx); err != nil {
 				return err
 			}
+		}
+		if len(data) == 0 {
+			return nil
 		}
 		return tx.AppendChannelLog(id, entry, snapshot, data, &tally)
 	}

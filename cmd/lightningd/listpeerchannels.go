@@ -191,7 +191,7 @@ func (n *node) showChannel(v *channelView, p *core.Params, d *channeldmsg.Descri
 		PeerID: row.PeerID[:], PeerConnected: v.connected, State: string(row.State), ScratchTxid: txidText(d.LastTxid),
 		ChannelType: showChannelType(row.ChannelType), IgnoreFeeLimits: row.IgnoreLimits || n.policy.IgnoreFeeLimits,
 		Updates:   updatesResult{Local: showPolicy(&row.Policy), Remote: showUpdate(decodeUpdate(row.RemoteUpdate))},
-		LostState: lostState(row), Feerate: feerateResult{d.Status.FeeratePerKw, d.Status.FeeratePerKw.PerKvB()},
+		LostState: row.LostState, Feerate: feerateResult{d.Status.FeeratePerKw, d.Status.FeeratePerKw.PerKvB()},
 		ChannelID: row.ChannelID[:], FundingTxid: txidText(row.FundingTxid), FundingOutnum: row.FundingOutput,
 		Private: row.Private, Opener: row.Opener, Closer: row.Closer, Features: channelFeatures(row.ChannelType),
 		Funding:  showFunding(row),
@@ -226,12 +226,6 @@ func (n *node) showChannel(v *channelView, p *core.Params, d *channeldmsg.Descri
 		r.LastStableConnection = row.LastStable.Unix()
 	}
 	return r
-}
-
-// lostState reports whether the peer proved that our state is old (see onFutureState): no other cause
-// makes the peer the closer by a rule of the protocol.
-func lostState(row *store.Channel) bool {
-	return row.State == store.AwaitingUnilateral && row.Closer == "remote" && row.CloseCause == string(causeProtocol)
 }
 
 // channelFeatures names what a channel_type means for the channel.
