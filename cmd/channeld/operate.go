@@ -56,7 +56,10 @@ func (sh *shell) report(a channel.Action) error {
 	var m ipc.Message
 	switch a := a.(type) {
 	case channel.Store:
-		m = sh.store(&a)
+		if err := sh.lightningd.Send(sh.store(&a)); err != nil {
+			return err
+		}
+		return sh.reportState()
 	case channel.Reestablished:
 		m = &channeldmsg.Reestablished{}
 	case channel.Announced:

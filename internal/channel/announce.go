@@ -20,6 +20,7 @@ type announcement struct {
 	ours  *AnnouncementSigned
 	reply bool // the peer sent its own again: it lacks ours
 	sent  bool
+	told  bool
 }
 
 // announcedTheirs is the peer's good announcement_signatures.
@@ -87,7 +88,7 @@ func (a *announcement) due() bool { return a.ours != nil && !a.sent && (!a.known
 // afterAnnouncementSigned goes on with our half.
 func (c *Channel) afterAnnouncementSigned(ev *AnnouncementSigned) ([]Action, error) {
 	c.announcement.ours = ev
-	return c.announce(c.proceed()), nil
+	return c.proceed(), nil
 }
 
 // theirs is the peer's half for the short_channel_id that the channel has now.
@@ -123,18 +124,16 @@ func (c *Channel) recvAnnouncementSignatures(m *wire.AnnouncementSignatures) ([]
 		c.announcement.reply = true
 		return nil, nil
 	}
-	if err := c.do(&announcedTheirs{m.ShortChannelID, m.NodeSignature, m.BitcoinSignature}); err != nil {
-		return nil, err
-	}
-	return c.announce(nil), nil
+	return nil, c.do(&announcedTheirs{m.ShortChannelID, m.NodeSignature, m.BitcoinSignature})
 }
 
-// announce tells the whole channel_announcement once both halves are there.
-func (c *Channel) announce(actions []Action) []Action {
+// tellAnnouncement tells the whole channel_announcement once both halves are there.
+func (c *Channel) tellAnnouncement(actions []Action) []Action {
 	ours, theirs := c.announcement.ours, c.theirs()
-	if ours == nil || theirs == nil {
+	if ours == nil || theirs == nil || c.announcement.told {
 		return actions
 	}
+	c.announcement.told = true
 	m := c.channelAnnouncement()
 	m.NodeSignature1, m.BitcoinSignature1 = ours.Node, ours.Bitcoin
 	m.NodeSignature2, m.BitcoinSignature2 = theirs.node, theirs.bitcoin

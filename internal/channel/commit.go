@@ -134,6 +134,23 @@ func (c *Channel) sendCommitment(actions []Action) []Action {
 	}})
 }
 
+// tell reports what has become irrevocable, after what was sent.
+func (c *Channel) tell(actions []Action) []Action {
+	if committed := c.state.effects.committed; len(committed) > 0 {
+		c.state.effects.committed = nil
+		list := make([]ReceivedHTLC, 0, len(committed))
+		for _, h := range committed {
+			r := ReceivedHTLC{HTLC: h.HTLC, BlindedPath: h.blindedPath, Refuse: c.refuse(h)}
+			if h.onion != nil {
+				r.Onion = *h.onion
+			}
+			list = append(list, r)
+		}
+		actions = append(actions, Received{list})
+	}
+	return c.readyToClose(c.tellAnnouncement(actions))
+}
+
 // afterSigning goes on with our signature on the peer's commitment.
 func (c *Channel) afterSigning(ev *Signed) ([]Action, error) {
 	c.due.signed = ev
