@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,20 +27,25 @@ func (p Process) Name() string {
 	return name
 }
 
-// Tree lists a process and all that descend from it, parents first. It is empty when there is no
-// such process.
+// Tree lists a process and all that descend from it: parents first, children as they were started. It
+// is empty when there is no such process.
 func Tree(root int) ([]Process, error) {
 	files, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
 		return nil, err
 	}
-	children := map[int][]Process{}
-	var found []Process
+	var pids []int
 	for _, file := range files {
 		pid, err := strconv.Atoi(strings.Split(file, "/")[2])
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
+		pids = append(pids, pid)
+	}
+	slices.Sort(pids)
+	children := map[int][]Process{}
+	var found []Process
+	for _, pid := range pids {
 		stat, err := readStat(pid)
 		if err != nil || stat.state == "Z" {
 			continue // gone meanwhile
