@@ -68,6 +68,7 @@ func TestListPeerChannelsKeepsItsSchema(t *testing.T) {
 	open := &channelView{row: *testRow(1, false), tally: store.Tally{MinToUs: 1e8, MaxToUs: 7e8}, proc: &channelProcess{}, connected: true, ready: true}
 	closing := &channelView{row: *testRow(2, true), tally: store.Tally{MinToUs: 1e8, MaxToUs: 7e8}}
 	closing.row.State, closing.row.Closer, closing.row.CloseCause = store.AwaitingUnilateral, "remote", string(causeProtocol)
+	closing.row.LostState = true
 	closing.row.CloseTo = append([]byte{0, 20}, make([]byte, 20)...)
 	changes := []store.StateChange{{At: time.Unix(1_700_000_000, 0), Old: store.AwaitingLockin, New: store.Normal, Cause: "local", Message: "Lockin complete"}}
 	result := &listPeerChannelsResult{}
