@@ -90,6 +90,15 @@ func TestDocsManIndex(t *testing.T) {
 	golden(t, filepath.Join(root, "docs", "man", "README.md"), []byte(b.String()))
 }
 
+// TestDocsCompatibilityNamesAllCommands holds the list in docs/compatibility.md to the command table.
+func TestDocsCompatibilityNamesAllCommands(t *testing.T) {
+	_, rest, _ := strings.Cut(readText(t, filepath.Join(root, "docs", "compatibility.md")), "table below says: `")
+	list, _, _ := strings.Cut(rest, "`")
+	if got, want := strings.Fields(list), commandTable().Names(); !slices.Equal(got, want) {
+		t.Errorf("docs/compatibility.md lists %q, the commands are %q", got, want)
+	}
+}
+
 func TestDocsBashCompletion(t *testing.T) {
 	script := commandTable().BashCompletion()
 	golden(t, filepath.Join(root, "contrib", "lightning-cli.bash-completion"), []byte(script))
@@ -107,11 +116,7 @@ const (
 // TestDocsOptions holds the options in lightningd's page to the tables of lightningd and of bcli.
 func TestDocsOptions(t *testing.T) {
 	path := filepath.Join(root, "docs", "man", "lightningd.8.md")
-	page, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, ok := strings.Cut(string(page), optionsBegin)
+	before, rest, ok := strings.Cut(readText(t, path), optionsBegin)
 	_, after, closed := strings.Cut(rest, optionsEnd)
 	if !ok || !closed {
 		t.Fatalf("%s: no lines %q and %q", path, optionsBegin, optionsEnd)
@@ -172,11 +177,8 @@ func remarks(o *config.Option) string {
 // TestDocsOptionsWithoutEffect wants each option to be used, or to be named by docs/compatibility.md as one
 // that has no effect.
 func TestDocsOptionsWithoutEffect(t *testing.T) {
-	page, err := os.ReadFile(filepath.Join(root, "docs", "compatibility.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, table, _ := strings.Cut(string(page), "These alone are taken and have no effect:")
+	page := readText(t, filepath.Join(root, "docs", "compatibility.md"))
+	_, table, _ := strings.Cut(page, "These alone are taken and have no effect:")
 	table, _, _ = strings.Cut(table, "\n#")
 	code := sourceText(t, ".") + sourceText(t, filepath.Join(root, "internal", "config"))
 	for _, o := range config.Core() {
@@ -203,11 +205,7 @@ func sourceText(t *testing.T, folder string) string {
 		if strings.HasSuffix(path, "_test.go") || filepath.Base(path) == "core.go" {
 			continue
 		}
-		raw, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b.Write(raw)
+		b.WriteString(readText(t, path))
 	}
 	return b.String()
 }
@@ -254,10 +252,7 @@ func bcliOptions(t *testing.T) []*config.Option {
 
 // TestDocsDependencies holds docs/dependencies.md to the modules that our packages import.
 func TestDocsDependencies(t *testing.T) {
-	page, err := os.ReadFile(filepath.Join(root, "docs", "dependencies.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	page := readText(t, filepath.Join(root, "docs", "dependencies.md"))
 	const imports = `{{join .Imports "\n"}}{{"\n"}}{{join .TestImports "\n"}}{{"\n"}}{{join .XTestImports "\n"}}`
 	packages := goList(t, "-e", "-f", imports, "fulmen/...")
 	packages = slices.DeleteFunc(packages, func(p string) bool {
@@ -267,11 +262,11 @@ func TestDocsDependencies(t *testing.T) {
 	modules := goList(t, append([]string{"-f", "{{.Module.Path}}"}, packages...)...)
 	modules = append(modules, "github.com/btcsuite/btcd", "honnef.co/go/tools")
 	for _, m := range modules {
-		if !strings.Contains(string(page), "| `"+m+"` |") {
+		if !strings.Contains(page, "| `"+m+"` |") {
 			t.Errorf("docs/dependencies.md does not say why %s is used", m)
 		}
 	}
-	for line := range strings.Lines(string(page)) {
+	for line := range strings.Lines(page) {
 		name, _, found := strings.Cut(strings.TrimPrefix(line, "| `"), "` |")
 		if found && !slices.Contains(modules, name) {
 			t.Errorf("docs/dependencies.md names %s, which nothing imports", name)
