@@ -62,7 +62,7 @@ func TestPayCloseAndRestart(t *testing.T) {
 	}
 	// Less the fee: with option_simple_close either side may pay it.
 	paidOut := bob.Funds().OnChain()
-	if paidOut > 99_999_000+1000 || paidOut < 99_000_000 {
+	if paidOut > 99_999_000+1000 || paidOut < 95_000_000 {
 		t.Errorf("bob was paid out %s", paidOut)
 	}
 	btcd.Reorg(1) // takes the close out of the chain, and back in
