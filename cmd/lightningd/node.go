@@ -64,6 +64,7 @@ type node struct {
 	commandTable func() *command.Table
 	loop         *loop
 	stopping     bool
+	restarting   bool // connectd and gossipd
 
 	wallet         *wallet.Wallet
 	blockHeight    block.Height

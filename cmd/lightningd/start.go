@@ -36,8 +36,13 @@ func (n *node) start() error {
 	if err := n.findPrograms(); err != nil {
 		return err
 	}
+	// The options' table grows as the plugins' manifests come: what the keys need of it is read before.
+	keys, err := n.readKeyOptions()
+	if err != nil {
+		return err
+	}
 	var side errgroup.Group
-	side.Go(func() error { return n.startKeys(n.ctx) })
+	side.Go(func() error { return n.startKeys(n.ctx, keys) })
 	side.Go(func() error { return n.startPlugins(n.ctx) })
 	if err := side.Wait(); err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"time"
 
 	"fulmen/internal/ipc"
 	"fulmen/internal/ipc/hsmdmsg"
@@ -64,8 +65,18 @@ func (n *node) startNetworkDaemons(ctx context.Context) error {
 	return n.startConnectd(ctx, []*os.File{connectHSM, connectEnd})
 }
 
+// The pause between attempts to start the network daemons again doubles from the first to the last.
+const (
+	firstRestart = 100 * time.Millisecond
+	lastRestart  = 10 * time.Second
+)
+
 // restartNetworkDaemons replaces both: each has the other's socket. All peers are gone, and come back.
 func (n *node) restartNetworkDaemons() {
+	if n.restarting {
+		return
+	}
+	n.restarting = true
 	for _, p := range n.peers {
 		if p.conn != nil {
 			n.connectionLost(p)
@@ -73,14 +84,35 @@ func (n *node) restartNetworkDaemons() {
 			n.forgetIfIdle(p)
 		}
 	}
-	gossipd, connectd := n.gossipd.child(), n.connectd.child()
 	go func() {
-		gossipd.Kill()
-		connectd.Kill()
-		if err := n.startNetworkDaemons(n.ctx); err != nil && n.ctx.Err() == nil {
-			n.die("start the network daemons again", err)
-			return
+		for pause := firstRestart; ; pause = min(2*pause, lastRestart) {
+			n.gossipd.child().Kill()
+			n.connectd.child().Kill()
+			err := n.startNetworkDaemons(n.ctx)
+			if err == nil {
+				break
+			}
+			n.log.Error("network daemons do not start, trying again", "error", err, "after", pause)
+			select {
+			case <-time.After(pause):
+			case <-n.ctx.Done():
+				return
+			}
 		}
-		n.loop.post(n.gossipAll)
+		n.loop.post(n.networkDaemonsRestarted)
 	}()
+}
+
+// networkDaemonsRestarted goes on with new daemons, unless one of them is gone again.
+func (n *node) networkDaemonsRestarted() {
+	n.restarting = false
+	for _, child := range []*subd.Child{n.gossipd.child(), n.connectd.child()} {
+		select {
+		case <-child.Exited():
+			n.restartNetworkDaemons()
+			return
+		default:
+		}
+	}
+	n.gossipAll()
 }
