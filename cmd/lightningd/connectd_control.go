@@ -14,25 +14,28 @@ import (
 	"fulmen/internal/subd"
 )
 
-// connectd is the process that has the connections to peers. It may be replaced by a new one.
-type connectd struct {
+// networkDaemon is connectd or gossipd. It may be replaced by a new one.
+type networkDaemon struct {
+	name    string
 	current atomic.Pointer[subd.Child]
 }
 
-func (d *connectd) child() *subd.Child { return d.current.Load() }
+func (d *networkDaemon) child() *subd.Child { return d.current.Load() }
 
-// send orders something about a connection. If connectd has ended, so have the connections.
-func (d *connectd) send(m ipc.Message, fds ...*os.File) {
+// send tells the daemon something. If it has ended, what the message is about has ended too, or is
+// told to the next one.
+func (d *networkDaemon) send(m ipc.Message, fds ...*os.File) {
 	_ = d.child().Send(m, fds...)
 }
 
-func (n *node) startConnectd(ctx context.Context, links []*os.File) error {
+// startNetworkDaemon starts connectd or gossipd; handles is the table of what it may send.
+func (n *node) startNetworkDaemon(d *networkDaemon, links []*os.File, handles func(*ipc.Frame) (func(), error)) error {
 	known := make(chan struct{})
 	var child *subd.Child
 	child, err := n.spawn(subd.Spec{
-		Name: "connectd", Links: links,
+		Name: d.name, Links: links,
 		Handle: func(f *ipc.Frame) error {
-			do, err := n.connectdHandles(f)
+			do, err := handles(f)
 			if err != nil {
 				return err
 			}
@@ -41,16 +44,32 @@ func (n *node) startConnectd(ctx context.Context, links []*os.File) error {
 		},
 		OnExit: func(e subd.Exit) {
 			<-known
-			n.loop.post(func() { n.networkDaemonEnded("connectd", child, n.connectd.child(), e) })
+			n.loop.post(func() { n.networkDaemonEnded(d, child, e) })
 		},
 	})
 	if err != nil {
-		return fmt.Errorf("start connectd: %w", err)
+		return fmt.Errorf("start %s: %w", d.name, err)
 	}
-	n.connectd.current.Store(child)
+	d.current.Store(child)
 	close(known)
+	return nil
+}
+
+// networkDaemonEnded starts connectd and gossipd again if the one that ended was in use.
+func (n *node) networkDaemonEnded(d *networkDaemon, child *subd.Child, e subd.Exit) {
+	if n.stopping || child != d.child() || e.Asked {
+		return
+	}
+	n.log.Error("process died, starting it again", "daemon", d.name, "reason", e.Reason, "detail", e.Detail)
+	n.restartNetworkDaemons()
+}
+
+func (n *node) startConnectd(ctx context.Context, links []*os.File) error {
+	if err := n.startNetworkDaemon(n.connectd, links, n.connectdHandles); err != nil {
+		return err
+	}
 	var reply connectdmsg.InitReply
-	_, err = child.Request(ctx, &connectdmsg.Init{
+	_, err := n.connectd.child().Request(ctx, &connectdmsg.Init{
 		NodeID: n.id, ChainHash: n.network.ChainHash, Features: n.initFeatures, Listen: n.listenAddresses(),
 		Proxy: n.cfg.String("proxy"), AlwaysProxy: n.cfg.Bool("always-use-proxy"), Confine: true,
 	}, &reply)
@@ -72,15 +91,6 @@ func (n *node) connectdHandles(f *ipc.Frame) (func(), error) {
 		return decode(f, n.onPeerSent)
 	}
 	return nil, fmt.Errorf("message type %d from connectd", f.Type)
-}
-
-// networkDaemonEnded starts connectd and gossipd again if the one that ended was in use.
-func (n *node) networkDaemonEnded(name string, child, inUse *subd.Child, e subd.Exit) {
-	if n.stopping || child != inUse || e.Asked {
-		return
-	}
-	n.log.Error("process died, starting it again", "daemon", name, "reason", e.Reason, "detail", e.Detail)
-	n.restartNetworkDaemons()
 }
 
 // connectTo connects to a peer, or finds that it is connected. It returns once the peer is served.

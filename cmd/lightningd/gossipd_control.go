@@ -1,10 +1,8 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
-	"sync/atomic"
 
 	"fulmen/internal/gossip"
 	"fulmen/internal/ipc"
@@ -12,41 +10,14 @@ import (
 	"fulmen/internal/ipc/connectdmsg"
 	"fulmen/internal/ipc/gossipdmsg"
 	"fulmen/internal/store"
-	"fulmen/internal/subd"
 	"fulmen/internal/wire"
 )
 
-// gossipd is the process that knows the network. It may be replaced by a new one.
-type gossipd struct {
-	current atomic.Pointer[subd.Child]
-}
-
-func (d *gossipd) child() *subd.Child { return d.current.Load() }
-
-func (n *node) startGossipd(_ context.Context, links []*os.File) error {
-	known := make(chan struct{})
-	var child *subd.Child
-	child, err := n.spawn(subd.Spec{
-		Name: "gossipd", Links: links,
-		Handle: func(f *ipc.Frame) error {
-			do, err := n.gossipdHandles(f)
-			if err != nil {
-				return err
-			}
-			n.loop.post(do)
-			return nil
-		},
-		OnExit: func(e subd.Exit) {
-			<-known
-			n.loop.post(func() { n.networkDaemonEnded("gossipd", child, n.gossipd.child(), e) })
-		},
-	})
-	if err != nil {
-		return fmt.Errorf("start gossipd: %w", err)
+func (n *node) startGossipd(links []*os.File) error {
+	if err := n.startNetworkDaemon(n.gossipd, links, n.gossipdHandles); err != nil {
+		return err
 	}
-	n.gossipd.current.Store(child)
-	close(known)
-	return child.Send(&gossipdmsg.Init{NodeID: n.id, ChainHash: n.network.ChainHash})
+	return n.gossipd.child().Send(&gossipdmsg.Init{NodeID: n.id, ChainHash: n.network.ChainHash})
 }
 
 // gossipdHandles is the table of what gossipd may send.
@@ -84,16 +55,12 @@ func (n *node) onBadPeer(m *gossipdmsg.BadPeer) {
 
 // gossipChannel tells gossipd of a channel as it is now.
 func (n *node) gossipChannel(c *channel) {
-	child := n.gossipd.child()
-	if child == nil {
-		return
-	}
 	if c.row.State != store.Normal {
-		_ = child.Send(&gossipdmsg.ForgetChannel{ChannelID: c.row.ChannelID})
+		n.gossipd.send(&gossipdmsg.ForgetChannel{ChannelID: c.row.ChannelID})
 		return
 	}
 	p := c.row.Policy
-	_ = child.Send(&gossipdmsg.SetChannel{Channel: gossip.Channel{
+	n.gossipd.send(&gossipdmsg.SetChannel{Channel: gossip.Channel{
 		ChannelID: c.row.ChannelID, PeerID: c.row.PeerID, ShortChannelID: c.row.ShortChannelID,
 		LocalAlias: c.row.AliasLocal, RemoteAlias: c.row.AliasRemote, Capacity: c.row.FundingSats,
 		Policy: gossip.Policy{

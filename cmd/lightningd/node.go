@@ -47,8 +47,8 @@ type node struct {
 
 	id            keys.PubKey
 	hsm           *hsmd
-	connectd      *connectd
-	gossipd       *gossipd
+	connectd      *networkDaemon
+	gossipd       *networkDaemon
 	plugins       *plugin.Host
 	chain         *chain.Runner
 	rpcServer     *rpc.Server
@@ -96,7 +96,7 @@ func newNode(cfg *config.Config, book *logs.Book, db *store.DB) *node {
 		synced: make(chan struct{}), stopRequested: make(chan struct{}), stopped: make(chan struct{}),
 		watcher: chain.NewWatcher(), byFunding: map[btcwire.OutPoint]*channel{},
 		channels: map[uint64]*channel{}, peers: map[keys.PubKey]*peer{}, dirty: map[*channel]bool{},
-		connectd: &connectd{}, gossipd: &gossipd{}, out: newOutgoing(), pays: map[payments.Hash]*payRun{}, invoices: invoices.New(db),
+		connectd: &networkDaemon{name: "connectd"}, gossipd: &networkDaemon{name: "gossipd"}, out: newOutgoing(), pays: map[payments.Hash]*payRun{}, invoices: invoices.New(db),
 		invoiceWaiters: waiters[string, *invoices.Invoice]{}, anyInvoiceWaiters: waiters[struct{}, struct{}]{},
 		stateWaiters: waiters[uint64, store.ChannelState]{}, connectWaiters: waiters[keys.PubKey, *peerConn]{},
 		heightWaiters: map[chan block.Height]block.Height{}, pinging: map[keys.PubKey]bool{},

@@ -55,7 +55,7 @@ func (n *node) startNetworkDaemons(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start gossipd: %w", err)
 	}
-	if err := n.startGossipd(ctx, []*os.File{gossipHSM, gossipEnd}); err != nil {
+	if err := n.startGossipd([]*os.File{gossipHSM, gossipEnd}); err != nil {
 		return err
 	}
 	connectHSM, err := n.hsm.newClient(ctx, &hsmdmsg.NewClient{Rights: hsmdmsg.RightECDH})
