@@ -20,11 +20,11 @@ import (
 )
 
 // open makes alice open a channel to bob, and locks it in.
-func open(t *testing.T) (alice, bob *testNode, l *link) {
+func open(t testing.TB) (alice, bob *testNode, l *link) {
 	alice, bob = newNode(t, "alice"), newNode(t, "bob")
 	alice.peer, bob.peer = bob, alice
 	terms := channeldmsg.Terms{
-		DustLimit: 546, MaxHTLCValueInFlight: 1_000_000_000, HTLCMinimum: 1, ToSelfDelay: 144, MaxAcceptedHTLCs: 483,
+		DustLimit: 546, MaxHTLCValueInFlight: 10_000_000_000, HTLCMinimum: 1, ToSelfDelay: 144, MaxAcceptedHTLCs: 483,
 	}
 	limits := channeldmsg.Limits{
 		MinFunding: 100_000, MaxFunding: amount.MaxSat, MinFeerate: 253, MaxFeerate: 100_000, MaxToSelfDelay: 2016,
@@ -32,7 +32,7 @@ func open(t *testing.T) (alice, bob *testNode, l *link) {
 	}
 	l = newLink(t)
 	alice.start(channeldmsg.Setup{Open: &channeldmsg.Open{
-		TemporaryChannelID: wire.ChannelID{1}, Funding: 1_000_000, Push: 300_000_000, Feerate: 1000, Announce: true,
+		TemporaryChannelID: wire.ChannelID{1}, Funding: 10_000_000, Push: 3_000_000_000, Feerate: 1000, Announce: true,
 		Terms: terms, Limits: limits,
 	}}, l.files[0])
 	first, err := l.next(0)
@@ -42,7 +42,7 @@ func open(t *testing.T) (alice, bob *testNode, l *link) {
 	bob.start(channeldmsg.Setup{Accept: &channeldmsg.Accept{OpenChannel: first.Wire[0], MinimumDepth: 1, Terms: terms, Limits: limits}}, l.files[1])
 	l.relay()
 	need := wait[*channeldmsg.NeedFunding](alice, nil)
-	if need.Amount != 1_000_000 || len(need.PkScript) != 34 {
+	if need.Amount != 10_000_000 || len(need.PkScript) != 34 {
 		t.Errorf("asked for %s to %x", need.Amount, need.PkScript)
 	}
 	alice.order(&channeldmsg.FundingChosen{Txid: [32]byte{9}, OutputIndex: 1})
@@ -204,7 +204,7 @@ func TestBadOnionIsFailedAtOnce(t *testing.T) {
 func TestOfferThatDoesNotFit(t *testing.T) {
 	alice, _, _ := open(t)
 	alice.order(&channeldmsg.Offer{HTLCs: []channeldmsg.OfferHTLC{
-		{Ref: 5, AmountMsat: 900_000_000, CLTVExpiry: 200, Onion: make([]byte, onion.PacketSize)},
+		{Ref: 5, AmountMsat: 9_000_000_000, CLTVExpiry: 200, Onion: make([]byte, onion.PacketSize)},
 	}})
 	m := wait[*channeldmsg.OfferFailed](alice, nil)
 	if m.HTLCs[0].Ref != 5 || m.HTLCs[0].Reason == "" || len(m.HTLCs[0].Failure) < 2 {

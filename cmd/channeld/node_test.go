@@ -48,7 +48,7 @@ func TestMain(m *testing.M) {
 // testNode is a real hsmd and, while there is a connection, a real channeld; the test is their
 // lightningd and, with link, their connectd.
 type testNode struct {
-	t      *testing.T
+	t      testing.TB
 	name   string
 	id     keys.PubKey
 	script []byte
@@ -66,7 +66,7 @@ type testNode struct {
 	stores   int
 }
 
-func newNode(t *testing.T, name string) *testNode {
+func newNode(t testing.TB, name string) *testNode {
 	n := &testNode{t: t, name: name, reports: make(chan ipc.Message, 1000)}
 	script := sha256.Sum256([]byte(name))
 	n.script = append([]byte{0, 20}, script[:20]...)
@@ -196,12 +196,12 @@ func wait[M ipc.Message](n *testNode, wanted func(M) bool) M {
 
 // link is the connection between two channelds, which the test relays as connectd would.
 type link struct {
-	t     *testing.T
+	t     testing.TB
 	conns [2]*ipc.Conn
 	files [2]*os.File
 }
 
-func newLink(t *testing.T) *link {
+func newLink(t testing.TB) *link {
 	l := &link{t: t}
 	for i := range l.conns {
 		ours, theirs, err := ipc.Pair()
