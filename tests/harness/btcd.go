@@ -28,7 +28,7 @@ type Btcd struct {
 	t     TB
 	dir   string
 	port  int // RPC
-	proc  *process
+	proc  *Process
 	http  *http.Client
 	purse purse
 	kept  []rawCall // by Stop, for Start
@@ -42,7 +42,7 @@ func StartBtcd(t TB) *Btcd {
 	b.Start()
 	t.Cleanup(func() {
 		if !keeps(t) || t.Failed() {
-			b.proc.kill()
+			b.proc.Kill()
 		}
 	})
 	b.Mine(startHeight)
@@ -63,13 +63,13 @@ func (b *Btcd) Start() {
 		"--rpclisten=" + b.Address(), "--rpcuser=" + BtcdUser, "--rpcpass=" + BtcdPassword,
 		"--miningaddr=" + b.purse.address,
 	}
-	b.proc, err = startProcess("btcd", logFile(b.dir), b.dir, path, args, keeps(b.t))
+	b.proc, err = StartProcess("btcd", b.dir, path, args, keeps(b.t))
 	if err != nil {
 		b.t.Fatalf("%v", err)
 	}
 	Eventually(b.t, "btcd answers", func() error {
-		if !b.proc.alive() {
-			raw, _ := b.proc.output()
+		if !b.proc.Alive() {
+			raw, _ := b.proc.Output()
 			b.t.Fatalf("btcd ended: %v\n%s", b.proc.err, tail(raw, 20))
 		}
 		return b.Call(nil, "getblockcount")
@@ -90,7 +90,7 @@ func (b *Btcd) Stop() {
 		b.must(&tx, "getrawtransaction", txid.String(), 0)
 		b.kept = append(b.kept, rawCall{"sendrawtransaction", tx})
 	}
-	b.proc.kill()
+	b.proc.Kill()
 }
 
 // rawCall brings back a block or a transaction.

@@ -4,6 +4,7 @@
 package harness
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -53,19 +54,22 @@ func Eventually(t TB, what string, try func() error) {
 	}
 }
 
-// Root is the checkout: the folder above us with a go.mod.
+// module is the first line of the go.mod in the checkout's root; tests may be in a module below it.
+const module = "module fulmen\n"
+
+// Root is the checkout: the folder above us with our go.mod.
 func Root() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return "", err
 	}
 	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+		if mod, err := os.ReadFile(filepath.Join(dir, "go.mod")); err == nil && bytes.HasPrefix(mod, []byte(module)) {
 			return dir, nil
 		}
 		parent := filepath.Dir(dir)
 		if parent == dir {
-			return "", fmt.Errorf("no go.mod above the working directory")
+			return "", fmt.Errorf("the working directory is not in a checkout")
 		}
 		dir = parent
 	}

@@ -23,7 +23,7 @@ type Node struct {
 	btcd *Btcd
 	port int
 	args []string
-	proc *process
+	proc *Process
 	rpc  *rpc.Client
 	id   string
 }
@@ -61,8 +61,8 @@ func (n *Node) end() {
 		return
 	}
 	n.disconnect()
-	n.proc.kill()
-	if raw, err := n.proc.output(); err == nil && n.t.Failed() {
+	n.proc.Kill()
+	if raw, err := n.proc.Output(); err == nil && n.t.Failed() {
 		n.t.Logf("the last that %s wrote:\n%s", n.Name, tail(raw, 60))
 	}
 }
@@ -83,7 +83,7 @@ func (n *Node) Launch(options ...string) {
 		n.t.Fatalf("build: %v", err)
 	}
 	args := append(append([]string(nil), n.args...), options...)
-	n.proc, err = startProcess(n.Name, logFile(n.Dir), n.Dir, filepath.Join(bin, "lightningd"), args, keeps(n.t))
+	n.proc, err = StartProcess(n.Name, n.Dir, filepath.Join(bin, "lightningd"), args, keeps(n.t))
 	if err != nil {
 		n.t.Fatalf("%v", err)
 	}
@@ -126,7 +126,7 @@ func (n *Node) Pid() int { return n.proc.cmd.Process.Pid }
 // Log is all that this run of it wrote.
 func (n *Node) Log() string {
 	n.t.Helper()
-	raw, err := n.proc.output()
+	raw, err := n.proc.Output()
 	if err != nil {
 		n.t.Fatalf("%s: %v", n.Name, err)
 	}
@@ -184,7 +184,7 @@ func (n *Node) CLI(args ...string) (string, error) {
 // WaitLog waits for a line of this run, and returns it with the pattern's groups.
 func (n *Node) WaitLog(pattern string) []string {
 	n.t.Helper()
-	found, err := n.proc.waitLog(pattern)
+	found, err := n.proc.WaitLog(pattern)
 	if err != nil {
 		n.t.Fatalf("%v", err)
 	}
@@ -192,7 +192,7 @@ func (n *Node) WaitLog(pattern string) []string {
 }
 
 // WaitExit waits for a node that ends by itself, and returns its exit error.
-func (n *Node) WaitExit() error { return n.proc.wait() }
+func (n *Node) WaitExit() error { return n.proc.Wait() }
 
 // WaitHeight waits until it has seen the block at a height.
 func (n *Node) WaitHeight(height int) {
@@ -210,7 +210,7 @@ func (n *Node) Sync() {
 func (n *Node) Stop() {
 	n.t.Helper()
 	n.disconnect()
-	if err := n.proc.terminate(); err != nil {
+	if err := n.proc.Terminate(); err != nil {
 		n.t.Fatalf("stop %s: %v", n.Name, err)
 	}
 }
@@ -218,7 +218,7 @@ func (n *Node) Stop() {
 // Kill ends lightningd as a power cut would.
 func (n *Node) Kill() {
 	n.disconnect()
-	n.proc.kill()
+	n.proc.Kill()
 }
 
 // Restart is Kill and Start.

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// process is a program that we started; its output goes to a file.
-type process struct {
+// Process is a program that we started; its output goes to the file log in its folder.
+type Process struct {
 	name string
 	cmd  *exec.Cmd
 	log  string
@@ -23,8 +23,10 @@ type process struct {
 	err  error // of Wait, once done is closed
 }
 
-// startProcess appends to the log. With keep, the process outlives us.
-func startProcess(name, log, dir, path string, args []string, keep bool) (*process, error) {
+// StartProcess starts a program in a folder of its own, where it appends to its log. With keep, the
+// process outlives us.
+func StartProcess(name, dir, path string, args []string, keep bool) (*Process, error) {
+	log := logFile(dir)
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, err
@@ -43,7 +45,7 @@ func startProcess(name, log, dir, path string, args []string, keep bool) (*proce
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
-	p := &process{name: name, cmd: cmd, log: log, from: at.Size(), done: make(chan struct{})}
+	p := &Process{name: name, cmd: cmd, log: log, from: at.Size(), done: make(chan struct{})}
 	go func() {
 		p.err = cmd.Wait()
 		close(p.done)
@@ -51,7 +53,8 @@ func startProcess(name, log, dir, path string, args []string, keep bool) (*proce
 	return p, nil
 }
 
-func (p *process) alive() bool {
+// Alive says whether it has not ended.
+func (p *Process) Alive() bool {
 	select {
 	case <-p.done:
 		return false
@@ -60,36 +63,37 @@ func (p *process) alive() bool {
 	}
 }
 
-// kill ends the process as a power cut would.
-func (p *process) kill() {
-	if p.alive() {
+// Kill ends the process as a power cut would.
+func (p *Process) Kill() {
+	if p.Alive() {
 		p.cmd.Process.Kill()
 	}
 	<-p.done
 }
 
-// wait returns how the process ended, and kills it if it takes too long.
-func (p *process) wait() error {
+// Wait returns how the process ended, and kills it if it takes too long.
+func (p *Process) Wait() error {
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
 	select {
 	case <-p.done:
 		return p.err
 	case <-ctx.Done():
-		p.kill()
+		p.Kill()
 		return fmt.Errorf("%s did not end within %s", p.name, Patience)
 	}
 }
 
-func (p *process) terminate() error {
+// Terminate asks it to end, and waits until it has.
+func (p *Process) Terminate() error {
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
-	return p.wait()
+	return p.Wait()
 }
 
-// output is what this run wrote so far.
-func (p *process) output() ([]byte, error) {
+// Output is what this run wrote so far.
+func (p *Process) Output() ([]byte, error) {
 	raw, err := os.ReadFile(p.log)
 	if err != nil {
 		return nil, err
@@ -97,16 +101,16 @@ func (p *process) output() ([]byte, error) {
 	return raw[min(p.from, int64(len(raw))):], nil
 }
 
-// waitLog waits for a line of this run that matches. A file tells nobody that it has grown, so that
+// WaitLog waits for a line of this run that matches. A file tells nobody that it has grown, so that
 // it is read again and again.
-func (p *process) waitLog(pattern string) ([]string, error) {
+func (p *Process) WaitLog(pattern string) ([]string, error) {
 	want := regexp.MustCompile(pattern)
 	deadline := time.After(Patience)
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		alive := p.alive() // before reading: what it wrote last is read too
-		raw, err := p.output()
+		alive := p.Alive() // before reading: what it wrote last is read too
+		raw, err := p.Output()
 		if err != nil {
 			return nil, err
 		}
