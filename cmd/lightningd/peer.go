@@ -257,11 +257,23 @@ func (n *node) onPeerSent(m *connectdmsg.PeerSent) {
 	case *wire.Warning:
 		n.log.Warn("peer sent a warning", "peer_id", m.ID, "channel_id", msg.ChannelID, "warning", printable(msg.Data))
 	default:
-		if id, ok := wire.ChannelIDOf(m.Wire); ok {
+		if id, ok := wire.ChannelIDOf(m.Wire); ok && !p.hasChannel(id) {
 			n.log.Info("peer sent a message for no channel of ours", "peer_id", m.ID, "channel_id", id, "message", msg.Type())
 			n.sendError(p.conn, id, "no such channel")
 		}
 	}
+}
+
+// hasChannel reports whether a message is for a channel of ours, whatever its state. If it came here all
+// the same, the channel's process has just ended, and the connection is about to: the peer sends again
+// what matters on the next one. An error would make it close a channel that lives.
+func (p *peer) hasChannel(id wire.ChannelID) bool {
+	for _, c := range p.channels {
+		if c.row.ChannelID == id {
+			return true
+		}
+	}
+	return false
 }
 
 // unknownReestablish answers a peer that remembers a channel that we closed or never had: an error
