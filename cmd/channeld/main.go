@@ -1,6 +1,9 @@
 package main
 
 import (
+	"runtime/debug"
+	"time"
+
 	"fulmen/internal/daemon"
 	"fulmen/internal/ipc/channeldmsg"
 	"fulmen/internal/sandbox"
@@ -23,8 +26,14 @@ func main() {
 
 	sh := newShell(p, lightningd, hsmd{p.Link(linkToHsmd)}, p.Link(linkToPeer), &setup)
 	p.Must("begin", sh.begin())
+	rest := time.AfterFunc(quiet, debug.FreeOSMemory)
 	for !sh.ended {
 		p.Must("carry out", sh.turn())
+		rest.Reset(quiet)
 	}
 	p.Exit()
 }
+
+// quiet is how long nothing must happen before memory that a burst of payments needed is given back:
+// most channels have nothing to do most of the time.
+const quiet = 2 * time.Second

@@ -125,7 +125,7 @@ func (sh *shell) opened(o *opening.Channel) error {
 		push = o.ToLocal
 	}
 	status := sh.status()
-	sh.state = status.State
+	sh.stored, sh.state = status, status.State
 	err = sh.lightningd.Send(&channeldmsg.Opened{
 		Seq: sh.seq, Snapshot: sh.channel.Snapshot(), ChannelID: o.ChannelID, Setup: *channelSetup(o),
 		Announce: o.Announce, ChannelType: o.Type.Vector(), Push: push, MinimumDepth: o.MinimumDepth, Status: status,
@@ -144,7 +144,8 @@ func (sh *shell) resume(r *channeldmsg.Resume) error {
 	}
 	sh.setup.Resume = nil // it need not stay in memory
 	sh.channel, sh.channelID = ch, ch.Params().ChannelID
-	sh.state = sh.status().State
+	sh.stored = sh.status()
+	sh.state = sh.stored.State
 	return sh.connect()
 }
 

@@ -75,7 +75,10 @@ func (sh *shell) report(a channel.Action) error {
 // store makes the next Store.
 func (sh *shell) store(s *channel.Store) *channeldmsg.Store {
 	sh.seq++
-	m := &channeldmsg.Store{Seq: sh.seq, Data: s.Data, Snapshot: s.Snapshot, Resolved: s.Resolved, Status: sh.status()}
+	if !sh.broken {
+		sh.stored = sh.status()
+	}
+	m := &channeldmsg.Store{Seq: sh.seq, Data: s.Data, Snapshot: s.Snapshot, Resolved: s.Resolved, Status: sh.stored}
 	for _, o := range s.Offered {
 		m.Offered = append(m.Offered, channeldmsg.OfferedHTLC{Ref: o.Ref, ID: o.HTLCID})
 	}

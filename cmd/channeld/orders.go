@@ -26,6 +26,9 @@ func (sh *shell) obey(o order) error {
 		sh.height = m.Height
 	}
 	if sh.channel == nil {
+		if o.id != 0 {
+			return sh.lightningd.Reply(o.id, ipc.Failf(0, "channel is being opened"))
+		}
 		return nil // the others are told again when there is a channel, or mean one
 	}
 	return sh.obeyChannel(o.id, o.msg)

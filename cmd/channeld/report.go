@@ -30,7 +30,7 @@ func (sh *shell) status() channeldmsg.Status {
 
 // reportState tells of a new state, once.
 func (sh *shell) reportState() error {
-	if sh.channel == nil || sh.ended {
+	if sh.channel == nil || sh.ended || sh.broken {
 		return nil
 	}
 	status := sh.status()

@@ -42,7 +42,9 @@ type shell struct {
 	settled  bool // an HTLC was settled by ourselves: there is more to commit
 	ordered  bool // lightningd ordered the shutdown
 	complete bool // there is a closing transaction
-	state    channeldmsg.State
+	stored   channeldmsg.Status // as of the last Store
+	broken   bool               // the channel is beyond what may be stored
+	state    channeldmsg.State  // that lightningd was told last
 	ended    bool
 }
 
@@ -244,10 +246,8 @@ func (sh *shell) stepOpening(ev opening.Event) error {
 // their own.
 func (sh *shell) stepChannel(ev channel.Event) error {
 	for ev != nil {
-		actions, err := sh.channel.Step(ev)
-		if err != nil {
-			return err
-		}
+		actions, stepErr := sh.channel.Step(ev)
+		sh.broken = stepErr != nil
 		ev = nil
 		for _, a := range actions {
 			answer, err := sh.doChannel(a)
@@ -257,6 +257,9 @@ func (sh *shell) stepChannel(ev channel.Event) error {
 			if answer != nil {
 				ev = answer // the last action of its step
 			}
+		}
+		if stepErr != nil {
+			return stepErr
 		}
 	}
 	return nil

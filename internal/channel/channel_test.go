@@ -68,7 +68,7 @@ func TestLogStaysSmall(t *testing.T) {
 	terms := channeltest.DefaultTerms()
 	terms.Cheap = true
 	w := openWires(t, terms)
-	for id := range uint64(200) {
+	for id := range uint64(80) {
 		w.step(0, offered(id, 5_000_000))
 		w.settle()
 		w.step(1, channel.Settle{HTLCID: id, Result: channel.Result{Kind: channel.Fail, Reason: make([]byte, 292)}})

@@ -116,7 +116,8 @@ func (c *Channel) Snapshot() []byte { return c.state.snapshot() }
 func (c *Channel) Params() *Params { return c.state.params }
 
 // Step applies one event and returns what the process must do, in this order. An error is a *Fault
-// of the peer, or ours; either way it was the last step.
+// of the peer, or ours; either way it was the last step, and what it returns beside the error is at
+// most a Store of preimages, which are worth something in any case.
 func (c *Channel) Step(ev Event) ([]Action, error) {
 	if c.phase == dead {
 		return nil, ErrDead
@@ -124,9 +125,18 @@ func (c *Channel) Step(ev Event) ([]Action, error) {
 	actions, err := c.step(ev)
 	if err != nil {
 		c.phase = dead
-		return nil, err
+		return c.lastWords(), err
 	}
 	return actions, nil
+}
+
+// lastWords saves the preimages that no Store has yet. Nothing else may be stored after an error:
+// the state may have gone as far as a commitment whose signature is wrong.
+func (c *Channel) lastWords() []Action {
+	if len(c.store.Learned) == 0 {
+		return nil
+	}
+	return []Action{Store{Learned: c.store.Learned}}
 }
 
 func (c *Channel) step(ev Event) ([]Action, error) {
@@ -197,7 +207,7 @@ func (c *Channel) recv(msg wire.Message) ([]Action, error) {
 	switch m := msg.(type) {
 	case *wire.Error:
 		c.phase = dead
-		return []Action{PeerErred{m.Data}}, nil
+		return append(c.takeStore(), PeerErred{m.Data}), nil
 	case *wire.Warning:
 		return []Action{PeerWarned{m.Data}}, nil
 	}

@@ -68,10 +68,7 @@ func (n *Node) Answer(a channel.Action) (channel.Event, error) {
 // Step steps the core, answers its questions, and hands each action to do, in order.
 func (n *Node) Step(ev channel.Event, do func(channel.Action)) error {
 	for ev != nil {
-		actions, err := n.Channel.Step(ev)
-		if err != nil {
-			return err
-		}
+		actions, stepErr := n.Channel.Step(ev)
 		ev = nil
 		for _, a := range actions {
 			do(a)
@@ -82,6 +79,9 @@ func (n *Node) Step(ev channel.Event, do func(channel.Action)) error {
 			if answer != nil {
 				ev = answer
 			}
+		}
+		if stepErr != nil {
+			return stepErr
 		}
 	}
 	return nil
