@@ -39,9 +39,9 @@ type shell struct {
 	seq      uint64 // of the last Store
 	out      [][]byte
 	failed   []channeldmsg.FailedOffer
-	settled  bool // an HTLC was settled by ourselves: there is more to commit
-	ordered  bool // lightningd ordered the shutdown
-	complete bool // there is a closing transaction
+	settled  bool               // an HTLC was settled by ourselves: there is more to commit
+	ordered  bool               // lightningd ordered the shutdown
+	complete bool               // there is a closing transaction
 	stored   channeldmsg.Status // as of the last Store
 	broken   bool               // the channel is beyond what may be stored
 	state    channeldmsg.State  // that lightningd was told last
