@@ -65,8 +65,10 @@ check-gen: gen
 	git diff --exit-code
 
 install: build
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/fulmen/plugins $(DESTDIR)$(PREFIX)/share/man/man7
-	install -m 755 bin/* $(DESTDIR)$(PREFIX)/bin/
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/fulmen/plugins $(DESTDIR)$(PREFIX)/share/doc/fulmen/man
+	install -m 755 bin/lightningd $(COMMANDS:%=bin/%) $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 README.md docs/*.md $(DESTDIR)$(PREFIX)/share/doc/fulmen/
+	install -m 644 docs/man/*.md $(DESTDIR)$(PREFIX)/share/doc/fulmen/man/
 	install -m 755 $(DAEMONS:%=libexec/%) $(DESTDIR)$(PREFIX)/libexec/fulmen/
 	install -m 755 $(PLUGINS:%=libexec/plugins/%) $(DESTDIR)$(PREFIX)/libexec/fulmen/plugins/
 

@@ -28,7 +28,7 @@ func goToBackground(args []string) error {
 	}
 	cmd := exec.Command(self, args...)
 	cmd.Env = append(os.Environ(), backgroundMark+"=1")
-	cmd.Stderr = os.Stderr
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.ExtraFiles = []*os.File{w}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
@@ -42,6 +42,16 @@ func goToBackground(args []string) error {
 	return nil
 }
 
+// inBackground reports whether this is the process that --daemon leaves behind. Its children must not
+// hold the descriptor on which the parent waits.
+func inBackground() bool {
+	if os.Getenv(backgroundMark) == "" {
+		return false
+	}
+	syscall.CloseOnExec(readyFd)
+	return true
+}
+
 // tellParent tells the process that started this one in the background that it is ready.
 func tellParent() {
 	if os.Getenv(backgroundMark) == "" {
@@ -52,6 +62,7 @@ func tellParent() {
 	f.Close()
 	// What is printed from now on has nowhere to go: the terminal is somebody else's.
 	if null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0); err == nil {
+		syscall.Dup3(int(null.Fd()), 1, 0) //nolint:errcheck // best effort
 		syscall.Dup3(int(null.Fd()), 2, 0) //nolint:errcheck // best effort
 		null.Close()
 	}

@@ -14,31 +14,15 @@ import (
 
 	"golang.org/x/term"
 
-	"fulmen/internal/amount"
 	"fulmen/internal/hsmsecret/secretfile"
 	"fulmen/internal/ipc/hsmdmsg"
 	"fulmen/internal/wallet"
 )
 
-// keyOptions are the options that opening the secret and the wallet takes.
-type keyOptions struct {
-	secret     string // path of hsm_secret
-	passphrase []byte
-	emergency  amount.Sat // min-emergency-msat
-}
-
-func (n *node) readKeyOptions() (*keyOptions, error) {
-	passphrase, err := n.askPassphrase()
-	return &keyOptions{
-		secret: filepath.Join(n.cfg.NetworkDir(), "hsm_secret"), passphrase: passphrase,
-		emergency: n.cfg.Msat("min-emergency-msat").SatRoundUp(),
-	}, err
-}
-
 // startKeys starts hsmd on the node's secret, which is made if this is a new node, and opens the wallet
 // for the keys that it tells.
-func (n *node) startKeys(ctx context.Context, o *keyOptions) error {
-	reply, err := n.openSecret(ctx, o.secret, o.passphrase)
+func (n *node) startKeys(ctx context.Context) error {
+	reply, err := n.openSecret(ctx, filepath.Join(n.cfg.NetworkDir(), "hsm_secret"))
 	if err != nil {
 		return err
 	}
@@ -49,11 +33,15 @@ func (n *node) startKeys(ctx context.Context, o *keyOptions) error {
 	if err := n.db.Bind("chain", n.network.ChainHash[:]); err != nil {
 		return err
 	}
-	return n.onLoop(func() error { return n.openWallet(reply, o.emergency) })
+	return n.onLoop(func() error { return n.openWallet(reply) })
 }
 
 // openSecret hands hsmd the file. A new one gets its name only when hsmd has written it to the disk.
-func (n *node) openSecret(ctx context.Context, path string, passphrase []byte) (*hsmdmsg.InitReply, error) {
+func (n *node) openSecret(ctx context.Context, path string) (*hsmdmsg.InitReply, error) {
+	passphrase, err := n.askPassphrase()
+	if err != nil {
+		return nil, err
+	}
 	init := &hsmdmsg.Init{Network: n.network.Name, Passphrase: passphrase}
 	file, err := secretfile.Open(path)
 	if err == nil {
@@ -115,7 +103,7 @@ func (n *node) initHsmd(ctx context.Context, path string, file *os.File, init *h
 }
 
 // openWallet runs in the loop.
-func (n *node) openWallet(keys *hsmdmsg.InitReply, emergency amount.Sat) error {
+func (n *node) openWallet(keys *hsmdmsg.InitReply) error {
 	recent, err := n.db.RecentBlocks(1)
 	if err != nil {
 		return err
@@ -125,7 +113,7 @@ func (n *node) openWallet(keys *hsmdmsg.InitReply, emergency amount.Sat) error {
 	}
 	w, changes, err := wallet.Open(wallet.Config{
 		Network: n.network.Name, BIP84XPub: keys.BIP84XPub, BIP86XPub: keys.BIP86XPub, Tip: n.blockHeight,
-		Emergency: emergency, Rand: rand.Reader,
+		Emergency: n.cfg.Msat("min-emergency-msat").SatRoundUp(), Rand: rand.Reader,
 	}, n.db)
 	if err != nil {
 		return err

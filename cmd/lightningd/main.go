@@ -38,7 +38,7 @@ func run(args []string, stdout io.Writer) error {
 	if done, err := printAndExit(cfg, stdout); done {
 		return err
 	}
-	if cfg.Flag("daemon") && os.Getenv(backgroundMark) == "" {
+	if cfg.Flag("daemon") && !inBackground() {
 		return goToBackground(args)
 	}
 	if err := makeFolders(cfg); err != nil {

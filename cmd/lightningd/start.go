@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"sort"
 	"strconv"
@@ -26,7 +27,7 @@ import (
 // stopTimeout is how long all of an orderly end may take.
 const stopTimeout = 20 * time.Second
 
-// start brings the node up: keys and plugins side by side, then what needs both, the RPC last.
+// start brings the node up: plugins and keys, then what needs both, the RPC last.
 func (n *node) start() error {
 	var err error
 	net := n.cfg.Network()
@@ -36,15 +37,11 @@ func (n *node) start() error {
 	if err := n.findPrograms(); err != nil {
 		return err
 	}
-	// The options' table grows as the plugins' manifests come: what the keys need of it is read before.
-	keys, err := n.readKeyOptions()
-	if err != nil {
+	// The plugins' manifests complete the table of options: a wrong one is refused before a key is made.
+	if err := n.startPlugins(n.ctx); err != nil {
 		return err
 	}
-	var side errgroup.Group
-	side.Go(func() error { return n.startKeys(n.ctx, keys) })
-	side.Go(func() error { return n.startPlugins(n.ctx) })
-	if err := side.Wait(); err != nil {
+	if err := n.startKeys(n.ctx); err != nil {
 		return err
 	}
 	n.policy = policyFrom(n.cfg)
@@ -125,12 +122,40 @@ func (n *node) startPlugins(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, path := range n.cfg.Strings("plugin") {
+	found, err := n.pluginsInFolders()
+	if err != nil {
+		return err
+	}
+	for _, path := range append(found, n.cfg.Strings("plugin")...) {
 		if err := n.addPlugin(ctx, path, false, disabled); err != nil {
 			n.log.Error("plugin does not start", "plugin", path, "error", err)
 		}
 	}
 	return n.cfg.Finish()
+}
+
+// pluginsInFolders lists the programs in the folders that plugin-dir names, and in plugins in
+// lightning-dir.
+func (n *node) pluginsInFolders() ([]string, error) {
+	var found []string
+	list := func(dir string) error {
+		entries, err := os.ReadDir(dir)
+		for _, e := range entries {
+			if info, statErr := os.Stat(filepath.Join(dir, e.Name())); statErr == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+				found = append(found, filepath.Join(dir, e.Name()))
+			}
+		}
+		return err
+	}
+	for _, dir := range n.cfg.Strings("plugin-dir") {
+		if err := list(dir); err != nil {
+			return nil, n.cfg.Malformed("plugin-dir", dir, err)
+		}
+	}
+	if err := list(filepath.Join(n.cfg.Dir(), "plugins")); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	return found, nil
 }
 
 func (n *node) addPlugin(ctx context.Context, path string, important bool, disabled map[string]bool) error {

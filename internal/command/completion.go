@@ -36,8 +36,15 @@ func completionWords(c *Command) string {
 }
 
 const completionFunction = `_lightning_cli() {
-	local current=${COMP_WORDS[COMP_CWORD]} command= word
-	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+	# bash takes NAME=VALUE apart at the "=": here it is one word.
+	local line=${COMP_LINE:0:COMP_POINT} current= command= word
+	local -a words
+	read -ra words <<<"$line"
+	if [[ $line != *" " ]]; then
+		current=${words[-1]}
+		unset "words[-1]"
+	fi
+	for word in "${words[@]:1}"; do
 		case "$word" in
 		-*) ;;
 		*) command=$word; break ;;
@@ -51,6 +58,8 @@ const completionFunction = `_lightning_cli() {
 	else
 		COMPREPLY=($(compgen -W "$(_lightning_cli_parameters "$command")" -- "$current"))
 		[[ ${COMPREPLY-} == *= ]] && compopt -o nospace
+		# What stands before the "=" is on the line already.
+		[[ $current == *=* ]] && COMPREPLY=("${COMPREPLY[@]#*=}")
 	fi
 }
 

@@ -129,12 +129,10 @@ func TestRefusals(t *testing.T) {
 		{"missing conf", nil, []string{"--conf=/nowhere/config"}, "cmdline: conf: stat /nowhere/config: no such file or directory"},
 		{"missing include", map[string]string{".lightning/config": "include gone"}, nil, "HOME/.lightning/config:1: include: stat HOME/.lightning/gone: no such file"},
 		{"include of itself", map[string]string{".lightning/config": "include config"}, nil, "HOME/.lightning/config:1: include: HOME/.lightning/config: includes itself"},
-		{"feerates", nil, []string{"--force-feerates=1/2/x"}, `cmdline: force-feerates: fee rate "x" should be a whole number`},
 		{"alias", nil, []string{"--alias=" + strings.Repeat("x", 33)}, "cmdline: alias: should have at most 32 bytes, and has 33"},
 		{"colour", nil, []string{"--rgb=12345"}, "cmdline: rgb: should be six hex digits"},
 		{"daemon", nil, []string{"--subdaemon=hsmd"}, "cmdline: subdaemon: should be NAME:PATH"},
 		{"database", nil, []string{"--wallet=postgres://x"}, "cmdline: wallet: should be sqlite3://PATH"},
-		{"a secret is not repeated", nil, []string{"--recover="}, "cmdline: recover: should not be empty"},
 	} {
 		dir := home(t, tt.files)
 		c, err := Load(tt.args, dir)
@@ -144,6 +142,17 @@ func TestRefusals(t *testing.T) {
 		if want := strings.ReplaceAll(tt.want, "HOME", dir); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s:\n got %v\nwant %s", tt.name, err, want)
 		}
+	}
+}
+
+func TestSecretsAreNotRepeated(t *testing.T) {
+	c, err := Load([]string{"--secret=words"}, home(t, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = c.Declare(&Option{Name: "secret", Kind: Conceal, Plugin: "/p", Check: func(string) error { return errors.New("should be longer") }})
+	if err == nil || !strings.HasPrefix(err.Error(), "cmdline: secret: should be longer") || strings.Contains(err.Error(), "words") {
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -194,8 +203,11 @@ func TestUnknownPluginOptionIsNamed(t *testing.T) {
 
 func TestList(t *testing.T) {
 	dir := home(t, map[string]string{".lightning/config": "regtest\naddr=1.2.3.4\nfee-base=5\n"})
-	c, err := Load([]string{"--addr=::1", "--log-level=debug:hsmd", "--recover=words"}, dir)
+	c, err := Load([]string{"--addr=::1", "--log-level=debug:hsmd", "--secret=words"}, dir)
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Declare(&Option{Name: "secret", Kind: Conceal, Plugin: "/p"}); err != nil {
 		t.Fatal(err)
 	}
 	file := dir + "/.lightning/config"
@@ -210,7 +222,7 @@ func TestList(t *testing.T) {
 		"htlc-minimum-msat": `{"htlc-minimum-msat":{"value_msat":0,"source":"default"}}`,
 		"log-level":         `{"log-level":{"value_str":"debug:hsmd","source":"cmdline"}}`,
 		"min-capacity-sat":  `{"min-capacity-sat":{"value_int":10000,"source":"default","dynamic":true}}`,
-		"recover":           `{"recover":{"value_str":"...","source":"cmdline"}}`,
+		"secret":            `{"secret":{"value_str":"...","source":"cmdline","plugin":"/p"}}`,
 		"alias":             `{}`,
 		"nonsense":          `null`,
 	} {

@@ -36,7 +36,6 @@ func general() []*Option {
 		{Name: "rpc-file-mode", Group: General, Default: "0600", Check: checkMode, Doc: "Mode of the RPC socket, octal"},
 		{Name: "wallet", Group: General, Default: walletScheme + "lightningd.sqlite3", Check: checkWallet, Doc: "Database, as sqlite3://PATH"},
 		{Name: "database-upgrade", Kind: Bool, Group: General, Default: "true", Doc: "Whether a database of an older version may be migrated"},
-		{Name: "rescan", Kind: Int, Group: General, Default: "15", Doc: "Blocks to look at again at start, or the negative of the height to start from"},
 		{Name: "subdaemon", Multi: true, Group: General, Check: checkSubdaemon, Doc: "Run PATH for a daemon, as NAME:PATH"},
 		{Name: "alias", Group: General, Check: checkAlias, Doc: "Name of the node, up to 32 bytes"},
 		{Name: "rgb", Group: General, Check: checkRGB, Doc: "Colour of the node, as RRGGBB"},
@@ -69,7 +68,6 @@ func policy() []*Option {
 		{Name: "cltv-final", Kind: Int, Group: Policy, Default: "18", TestDefault: "10", Check: between(1, 2016), Doc: "Blocks that an incoming payment must leave us"},
 		{Name: "watchtime-blocks", Kind: Int, Group: Policy, Default: "144", TestDefault: "6", Check: between(1, 2016), Doc: "Blocks that the peer must wait for its coins after it closes a channel alone: our time to react"},
 		{Name: "ignore-fee-limits", Kind: Bool, Group: Policy, Default: "false", TestDefault: "true", Doc: "Whether a peer may set any fee rate"},
-		{Name: "force-feerates", Group: Policy, Check: checkFeerates, Doc: "Fee rates per kilobyte to use in place of estimates: opening, mutual_close, unilateral_close, delayed_to_us, htlc_resolution, penalty, parted by slashes; the last stands for the rest"},
 		{Name: "commit-fee", Kind: Int, Group: Policy, Default: "100", Check: between(1, 1000), Doc: "Percentage of the estimate that a commitment pays"},
 		{Name: "commit-feerate-offset", Kind: Int, Group: Policy, Default: "5", Check: between(0, 1<<32-1), Doc: "What a commitment pays above the estimate, in satoshi per 1000 weight"},
 		{Name: "commit-time", Kind: Int, Group: Policy, Default: "10", Check: between(0, 1<<32-1), Doc: "Accepted and without effect: a change is committed at once"},
@@ -97,7 +95,6 @@ func plugins() []*Option {
 		{Name: "important-plugin", Multi: true, Group: Plugin, Check: notEmpty, Doc: "Start this plugin, and stop when it dies"},
 		{Name: "plugin-dir", Multi: true, Group: Plugin, Check: notEmpty, Doc: "Start all plugins of this folder"},
 		{Name: "disable-plugin", Multi: true, Group: Plugin, Check: notEmpty, Doc: "Do not start this plugin, by name or path"},
-		{Name: "clear-plugins", Kind: Flag, Group: Plugin, Doc: "Start no plugin but those that are named"},
 	}
 }
 
@@ -155,22 +152,6 @@ func checkAlias(value string) error {
 func checkRGB(value string) error {
 	if _, err := strconv.ParseUint(value, 16, 32); err != nil || len(value) != 6 {
 		return errors.New("should be six hex digits")
-	}
-	return nil
-}
-
-// forcedFeerates is how many rates force-feerates may have.
-const forcedFeerates = 6
-
-func checkFeerates(value string) error {
-	rates := strings.Split(value, "/")
-	if len(rates) > forcedFeerates {
-		return fmt.Errorf("should have at most %d fee rates, and has %d", forcedFeerates, len(rates))
-	}
-	for _, rate := range rates {
-		if n, err := strconv.ParseUint(rate, 10, 32); err != nil || n == 0 {
-			return fmt.Errorf("fee rate %q should be a whole number", rate)
-		}
 	}
 	return nil
 }

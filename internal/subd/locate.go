@@ -12,7 +12,8 @@ type Programs struct {
 	Replaced map[string]string // by name: option subdaemon
 }
 
-// LibexecDir is where an installed lightningd finds its daemons: libexec beside its own bin.
+// LibexecDir is where lightningd finds its daemons: beside its own bin, libexec/fulmen where it is
+// installed, libexec where it was built.
 func LibexecDir() (string, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -21,7 +22,16 @@ func LibexecDir() (string, error) {
 	if self, err = filepath.EvalSymlinks(self); err != nil {
 		return "", fmt.Errorf("find my own program: %w", err)
 	}
-	return filepath.Join(filepath.Dir(filepath.Dir(self)), "libexec"), nil
+	dir := filepath.Join(filepath.Dir(filepath.Dir(self)), "libexec")
+	if installed := filepath.Join(dir, "fulmen"); isDir(installed) {
+		return installed, nil
+	}
+	return dir, nil
+}
+
+func isDir(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.IsDir()
 }
 
 // Path is the daemon's program, an error if there is none to execute.

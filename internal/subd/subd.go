@@ -47,7 +47,7 @@ type Child struct {
 	Pid         int
 
 	spec    Spec
-	process *os.Process
+	process *os.Process // nil if it is none
 	asked   atomic.Bool
 	died    *ipc.Died // written by the link's reader, read after it has ended
 	exited  chan struct{}
@@ -70,13 +70,27 @@ func Spawn(spec Spec) (*Child, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.serve(link)
+	go c.wait(stderr)
+	return c, nil
+}
+
+// Adopt is Spawn for a child that is no process of its own but is played by a simulator or a test at
+// the other end of link.
+func Adopt(spec Spec, link *os.File) *Child {
+	c := &Child{Name: spec.Name, Title: spec.Title, spec: spec, exited: make(chan struct{}), done: make(chan struct{})}
+	close(c.exited)
+	c.serve(link)
+	return c
+}
+
+// serve begins to talk to the child.
+func (c *Child) serve(link *os.File) {
 	conn := ipc.NewConn(link)
 	// A child that is gone already is reported like any other end.
-	_ = conn.Send(&ipc.Start{LogLevel: int32(spec.LogLevel)})
+	_ = conn.Send(&ipc.Start{LogLevel: int32(c.spec.LogLevel)})
 	c.Client = ipc.NewClient(conn, c.handle)
-	go c.wait(stderr)
 	go c.watch()
-	return c, nil
 }
 
 // fork starts the process and returns our ends of its link and its stderr.
@@ -170,6 +184,10 @@ func (c *Child) watch() {
 }
 
 func (c *Child) kill() {
+	if c.process == nil {
+		c.Client.Close()
+		return
+	}
 	_ = c.process.Kill() // it may be gone already
 }
 
