@@ -26,6 +26,7 @@ type Spec struct {
 	Path     string     // of its program
 	Links    []*os.File // descriptors 4, 5 and so on; Spawn owns and closes them
 	LogLevel slog.Level // the least that the child should send
+	Confine  string     // how it locks itself in: on, warn or off; on if empty
 
 	Handle func(*ipc.Frame) error // a message of the child's, as in ipc.NewClient
 	OnLog  func(*ipc.Log)
