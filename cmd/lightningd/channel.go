@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"sync"
 	"time"
 
 	core "fulmen/internal/channel"
@@ -28,6 +29,7 @@ type channel struct {
 	params    *core.Params       // what never changes of its state; nil until somebody asks
 
 	proc     *channelProcess // nil while it has no process
+	starting sync.Mutex      // held to start one; not in the loop
 	resuming bool            // a new connection waits for the process of the old one to end
 	parts    map[uint64]*payments.Part
 	// offered are the refs that its process has, and has not yet committed to or refused.
@@ -85,6 +87,10 @@ func (c *channel) flush() {
 // onStore makes durable what the channel's process asks for, in one unit with what it means for
 // payments, and tells the process when it is.
 func (c *channel) onStore(m *channeldmsg.Store) {
+	if err := c.checkStore(m); err != nil {
+		c.proc.kill(err)
+		return
+	}
 	var ended []outcome
 	var committed []channeldmsg.OfferedHTLC
 	commits := map[uint64]*payments.Part{}
@@ -98,12 +104,7 @@ func (c *channel) onStore(m *channeldmsg.Store) {
 		}
 	}
 	for _, l := range m.Learned {
-		p, err := c.learned(l.ID, l.Preimage)
-		if err != nil {
-			c.proc.kill(err)
-			return
-		}
-		if p != nil {
+		if p := c.parts[l.ID]; p != nil {
 			preimage := l.Preimage
 			ended = append(ended, c.endPart(l.ID, p, &preimage, nil))
 			c.tally.OutFulfilled.Add(p.Route[0].Amount)
@@ -176,7 +177,7 @@ func (c *channel) setStatus(s channeldmsg.Status) {
 // onOfferFailed ends the parts that the channel could not take.
 func (c *channel) onOfferFailed(m *channeldmsg.OfferFailed) {
 	for _, f := range m.HTLCs {
-		c.refuse(f.Ref, "the channel cannot take it: "+f.Reason)
+		c.refuse(f.Ref, "the channel cannot take it: "+printable([]byte(f.Reason)))
 	}
 }
 
@@ -203,6 +204,10 @@ func (c *channel) processEnded() {
 // onIncoming decides about HTLCs that the peer offered, irrevocably committed. After a restart they
 // come again: what was decided then stands.
 func (c *channel) onIncoming(m *channeldmsg.Incoming) {
+	if err := c.checkIncoming(m); err != nil {
+		c.proc.kill(err)
+		return
+	}
 	for i := range m.HTLCs {
 		h := &m.HTLCs[i]
 		if h.ID >= c.tally.NextIn {

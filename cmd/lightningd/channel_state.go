@@ -88,6 +88,13 @@ func (c *channel) onReestablished(*channeldmsg.Reestablished) {
 
 // onStateChanged follows the channel's process through the life of a channel.
 func (c *channel) onStateChanged(m *channeldmsg.StateChanged) {
+	if err := checkStatus(&m.Status, c.row.FundingSats); err != nil {
+		c.proc.kill(err)
+		return
+	}
+	if !c.resumable() {
+		return // the chain, or a failure, was faster: there is no way back
+	}
 	c.setStatus(m.Status)
 	by, closer := causeLocal, "local"
 	if m.ByPeer {
@@ -102,6 +109,9 @@ func (c *channel) onStateChanged(m *channeldmsg.StateChanged) {
 	}
 	switch m.Status.State {
 	case channeldmsg.Normal:
+		if c.row.State != store.AwaitingLockin {
+			return
+		}
 		c.ready = true
 		c.setState(store.Normal, by, "Lockin complete")
 	case channeldmsg.ShuttingDown:
@@ -127,17 +137,21 @@ func (c *channel) onPeerText(m *channeldmsg.PeerText) {
 
 // onFailing logs which rule the peer broke.
 func (c *channel) onFailing(m *channeldmsg.Failing) {
+	rule := printable([]byte(m.Text))
 	if m.Warning {
-		c.log.Warn("peer broke a rule, disconnecting", "rule", m.Text)
+		c.log.Warn("peer broke a rule, disconnecting", "rule", rule)
 		return
 	}
-	c.log.Warn("peer broke a rule, the channel fails", "rule", m.Text)
+	c.log.Warn("peer broke a rule, the channel fails", "rule", rule)
 	c.closedBy("local", causeProtocol)
-	c.failChannel(causeProtocol, m.Text)
+	c.failChannel(causeProtocol, rule)
 }
 
 // onFutureState is the peer's proof that our state is old: to broadcast it would cost us everything.
 func (c *channel) onFutureState(*channeldmsg.FutureState) {
+	if c.row.State == store.FundingSpendSeen || c.row.State == store.OnChain {
+		return
+	}
 	c.log.Error("the peer knows a newer state of the channel than this node: it will not be broadcast, the peer has been asked to close")
 	c.row.LostState = true
 	c.closedBy("remote", causeProtocol)

@@ -28,6 +28,11 @@ type channelProcess struct {
 	n     *node
 	child *subd.Child
 	title string
+
+	// The rest is the loop's.
+	killed       bool   // it misbehaved: what it still says is not heard
+	nextIncoming uint64 // HTLCs of the peer come in the order of their ids: none below it
+	closes       int    // closing transactions that it brought
 }
 
 // channelStart is what a channeld is started with.
@@ -61,7 +66,11 @@ func (n *node) startChanneld(ctx context.Context, s *channelStart, owner channel
 			if err != nil {
 				return err
 			}
-			n.loop.post(do)
+			n.loop.post(func() {
+				if !p.killed {
+					do()
+				}
+			})
 			return nil
 		},
 		OnExit: func(e subd.Exit) {
@@ -87,6 +96,7 @@ func (p *channelProcess) send(ms ...ipc.Message) {
 
 // kill ends a process that told us nonsense.
 func (p *channelProcess) kill(why error) {
+	p.killed = true
 	p.n.log.Error("ending a process that misbehaves", "daemon", p.title, "error", why)
 	go p.child.Kill()
 }
@@ -107,6 +117,21 @@ func decode[M any, P interface {
 }](f *ipc.Frame, do func(P)) (func(), error) {
 	m := P(new(M))
 	if err := f.Decode(m); err != nil {
+		return nil, err
+	}
+	return func() { do(m) }, nil
+}
+
+// decodeChecked is decode for a message that ends the link if check refuses it.
+func decodeChecked[M any, P interface {
+	*M
+	ipc.Message
+}](f *ipc.Frame, check func(P) error, do func(P)) (func(), error) {
+	m := P(new(M))
+	if err := f.Decode(m); err != nil {
+		return nil, err
+	}
+	if err := check(m); err != nil {
 		return nil, err
 	}
 	return func() { do(m) }, nil

@@ -34,7 +34,13 @@ func (c *channel) orderShutdown() {
 
 // onMutualClose broadcasts the closing transaction that both sides have signed.
 func (c *channel) onMutualClose(m *channeldmsg.MutualClose) {
+	if c.row.State == store.FundingSpendSeen || c.row.State == store.OnChain {
+		return // the chain was faster
+	}
 	tx, err := decodeTx(m.Tx)
+	if err == nil {
+		err = c.checkClose(tx)
+	}
 	if err != nil {
 		c.proc.kill(err)
 		return

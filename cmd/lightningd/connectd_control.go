@@ -71,7 +71,7 @@ func (n *node) startConnectd(ctx context.Context, links []*os.File) error {
 	var reply connectdmsg.InitReply
 	_, err := n.connectd.child().Request(ctx, &connectdmsg.Init{
 		NodeID: n.id, ChainHash: n.network.ChainHash, Features: n.initFeatures, Listen: n.listenAddresses(),
-		Proxy: n.cfg.String("proxy"), AlwaysProxy: n.cfg.Bool("always-use-proxy"), Confine: true,
+		Proxy: n.cfg.String("proxy"), AlwaysProxy: n.cfg.Bool("always-use-proxy"),
 	}, &reply)
 	if err != nil {
 		return fmt.Errorf("set up connectd: %w", err)
@@ -84,7 +84,7 @@ func (n *node) startConnectd(ctx context.Context, links []*os.File) error {
 func (n *node) connectdHandles(f *ipc.Frame) (func(), error) {
 	switch f.Type {
 	case connectdmsg.TypePeerConnected:
-		return decode(f, n.onPeerConnected)
+		return decodeChecked(f, checkPeerConnected, n.onPeerConnected)
 	case connectdmsg.TypePeerDisconnected:
 		return decode(f, n.onPeerDisconnected)
 	case connectdmsg.TypePeerSent:

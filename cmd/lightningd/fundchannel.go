@@ -13,6 +13,7 @@ import (
 	"fulmen/internal/command"
 	"fulmen/internal/features"
 	"fulmen/internal/ipc/channeldmsg"
+	"fulmen/internal/ipc/hsmdmsg"
 	"fulmen/internal/keys"
 	"fulmen/internal/rpc"
 	"fulmen/internal/wallet"
@@ -219,6 +220,11 @@ func (f *fundingTx) choose(script []byte, value amount.Sat) (txid [32]byte, inde
 	}
 	out.PkScript, out.Value = script, int64(value)
 	return f.packet.UnsignedTx.TxHash(), uint32(f.output), nil
+}
+
+// funds reports whether it is the signed transaction that a channel's process says its channel has.
+func (f *fundingTx) funds(s *hsmdmsg.ChannelSetup) bool {
+	return s.FundingTxid == f.packet.UnsignedTx.TxHash() && int(s.FundingOutput) == f.output && s.FundingSats == f.value
 }
 
 // sign has hsmd sign the funding transaction.

@@ -27,11 +27,19 @@ func (n *node) gossipdHandles(f *ipc.Frame) (func(), error) {
 		// It is gossipd's to hand on; forwarding will quote it in failures.
 		return decode(f, func(*gossipdmsg.OwnUpdate) {})
 	case gossipdmsg.TypePeerUpdate:
-		return decode(f, n.onPeerUpdate)
+		return decodeChecked(f, checkPeerUpdate, n.onPeerUpdate)
 	case gossipdmsg.TypeBadPeer:
 		return decode(f, n.onBadPeer)
 	}
 	return nil, fmt.Errorf("message type %d from gossipd", f.Type)
+}
+
+// checkPeerUpdate fails unless gossipd passes on what it says.
+func checkPeerUpdate(m *gossipdmsg.PeerUpdate) error {
+	if decodeUpdate(m.Update) == nil {
+		return fmt.Errorf("%d bytes for channel %s are no channel_update", len(m.Update), m.ChannelID)
+	}
+	return nil
 }
 
 // onPeerUpdate keeps the terms under which the peer forwards to us.
@@ -45,9 +53,10 @@ func (n *node) onPeerUpdate(m *gossipdmsg.PeerUpdate) {
 }
 
 func (n *node) onBadPeer(m *gossipdmsg.BadPeer) {
-	n.log.Warn("peer's gossip is bad, disconnecting", "peer_id", m.ID, "reason", m.Reason)
+	reason := printable([]byte(m.Reason))
+	n.log.Warn("peer's gossip is bad, disconnecting", "peer_id", m.ID, "reason", reason)
 	if p := n.peers[m.ID]; p != nil && p.conn != nil {
-		warning := wire.Encode(&wire.Warning{Data: []byte(m.Reason)})
+		warning := wire.Encode(&wire.Warning{Data: []byte(reason)})
 		n.connectd.send(&connectdmsg.SendPeer{ID: m.ID, Conn: p.conn.conn, Wire: [][]byte{warning}})
 		n.connectd.send(&connectdmsg.Disconnect{ID: m.ID, Conn: p.conn.conn})
 	}

@@ -95,12 +95,13 @@ func (n *node) listPeerChannels(ctx context.Context, p *listPeerChannelsParams) 
 		if errors.Is(err, store.ErrNotFound) {
 			continue // it opens at this moment, and is not on disk yet
 		}
-		if err != nil {
-			return nil, err
+		var state *channeldmsg.DescribeReply
+		if err == nil {
+			state, err = n.describe(ctx, v)
 		}
-		state, err := n.describe(ctx, v)
 		if err != nil {
-			return nil, err
+			v.c.log.Error("the state of the channel cannot be read", "error", err)
+			continue // the others are still to be seen
 		}
 		changes, err := n.db.StateChanges(v.row.ID)
 		if err != nil {
@@ -120,7 +121,8 @@ func (n *node) describe(ctx context.Context, v *channelView) (*channeldmsg.Descr
 		ctx, cancel := context.WithTimeout(ctx, describeTimeout)
 		defer cancel()
 		reply := new(channeldmsg.DescribeReply)
-		if _, err := v.proc.child.Request(ctx, &channeldmsg.Describe{}, reply); err == nil {
+		_, err := v.proc.child.Request(ctx, &channeldmsg.Describe{}, reply)
+		if err == nil && checkStatus(&reply.Status, v.row.FundingSats) == nil {
 			return reply, nil
 		}
 	}
@@ -147,7 +149,8 @@ func (n *node) learnStatus(ctx context.Context) error {
 	for _, v := range silent {
 		d, err := n.describe(ctx, v)
 		if err != nil {
-			return err
+			v.c.log.Error("the state of the channel cannot be read", "error", err)
+			continue
 		}
 		if err := n.onLoop(func() error {
 			if v.c.status.State == 0 {

@@ -39,6 +39,7 @@ type node struct {
 	network  network
 	policy   policy
 	programs subd.Programs
+	fork     func(subd.Spec) (*subd.Child, error) // subd.Spawn
 	db       *store.DB
 	now      func() time.Time
 	ctx      context.Context // ends when the node stops
@@ -92,7 +93,7 @@ type node struct {
 
 func newNode(cfg *config.Config, book *logs.Book, db *store.DB) *node {
 	n := &node{
-		cfg: cfg, book: book, log: book.Logger(), db: db, now: time.Now, failure: make(chan error, 1),
+		cfg: cfg, book: book, log: book.Logger(), db: db, now: time.Now, fork: subd.Spawn, failure: make(chan error, 1),
 		synced: make(chan struct{}), stopRequested: make(chan struct{}), stopped: make(chan struct{}),
 		watcher: chain.NewWatcher(), byFunding: map[btcwire.OutPoint]*channel{},
 		channels: map[uint64]*channel{}, peers: map[keys.PubKey]*peer{}, dirty: map[*channel]bool{},
@@ -163,12 +164,16 @@ func (n *node) chainCaughtUp() bool {
 
 // channelBySCID finds a channel by its short_channel_id, or by an alias of ours.
 func (n *node) channelBySCID(id wire.ShortChannelID) *channel {
+	var byRemoteAlias *channel
 	for _, c := range n.channels {
-		if c.row.ShortChannelID == id || c.row.AliasLocal == id || c.row.AliasRemote == id {
+		if c.row.ShortChannelID == id || c.row.AliasLocal == id {
 			return c
 		}
+		if c.row.AliasRemote == id {
+			byRemoteAlias = c // the peer chose it: it must not stand before a channel's own name
+		}
 	}
-	return nil
+	return byRemoteAlias
 }
 
 // scheduleExpiry marks invoices as expired when their time is over, and tells those who wait.

@@ -27,6 +27,8 @@ type opening struct {
 	closeTo []byte // our script for a mutual close
 	proc    *channelProcess
 	ours    *openOrder // nil where the peer opens
+	asked   bool       // for funds
+	chosen  bool       // and got them: the funding transaction is signed
 	ch      *channel   // once it is open: then it owns the process
 	err     error      // why it fails
 }
@@ -66,7 +68,7 @@ func (n *node) acceptChannel(p *peer, m *wire.OpenChannel, raw []byte) {
 		return
 	}
 	n.nextChannelID(func(id uint64) {
-		if p.conn != conn {
+		if p.conn != conn || n.refusal(p, m) != "" { // it may have asked for several at once
 			return
 		}
 		o := n.newOpening(p, id, nil)
@@ -132,10 +134,11 @@ func (o *opening) handles(f *ipc.Frame) (func(), error) {
 }
 
 func (o *opening) onNeedFunding(m *channeldmsg.NeedFunding) {
-	if o.ours == nil {
-		o.proc.kill(errors.New("an accepting channeld asks for funds"))
+	if o.ours == nil || o.asked {
+		o.proc.kill(errors.New("a channeld asks for funds that it has no right to"))
 		return
 	}
+	o.asked = true
 	funding := o.ours.funding
 	txid, index, err := funding.choose(m.PkScript, m.Amount)
 	if err != nil {
@@ -149,6 +152,7 @@ func (o *opening) onNeedFunding(m *channeldmsg.NeedFunding) {
 				o.fail(err)
 				return
 			}
+			o.chosen = true
 			o.proc.send(&channeldmsg.FundingChosen{Txid: txid, OutputIndex: index})
 		})
 	}()
@@ -160,7 +164,7 @@ func (o *opening) onPeerText(m *channeldmsg.PeerText) {
 	}
 }
 
-func (o *opening) onFailing(m *channeldmsg.Failing) { o.err = errors.New(m.Text) }
+func (o *opening) onFailing(m *channeldmsg.Failing) { o.err = errors.New(printable([]byte(m.Text))) }
 
 // fail ends the opening; its process, if any, with it.
 func (o *opening) fail(err error) {
@@ -201,6 +205,10 @@ func (o *opening) finish(r openResult) {
 
 // onOpened stores the channel. Only then channeld goes on, and a funding transaction may be broadcast.
 func (o *opening) onOpened(m *channeldmsg.Opened) {
+	if err := o.checkOpened(m); err != nil {
+		o.proc.kill(err)
+		return
+	}
 	setup, err := encodeChannelSetup(&m.Setup)
 	if err != nil {
 		o.fail(err)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/sha256"
 	"fmt"
 
 	"fulmen/internal/ipc/channeldmsg"
@@ -137,16 +136,4 @@ func (n *node) endPart(o outcome) {
 func (n *node) partEnded(o outcome) {
 	delete(n.out.parts, o.part.ID)
 	n.out.waiters.tell(o.part.ID, o.ended)
-}
-
-// learned finds which part a preimage from a channel pays, nil where it pays none of ours.
-func (c *channel) learned(htlc uint64, preimage [32]byte) (*payments.Part, error) {
-	p := c.parts[htlc]
-	if p == nil {
-		return nil, nil
-	}
-	if sha256.Sum256(preimage[:]) != p.PaymentHash {
-		return nil, fmt.Errorf("channel %d: HTLC %d: the preimage does not belong to its payment_hash", c.row.ID, htlc)
-	}
-	return p, nil
 }

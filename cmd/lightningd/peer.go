@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -22,6 +24,9 @@ const (
 // stableAfter is how long a connection must last to count as stable.
 const stableAfter = time.Minute
 
+// maxPeers is more than connectd has descriptors for.
+const maxPeers = 100_000
+
 // peer is a node that is connected, or with which we have a channel. Only the loop touches it.
 type peer struct {
 	id       keys.PubKey
@@ -30,6 +35,7 @@ type peer struct {
 	openings map[uint64]*opening
 	backoff  time.Duration
 	retry    *time.Timer // the next try to connect, nil if none is due
+	stable   *time.Timer // when the connection counts as stable; nil without one
 }
 
 // peerConn is one connection. It never changes.
@@ -69,11 +75,26 @@ func (n *node) forgetIfIdle(p *peer) {
 	}
 }
 
+// checkPeerConnected fails for what connectd cannot have from a connection.
+func checkPeerConnected(m *connectdmsg.PeerConnected) error {
+	if n := max(len(m.Addr), len(m.RemoteAddr)); n > maxAddress || len(m.Features) > wire.MaxMessage {
+		return fmt.Errorf("peer %s: an address of %d bytes and features of %d", m.ID, n, len(m.Features))
+	}
+	return m.ID.Check()
+}
+
+// maxAddress bounds a host name and its port.
+const maxAddress = 300
+
 // onPeerConnected takes up the peer's channels. connectd reads nothing from the peer until Serve.
 func (n *node) onPeerConnected(m *connectdmsg.PeerConnected) {
 	p := n.peerOf(m.ID)
 	if p.conn != nil {
 		n.connectionLost(p)
+	} else if len(n.peers) > maxPeers {
+		n.log.Error("connectd reports more peers than there can be, ending it")
+		go n.connectd.child().Close()
+		return
 	}
 	p.conn = &peerConn{id: m.ID, conn: m.Conn, features: m.Features, incoming: m.Incoming, addr: m.Addr, remoteAddr: m.RemoteAddr}
 	p.stopRetry()
@@ -82,19 +103,19 @@ func (n *node) onPeerConnected(m *connectdmsg.PeerConnected) {
 		n.submit("store peer's address", func(tx *storeTx) error { return tx.SetPeerAddress(m.ID, m.Addr) }, nil)
 	}
 	conn := p.conn
-	time.AfterFunc(stableAfter, func() { n.loop.post(func() { n.markStable(p, conn) }) })
-	resume := map[*channel]*channelProcess{}
+	p.stable = time.AfterFunc(stableAfter, func() { n.loop.post(func() { n.markStable(p, conn) }) })
+	var resume []*channel
 	for _, c := range p.channels {
 		if c.resumable() {
 			c.resuming = true
-			resume[c] = c.proc
+			resume = append(resume, c)
 		}
 	}
 	go func() {
-		for c, old := range resume {
-			if err := n.resumeChannel(n.ctx, c, old, conn); err != nil {
+		for _, c := range resume {
+			if err := n.resumeChannel(n.ctx, c, conn); err != nil {
 				c.log.Error("channel does not resume", "error", err)
-				n.loop.post(func() { c.resuming = false })
+				n.loop.post(func() { c.resuming = c.resuming && p.conn != conn })
 			}
 		}
 		n.connectd.send(&connectdmsg.Serve{ID: conn.id, Conn: conn.conn})
@@ -116,7 +137,13 @@ const oldProcessTime = 5 * time.Second
 
 // resumeChannel starts a channel's process on what the database has of it, once the process of an
 // earlier connection, if any, is gone and what it stored is on disk. It does not run in the loop.
-func (n *node) resumeChannel(ctx context.Context, c *channel, old *channelProcess, conn *peerConn) error {
+func (n *node) resumeChannel(ctx context.Context, c *channel, conn *peerConn) error {
+	c.starting.Lock()
+	defer c.starting.Unlock()
+	var old *channelProcess
+	if err := n.onLoop(func() error { old = c.proc; return nil }); err != nil {
+		return err
+	}
 	if old != nil {
 		late := time.AfterFunc(oldProcessTime, old.child.Kill)
 		<-old.child.Exited()
@@ -131,6 +158,9 @@ func (n *node) resumeChannel(ctx context.Context, c *channel, old *channelProces
 	}
 	var s *channelStart
 	if err := n.onLoop(func() (err error) {
+		if c.peer.conn != conn {
+			return errors.New("the connection is gone")
+		}
 		c.resuming = false
 		c.next = state.Next
 		s, err = c.start(conn)
@@ -174,6 +204,7 @@ func (n *node) onPeerDisconnected(m *connectdmsg.PeerDisconnected) {
 // their sockets; until each has ended, what it stored is still on its way.
 func (n *node) connectionLost(p *peer) {
 	p.conn = nil
+	p.stable.Stop()
 	for _, c := range p.channels {
 		c.ready = false
 	}

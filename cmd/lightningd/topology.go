@@ -33,7 +33,7 @@ func (n *node) spawn(s subd.Spec) (*subd.Child, error) {
 	s.LogLevel = n.book.LevelOf(s.Name, "", "")
 	log := n.log.With(logs.KeyDaemon, s.Name)
 	s.OnLog = func(m *ipc.Log) { logFrom(log, m) }
-	return subd.Spawn(s)
+	return n.fork(s)
 }
 
 // logFrom writes a child's record.

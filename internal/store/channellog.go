@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"fulmen/internal/amount"
 )
@@ -35,10 +36,12 @@ type Count struct {
 	Sum amount.Msat
 }
 
-// Add counts one more.
+// Add counts one more. The sum stops at what the database can hold, which honest channels never reach.
 func (c *Count) Add(amt amount.Msat) {
 	c.N++
-	c.Sum += amt
+	if c.Sum += amt; c.Sum < amt || c.Sum > math.MaxInt64 {
+		c.Sum = math.MaxInt64
+	}
 }
 
 const tallyColumns = `local_revoked, remote_signed, to_us_msat, min_to_us_msat, max_to_us_msat, next_in, in_offered, in_offered_msat,

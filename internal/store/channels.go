@@ -145,6 +145,13 @@ func (d *DB) ClosedChannels(peer *keys.PubKey) ([]*Channel, error) {
 	return d.channels("state = 'CLOSED' ORDER BY id")
 }
 
+// HasChannel reports whether there is or was a channel of that channel_id.
+func (d *DB) HasChannel(id wire.ChannelID) (bool, error) {
+	var n int
+	err := d.queryRow("SELECT count(*) FROM channels WHERE channel_id = ?", []any{id[:]}, &n)
+	return n > 0, err
+}
+
 // NextChannelID reserves a number for a channel that may be opened. It is never used again, so that
 // the keys derived from it are not either.
 func (t *Tx) NextChannelID() (uint64, error) { return t.next("channel_number") }

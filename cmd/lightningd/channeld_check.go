@@ -1,0 +1,130 @@
+package main
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+
+	btcwire "github.com/btcsuite/btcd/wire/v2"
+
+	"fulmen/internal/amount"
+	"fulmen/internal/features"
+	"fulmen/internal/ipc/channeldmsg"
+	"fulmen/internal/payments"
+	"fulmen/internal/wire"
+)
+
+// What a channeld says is checked as a whole before any of it is done: it reads the peer's bytes, and
+// may have been taken over. What is refused here ends that one process. In particular nothing may
+// reach the database that it would refuse, because a failure to store ends the node.
+
+// Limits on what a channeld may say.
+const (
+	maxHTLCID     = 1 << 62   // the database has 63 bits
+	maxCommitment = 1<<48 - 1 // BOLT 3, Per-commitment Secret Requirements
+	maxIncoming   = 483       // BOLT 2, max_accepted_htlcs
+	maxCloses     = 100       // closing transactions of one process
+)
+
+// checkStatus fails for numbers that no channel of that capacity has.
+func checkStatus(s *channeldmsg.Status, capacity amount.Sat) error {
+	if most := max(s.ToLocal, s.Spendable, s.Receivable); most > capacity.Msat() {
+		return fmt.Errorf("status: %s in a channel of %s", most, capacity)
+	}
+	if n := max(s.LocalRevoked, s.RemoteSigned); n > maxCommitment {
+		return fmt.Errorf("status: commitment number %d, at most %d", n, uint64(maxCommitment))
+	}
+	return nil
+}
+
+// checkStore fails if the message is not about this channel's payments as they are.
+func (c *channel) checkStore(m *channeldmsg.Store) error {
+	if err := checkStatus(&m.Status, c.row.FundingSats); err != nil {
+		return err
+	}
+	offered := map[uint64]*payments.Part{}
+	for _, o := range m.Offered {
+		p := c.n.out.byRef[o.Ref]
+		if p == nil || !c.offered[o.Ref] {
+			continue
+		}
+		if o.ID > maxHTLCID || c.parts[o.ID] != nil || offered[o.ID] != nil {
+			return fmt.Errorf("offered HTLC %d: the id is taken or too large", o.ID)
+		}
+		offered[o.ID] = p
+	}
+	for _, l := range m.Learned {
+		p := offered[l.ID]
+		if p == nil {
+			p = c.parts[l.ID]
+		}
+		if p != nil && sha256.Sum256(l.Preimage[:]) != p.PaymentHash {
+			return fmt.Errorf("HTLC %d: the preimage does not belong to its payment_hash", l.ID)
+		}
+	}
+	for _, f := range m.Failed {
+		if len(f.Reason) > wire.MaxMessage {
+			return fmt.Errorf("HTLC %d: a failure of %d bytes", f.ID, len(f.Reason))
+		}
+	}
+	return nil
+}
+
+// checkIncoming fails unless each HTLC comes once from a process, in the order of their ids.
+func (c *channel) checkIncoming(m *channeldmsg.Incoming) error {
+	if len(m.HTLCs) > maxIncoming {
+		return fmt.Errorf("%d HTLCs at once, at most %d", len(m.HTLCs), maxIncoming)
+	}
+	next := c.proc.nextIncoming
+	for i := range m.HTLCs {
+		h := &m.HTLCs[i]
+		if h.ID < next || h.ID > maxHTLCID {
+			return fmt.Errorf("HTLC %d came out of order, after %d", h.ID, next)
+		}
+		if h.AmountMsat > c.row.FundingSats.Msat() {
+			return fmt.Errorf("HTLC %d of %s in a channel of %s", h.ID, h.AmountMsat, c.row.FundingSats)
+		}
+		next = h.ID + 1
+	}
+	c.proc.nextIncoming = next
+	return nil
+}
+
+// checkClose fails unless the transaction closes this channel and does nothing else.
+func (c *channel) checkClose(tx *btcwire.MsgTx) error {
+	if len(tx.TxIn) != 1 || tx.TxIn[0].PreviousOutPoint != c.fundingOutpoint() {
+		return errors.New("the closing transaction does not spend the funding output alone")
+	}
+	if c.proc.closes++; c.proc.closes > maxCloses {
+		return fmt.Errorf("more than %d closing transactions", maxCloses)
+	}
+	return nil
+}
+
+// checkOpened fails unless the channel is new, and the one that was ordered.
+func (o *opening) checkOpened(m *channeldmsg.Opened) error {
+	s := &m.Setup
+	outpoint := btcwire.OutPoint{Hash: s.FundingTxid, Index: uint32(s.FundingOutput)}
+	switch {
+	case o.ch != nil:
+		return errors.New("the channel is open already")
+	case s.FundingSats == 0 || s.FundingSats > amount.MaxSat:
+		return fmt.Errorf("a channel of %s", s.FundingSats)
+	case m.Push > s.FundingSats.Msat():
+		return fmt.Errorf("%s pushed in a channel of %s", m.Push, s.FundingSats)
+	case m.ChannelID != wire.NewChannelID(s.FundingTxid, s.FundingOutput):
+		return fmt.Errorf("channel_id %s does not follow from the funding output %s", m.ChannelID, outpoint)
+	case o.n.byFunding[outpoint] != nil:
+		return fmt.Errorf("the funding output %s is another channel's", outpoint)
+	}
+	if known, err := o.n.db.HasChannel(m.ChannelID); err != nil || known {
+		return errors.Join(err, fmt.Errorf("channel_id %s was used before", m.ChannelID))
+	}
+	if _, err := features.ParseChannelType(m.ChannelType); err != nil {
+		return err
+	}
+	if o.ours != nil && !(o.chosen && o.ours.funding.funds(s)) {
+		return fmt.Errorf("the funding output %s is not the one that was made for the channel", outpoint)
+	}
+	return checkStatus(&m.Status, s.FundingSats)
+}
