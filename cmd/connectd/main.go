@@ -21,11 +21,7 @@ func main() {
 		p.Must("answer init", lightningd.Reply(f.ID, ipc.Failf(0, "%v", err)))
 		p.Must("listen", err)
 	}
-	if init.Confine {
-		status, err := sandbox.Enter(sandbox.Connectd) // before the first byte from a peer
-		p.Must("confine", err)
-		p.Log.Debug(status.String())
-	}
+	p.Confine(sandbox.Connectd) // it listens, and has had no byte from a peer
 	s.start(&init, listeners)
 	p.Must("answer init", lightningd.Reply(f.ID, &connectdmsg.InitReply{Bound: bound}))
 	p.Must("serve lightningd", s.serve())

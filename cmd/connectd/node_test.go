@@ -120,7 +120,7 @@ func startNode(t *testing.T, name string) *testNode {
 	var reply connectdmsg.InitReply
 	n.request(&connectdmsg.Init{
 		NodeID: n.id, ChainHash: [32]byte{1}, Features: features.Ours(features.Init), Listen: []string{"127.0.0.1:0"},
-		DevAllowLocalhost: true, Confine: true,
+		DevAllowLocalhost: true,
 	}, &reply)
 	n.addr = reply.Bound[0]
 	return n

@@ -8,9 +8,7 @@ import (
 func main() {
 	p := daemon.Start("hsmd")
 	link := p.Link(daemon.LinkToLightningd)
-	confined, err := sandbox.Enter(sandbox.Hsmd) // before the first request
-	p.Must("confine", err)
-	p.Log.Debug(confined.String())
+	p.Confine(sandbox.Hsmd) // before the first request
 	master := newMaster()
 	p.Must("serve lightningd", requests.Serve(link, master, master.rights))
 	p.Exit()

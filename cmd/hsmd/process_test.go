@@ -45,7 +45,7 @@ func spawn(t *testing.T) *child {
 	}
 	c := &child{logs: make(chan *ipc.Log, 100), exits: make(chan subd.Exit, 1)}
 	c.Child, err = subd.Spawn(subd.Spec{
-		Name: "hsmd", Path: self, LogLevel: slog.LevelInfo,
+		Name: "hsmd", Path: self, LogLevel: slog.LevelWarn,
 		OnLog:  func(m *ipc.Log) { c.logs <- m },
 		OnExit: func(e subd.Exit) { c.exits <- e },
 	})

@@ -31,6 +31,7 @@ func (n *node) spawn(s subd.Spec) (*subd.Child, error) {
 	}
 	s.Path = path
 	s.LogLevel = n.book.LevelOf(s.Name, "", "")
+	s.Confine = n.cfg.String("confine")
 	log := n.log.With(logs.KeyDaemon, s.Name)
 	s.OnLog = func(m *ipc.Log) { logFrom(log, m) }
 	return n.fork(s)

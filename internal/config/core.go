@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -37,6 +38,7 @@ func general() []*Option {
 		{Name: "wallet", Group: General, Default: walletScheme + "lightningd.sqlite3", Check: checkWallet, Doc: "Database, as sqlite3://PATH"},
 		{Name: "database-upgrade", Kind: Bool, Group: General, Default: "true", Doc: "Whether a database of an older version may be migrated"},
 		{Name: "subdaemon", Multi: true, Group: General, Check: checkSubdaemon, Doc: "Run PATH for a daemon, as NAME:PATH"},
+		{Name: "confine", Group: General, Default: "on", Check: oneOf("on", "warn", "off"), Doc: "Whether daemons lock themselves in: on, warn (a system call beyond a daemon's profile fails and is in the kernel's log, instead of ending the daemon) or off"},
 		{Name: "alias", Group: General, Check: checkAlias, Doc: "Name of the node, up to 32 bytes"},
 		{Name: "rgb", Group: General, Check: checkRGB, Doc: "Colour of the node, as RRGGBB"},
 		{Name: "hsm-passphrase", Kind: Flag, Group: General, Doc: "Ask for the passphrase of hsm_secret"},
@@ -103,6 +105,15 @@ func notEmpty(value string) error {
 		return errors.New("should not be empty")
 	}
 	return nil
+}
+
+func oneOf(values ...string) func(string) error {
+	return func(value string) error {
+		if !slices.Contains(values, value) {
+			return fmt.Errorf("should be one of %s", strings.Join(values, ", "))
+		}
+		return nil
+	}
 }
 
 func between(low, high int64) func(string) error {

@@ -29,8 +29,9 @@ const LinkToLightningd = 3
 
 // Process is this process.
 type Process struct {
-	Log   *slog.Logger
-	links map[int]*ipc.Conn
+	Log     *slog.Logger
+	links   map[int]*ipc.Conn
+	confine string // as ipc.Start has it
 }
 
 // Start makes the process a child of lightningd, which must be of the same version, or ends it.
@@ -49,6 +50,7 @@ func Start(name string) *Process {
 	p.Must("read start", f.Decode(&start))
 	p.Log = slog.New(&logHandler{out: lightningd, level: slog.Level(start.LogLevel)})
 	slog.SetDefault(p.Log)
+	p.confine = start.Confine
 	return p
 }
 
@@ -70,16 +72,19 @@ func (p *Process) Link(fd int) *ipc.Conn {
 	return c
 }
 
-// Confine locks the process in, before its first untrusted byte; files are those that the profile
-// may open. What the kernel lacks is logged.
+// Confine locks the process in as lightningd says, before its first untrusted byte; files are those
+// that the profile may open. One line of the log says what is in force, a warning if that is not all.
 func (p *Process) Confine(profile sandbox.Profile, files ...string) {
-	status, err := sandbox.Enter(profile, files...)
+	mode, err := sandbox.ParseMode(p.confine)
 	p.Must("confine", err)
-	level := slog.LevelDebug
-	if len(status.Missing) > 0 {
+	status, err := sandbox.Enter(mode, profile, files...)
+	p.Must("confine", err)
+	level := slog.LevelInfo
+	if !status.Complete() {
 		level = slog.LevelWarn
 	}
 	p.Log.Log(context.Background(), level, status.String())
+	p.attack()
 }
 
 // Must ends the process if err is not nil: quietly if it is io.EOF itself, the clean end of a

@@ -28,7 +28,8 @@ type Hello struct {
 
 // Start is lightningd's first message to a child it has spawned.
 type Start struct {
-	LogLevel int32 // the least that is worth sending, as log/slog counts
+	LogLevel int32  // the least that is worth sending, as log/slog counts
+	Confine  string // how the child locks itself in: on, warn or off; empty is on
 }
 
 // Fail answers a request that could not be done. It is an error: a handler returns it to have

@@ -3,7 +3,6 @@ package sandbox
 import (
 	"fmt"
 	"os"
-	"runtime"
 	"slices"
 	"unsafe"
 
@@ -41,9 +40,31 @@ const (
 	offArgs = 16 // 8 bytes each, the lower half first
 )
 
+// verdict is what one installed program makes of an action of the table.
+type verdict func(action) action
+
+// A process that is confined has one program. With Warn it has two, because the kernel logs all that
+// a program refuses or nothing: the first refuses quietly what the library merely tries, the second
+// refuses, and reports, what would end the process.
+func enforce(a action) action { return a }
+
+func onlyRefuse(a action) action {
+	if a == killProcess {
+		return allow
+	}
+	return a
+}
+
+func onlyReport(a action) action {
+	if a == killProcess {
+		return refuse(unix.EPERM)
+	}
+	return allow
+}
+
 // filter is the profile as a program: the first rule that knows a call decides.
-func (p Profile) filter() []unix.SockFilter {
-	var f program
+func (p Profile) filter(v verdict) []unix.SockFilter {
+	f := program{verdict: v}
 	f.load(offArch)
 	f.unless(unix.BPF_JEQ, auditArch, killProcess)
 	f.load(offNr)
@@ -52,14 +73,17 @@ func (p Profile) filter() []unix.SockFilter {
 	}
 	allowed := slices.Concat(always, archAlways)
 	rules := slices.Clone(conditional)
-	if p.sync {
-		allowed = append(allowed, ifSync...)
+	if p.syncs {
+		allowed = append(allowed, ifSyncs...)
 	}
 	if p.files {
 		allowed = append(allowed, ifFiles...)
 	}
-	if p.network {
-		allowed = append(allowed, ifNetwork...)
+	if p.pairs {
+		rules = append(rules, ifPairs)
+	}
+	if p.dials {
+		allowed = append(allowed, ifDials...)
 		rules = append(rules, tcpSocket)
 	}
 	for _, nr := range allowed {
@@ -77,19 +101,22 @@ func (p Profile) filter() []unix.SockFilter {
 		f.when(unix.BPF_JEQ, nr, refuse(unix.EACCES))
 	}
 	f.ret(killProcess)
-	return f
+	return f.code
 }
 
 // program is in the kernel's classic BPF.
-type program []unix.SockFilter
+type program struct {
+	code    []unix.SockFilter
+	verdict verdict
+}
 
 func (f *program) add(code uint16, k uint32, jt, jf uint8) {
-	*f = append(*f, unix.SockFilter{Code: code, K: k, Jt: jt, Jf: jf})
+	f.code = append(f.code, unix.SockFilter{Code: code, K: k, Jt: jt, Jf: jf})
 }
 
 func (f *program) load(off uint32) { f.add(unix.BPF_LD|unix.BPF_W|unix.BPF_ABS, off, 0, 0) }
 
-func (f *program) ret(a action) { f.add(unix.BPF_RET|unix.BPF_K, uint32(a), 0, 0) }
+func (f *program) ret(a action) { f.add(unix.BPF_RET|unix.BPF_K, uint32(f.verdict(a)), 0, 0) }
 
 // when returns a if the loaded value compares with k.
 func (f *program) when(compare uint16, k uint32, a action) {
@@ -127,16 +154,14 @@ func filterAvailable() bool {
 	return errno == 0
 }
 
-// install puts the filter on every thread at once.
-func install(f []unix.SockFilter) error {
-	runtime.LockOSThread() // the two calls are about the same thread
-	defer runtime.UnlockOSThread()
-	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return fmt.Errorf("PR_SET_NO_NEW_PRIVS: %w", err)
-	}
+// filterLogs has the kernel log what the filter does not allow.
+const filterLogs = unix.SECCOMP_FILTER_FLAG_LOG
+
+// install puts the filter on every thread at once. The process must have no_new_privs.
+func install(f []unix.SockFilter, flags uintptr) error {
 	prog := unix.SockFprog{Len: uint16(len(f)), Filter: &f[0]}
 	tid, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER,
-		unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&prog)))
+		unix.SECCOMP_FILTER_FLAG_TSYNC|flags, uintptr(unsafe.Pointer(&prog)))
 	if errno != 0 {
 		return errno
 	}

@@ -19,7 +19,6 @@ type Init struct {
 	AlwaysProxy bool
 	// DevAllowLocalhost has the peer told its address in init even if it is a private one.
 	DevAllowLocalhost bool
-	Confine           bool // lock the process in once it listens
 }
 
 // InitReply tells where connectd listens.

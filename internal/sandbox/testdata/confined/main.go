@@ -2,6 +2,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -9,6 +10,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"fulmen/internal/ipc"
 	"fulmen/internal/sandbox"
@@ -18,22 +21,30 @@ var profiles = []sandbox.Profile{
 	sandbox.Hsmd, sandbox.Connectd, sandbox.Gossipd, sandbox.Channeld, sandbox.Onchaind,
 }
 
+// The sockets and the file that it has before it is confined.
+var (
+	links [2]*os.File
+	pipe  [2]*os.File
+	given *os.File
+	// parent is asked for before, too.
+	parent = os.Getppid()
+)
+
+// main's arguments: profile, mode, deed, the deed's argument, gossipd's file.
 func main() {
-	name, do, arg := os.Args[1], os.Args[2], os.Args[3]
+	name, mode, do, arg := os.Args[1], sandbox.Mode(os.Args[2]), os.Args[3], os.Args[4]
 	for _, p := range profiles {
 		if p.Name != name {
 			continue
 		}
 		var files []string
 		if p == sandbox.Gossipd {
-			files = []string{os.Args[4]}
+			files = []string{os.Args[5]}
 		}
+		prepare()
 		start := time.Now()
-		status, err := sandbox.Enter(p, files...)
-		if err != nil {
-			fmt.Println(err)
-			os.Exit(3)
-		}
+		status, err := sandbox.Enter(mode, p, files...)
+		must(err)
 		if do == "enter" {
 			fmt.Println(time.Since(start).Microseconds(), status)
 			return
@@ -42,6 +53,24 @@ func main() {
 		return
 	}
 	os.Exit(3)
+}
+
+func prepare() {
+	var err error
+	links[0], links[1], err = ipc.Pair()
+	must(err)
+	pipe[0], pipe[1], err = os.Pipe()
+	must(err)
+	given, err = os.CreateTemp("", "confined")
+	must(err)
+	must(os.Remove(given.Name()))
+}
+
+func must(err error) {
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(3)
+	}
 }
 
 func report(err error) {
@@ -69,6 +98,54 @@ var deeds = map[string]func(arg string) error{
 		}
 		return err
 	},
+	"listen": func(string) error {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err == nil {
+			l.Close()
+		}
+		return err
+	},
+	"sctp": func(string) error {
+		_, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, syscall.IPPROTO_SCTP)
+		return err
+	},
+	"pair": func(string) error {
+		_, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+		return err
+	},
+	"datagrams": func(string) error {
+		_, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_DGRAM, 0)
+		return err
+	},
+	"write": func(string) error {
+		_, err := given.Write([]byte("x"))
+		return err
+	},
+	"own": func(string) error { // the first step to signal any process by a descriptor
+		_, err := unix.FcntlInt(links[0].Fd(), unix.F_SETOWN, parent)
+		return err
+	},
+	"descriptors": func(string) error {
+		for range 1 << 15 {
+			if _, err := unix.FcntlInt(given.Fd(), unix.F_DUPFD, 0); err != nil {
+				return err
+			}
+		}
+		return nil
+	},
+	"memory": func(string) error {
+		_, err := syscall.Mmap(-1, 0, 3<<30, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE|syscall.MAP_NORESERVE)
+		return err
+	},
+	"capability": func(string) error {
+		header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+		var have [2]unix.CapUserData
+		err := unix.Capget(&header, &have[0])
+		if err == nil && have == [2]unix.CapUserData{} {
+			err = errors.New("none left")
+		}
+		return err
+	},
 	"udp": func(string) error {
 		_, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_DGRAM, 0)
 		return err
@@ -78,16 +155,22 @@ var deeds = map[string]func(arg string) error{
 		return err
 	},
 	"fork": func(string) error {
-		_, err := syscall.ForkExec("/bin/true", []string{"true"}, nil)
-		return err
+		pid, _, errno := syscall.RawSyscall6(syscall.SYS_CLONE, uintptr(syscall.SIGCHLD), 0, 0, 0, 0, 0)
+		if errno != 0 {
+			return errno
+		}
+		if pid == 0 {
+			syscall.RawSyscall(syscall.SYS_EXIT_GROUP, 0, 0, 0)
+		}
+		return nil
 	},
 	"code": func(string) error {
 		_, err := syscall.Mmap(-1, 0, 4096, syscall.PROT_READ|syscall.PROT_EXEC, syscall.MAP_ANON|syscall.MAP_PRIVATE)
 		return err
 	},
 	"exec":   func(string) error { return syscall.Exec("/bin/true", []string{"true"}, nil) },
-	"signal": func(string) error { return syscall.Kill(os.Getppid(), 0) },
-	"ptrace": func(string) error { return syscall.PtraceAttach(os.Getppid()) },
+	"signal": func(string) error { return syscall.Kill(parent, 0) },
+	"ptrace": func(string) error { return syscall.PtraceAttach(parent) },
 }
 
 var sink [][]byte
@@ -119,19 +202,10 @@ func work(string) error {
 }
 
 func talk() error {
-	a, b, err := ipc.Pair()
-	if err != nil {
-		return err
-	}
-	r, w, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	from, to := ipc.NewConn(a), ipc.NewConn(b)
+	from, to := ipc.NewConn(links[0]), ipc.NewConn(links[1])
 	defer from.Close()
 	defer to.Close()
-	if err := from.Send(&ipc.Died{Reason: "nothing"}, w); err != nil {
+	if err := from.Send(&ipc.Died{Reason: "nothing"}, pipe[1]); err != nil {
 		return err
 	}
 	f, err := to.Recv()
@@ -142,6 +216,6 @@ func talk() error {
 	if _, err := f.Fds[0].WriteString("x"); err != nil {
 		return err
 	}
-	_, err = r.Read(make([]byte, 1))
+	_, err = pipe[0].Read(make([]byte, 1))
 	return err
 }
