@@ -61,7 +61,7 @@ func (sh *shell) report(a channel.Action) error {
 		}
 		return sh.reportState()
 	case channel.Reestablished:
-		m = &channeldmsg.Reestablished{}
+		m = &channeldmsg.Reestablished{Status: sh.status()}
 	case channel.Announced:
 		m = &channeldmsg.Announcement{ChannelAnnouncement: a.Announcement}
 	case channel.PeerWarned:

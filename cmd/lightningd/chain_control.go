@@ -187,6 +187,8 @@ func (n *node) caughtUp(h block.Height) {
 	}
 	n.tellHeight(h)
 	n.updateFeerates()
+	n.adjustFeerates()
+	n.watchDeadlines(h)
 }
 
 // tellDepth tells a channel's process how deep the funding transaction is, until it need not know more.

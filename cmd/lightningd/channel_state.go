@@ -76,7 +76,12 @@ func (c *channel) closedBy(closer string, by cause) {
 }
 
 // onReestablished lets offers through.
-func (c *channel) onReestablished(*channeldmsg.Reestablished) {
+func (c *channel) onReestablished(m *channeldmsg.Reestablished) {
+	if err := checkStatus(&m.Status, c.row.FundingSats); err != nil {
+		c.proc.kill(err)
+		return
+	}
+	c.setStatus(m.Status)
 	c.ready = true
 	c.log.Info("channel is reestablished")
 	c.n.tellDepth(c)

@@ -111,7 +111,7 @@ func (n *node) fundChannel(ctx context.Context, p *fundChannelParams) (*fundChan
 	if order.funding, err = n.reserveFunding(ctx, p, conn); err != nil {
 		return nil, err
 	}
-	open, err := n.openParams(p, order.funding.value)
+	open, err := n.openParams(p, order.funding.value, conn)
 	if err == nil {
 		var opened *channeldmsg.Opened
 		if opened, _, err = n.openChannel(ctx, conn, open, order); err == nil {
@@ -182,7 +182,7 @@ func (n *node) releaseFunding(f *fundingTx) error {
 }
 
 // openParams are what the channel's process is told to open.
-func (n *node) openParams(p *fundChannelParams, value amount.Sat) (*channeldmsg.Open, error) {
+func (n *node) openParams(p *fundChannelParams, value amount.Sat, conn *peerConn) (*channeldmsg.Open, error) {
 	open := &channeldmsg.Open{Funding: value, Push: p.PushMsat, Announce: p.Announce}
 	if p.PushMsat > value.Msat() {
 		return nil, command.BadParam("push_msat", "is %s, more than the channel's %s", p.PushMsat, value)
@@ -201,8 +201,11 @@ func (n *node) openParams(p *fundChannelParams, value amount.Sat) (*channeldmsg.
 		open.ChannelType = v
 	}
 	err := n.onLoop(func() error {
-		f := n.wallet.Feerates()
-		open.Feerate = max(f.UnilateralAnchorClose, amount.FeerateFloor)
+		expected := open.ChannelType
+		if len(expected) == 0 && features.Negotiated(n.initFeatures, conn.features, features.Anchors) {
+			expected = features.TypeAnchors.Vector()
+		}
+		open.Feerate = n.commitFeerate(expected)
 		open.Terms, open.Limits = n.terms(), n.limits()
 		return nil
 	})

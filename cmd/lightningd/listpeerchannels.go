@@ -133,37 +133,6 @@ func (n *node) describe(ctx context.Context, v *channelView) (*channeldmsg.Descr
 	return describeStored(state)
 }
 
-// learnStatus asks the processes of the channels that can be used, but have had nothing to tell since they started.
-func (n *node) learnStatus(ctx context.Context) error {
-	var silent []*channelView
-	if err := n.onLoop(func() error {
-		for _, c := range n.channels {
-			if c.usable() && c.status.State == 0 {
-				silent = append(silent, c.view())
-			}
-		}
-		return nil
-	}); err != nil {
-		return err
-	}
-	for _, v := range silent {
-		d, err := n.describe(ctx, v)
-		if err != nil {
-			v.c.log.Error("the state of the channel cannot be read", "error", err)
-			continue
-		}
-		if err := n.onLoop(func() error {
-			if v.c.status.State == 0 {
-				v.c.status = d.Status
-			}
-			return nil
-		}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // describeStored says of a stored state what its process would.
 func describeStored(state *core.Channel) (*channeldmsg.DescribeReply, error) {
 	s := state.Summary()
@@ -174,7 +143,9 @@ func describeStored(state *core.Channel) (*channeldmsg.DescribeReply, error) {
 	d := &channeldmsg.DescribeReply{
 		Status: channeldmsg.Status{
 			State: channeldmsg.State(s.State), ToLocal: s.ToLocal, Spendable: s.Spendable, Receivable: s.Receivable, FeeratePerKw: s.Feerate,
-			LocalRevoked: s.LocalNumber, RemoteSigned: s.RemoteSigned, RemoteAlias: s.RemoteAlias,
+			NumHTLCs: uint32(s.NumHTLCs), LocalRevoked: s.LocalNumber, RemoteSigned: s.RemoteSigned, RemoteAlias: s.RemoteAlias,
+			LocalReady: s.LocalReady, RemoteReady: s.RemoteReady,
+			LocalShutdown: s.LocalShutdown != nil, RemoteShutdown: s.RemoteShutdown != nil, Deadline: s.Deadline,
 		},
 		LocalScript: s.LocalShutdown, RemoteScript: s.RemoteShutdown, LastTxFee: commitment.Fee, LastTxid: commitment.Txid(),
 	}

@@ -182,9 +182,6 @@ func (r *payRun) sendRest(ctx context.Context) error {
 	if now.After(o.inv.ExpiresAt()) {
 		return expiredError(o.inv, now)
 	}
-	if err := r.n.learnStatus(ctx); err != nil {
-		return err
-	}
 	var channels []outChannel
 	if err := r.n.onLoop(func() error {
 		r.plan.height = r.n.blockHeight

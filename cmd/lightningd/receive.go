@@ -27,9 +27,6 @@ type incomingChannel struct {
 // receiveVia sums up what the channels can receive, and picks the hints that e asks for; nil asks for
 // unannounced channels only where there is no other.
 func (n *node) receiveVia(e *exposeChannels) (*receiving, error) {
-	if err := n.learnStatus(n.ctx); err != nil {
-		return nil, err
-	}
 	var list []incomingChannel
 	err := n.onLoop(func() error {
 		for _, c := range n.channels {

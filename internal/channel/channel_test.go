@@ -88,19 +88,23 @@ func TestLogStaysSmall(t *testing.T) {
 	}
 }
 
-// TestOneStoreAStep: a commitment received and the one sent in return cost one Store.
-func TestOneStoreAStep(t *testing.T) {
-	terms := channeltest.DefaultTerms()
-	terms.Cheap = true
-	w := openWires(t, terms)
-	w.steps = 0
-	for ref := range uint64(100) {
-		w.step(0, offered(ref, 1_000_000))
-	}
-	w.settle()
-	// Alice commits; Bob revokes and commits; Alice revokes; Bob takes note.
-	if w.steps != 4 {
-		t.Errorf("%d stores for 100 htlcs, want 4", w.steps)
+// TestOneStoreAndOneSignatureAStep: whatever the number of HTLCs, a commitment received and the one sent
+// in return cost one Store, which is one part of a database sync, and a commitment sent costs one
+// signing request.
+func TestOneStoreAndOneSignatureAStep(t *testing.T) {
+	for _, htlcs := range []uint64{1, 100, 483} {
+		terms := channeltest.DefaultTerms()
+		terms.Cheap = true
+		w := openWires(t, terms)
+		w.steps, w.signs = 0, 0
+		for ref := range htlcs {
+			w.step(0, offered(ref, 1_000_000))
+		}
+		w.settle()
+		// Alice commits; Bob revokes and commits; Alice revokes; Bob takes note.
+		if w.steps != 4 || w.signs != 2 {
+			t.Errorf("%d htlcs: %d stores and %d signing requests, want 4 and 2", htlcs, w.steps, w.signs)
+		}
 	}
 }
 

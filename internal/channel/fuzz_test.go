@@ -137,7 +137,8 @@ type wires struct {
 	tb    testing.TB
 	nodes [2]*channeltest.Node
 	out   [2][]wire.Message
-	steps int
+	steps int // Stores
+	signs int // signing requests
 }
 
 func (w *wires) step(i int, ev channel.Event) {
@@ -145,6 +146,8 @@ func (w *wires) step(i int, ev channel.Event) {
 		switch a := a.(type) {
 		case channel.SendPeer:
 			w.out[i] = append(w.out[i], a.Msg)
+		case channel.AskSigner:
+			w.signs++
 		case channel.Store:
 			w.steps++
 			w.nodes[i].Log.Append(&a)

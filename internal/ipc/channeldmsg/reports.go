@@ -146,6 +146,7 @@ type Final struct {
 // Reestablished tells that the peer is back and that both sides know where they stand: from now on
 // Offers are taken.
 type Reestablished struct {
+	Status Status
 }
 
 // StateChanged tells of a new state, after the Store that made it so.

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"fmt"
+
+	"fulmen/internal/amount"
+	"fulmen/internal/block"
+	"fulmen/internal/features"
+	"fulmen/internal/ipc/channeldmsg"
+)
+
+// feeTolerance is how far, in percent, a commitment's fee rate may be from what it should be before it
+// is changed: each change costs a round of commitments.
+const feeTolerance = 20
+
+// commitFeerate is what the commitments of channels that we opened should pay.
+func (n *node) commitFeerate(channelType []byte) amount.FeeratePerKw {
+	f := n.wallet.Feerates()
+	rate := f.UnilateralClose * amount.FeeratePerKw(n.policy.CommitPercent) / 100
+	if t, err := features.ParseChannelType(channelType); err == nil && t.Has(features.Anchors) {
+		rate = f.UnilateralAnchorClose // raised by its anchor, should that not do
+	}
+	return max(rate+n.policy.FeerateOffset, amount.FeerateFloor)
+}
+
+// adjustFeerates has the channels that we opened follow the fee rates of the chain. A channel that
+// cannot change now is asked again at the next block.
+func (n *node) adjustFeerates() {
+	for _, c := range n.channels {
+		if c.row.Opener != "local" || !c.usable() {
+			continue
+		}
+		want := n.commitFeerate(c.row.ChannelType)
+		if outside(c.status.FeeratePerKw, want) {
+			c.log.Info("changing the fee rate of the commitments", "from", c.status.FeeratePerKw, "to", want)
+			c.proc.send(&channeldmsg.SetFeerate{FeeratePerKw: want})
+		}
+	}
+}
+
+func outside(have, want amount.FeeratePerKw) bool {
+	h, w := uint64(have)*100, uint64(want)
+	return h < w*(100-feeTolerance) || h > w*(100+feeTolerance)
+}
+
+// watchDeadlines takes channels to the chain whose HTLCs cannot wait any longer for a peer that is away.
+// A channel with a process watches its own.
+func (n *node) watchDeadlines(h block.Height) {
+	for _, c := range n.channels {
+		switch {
+		case c.proc != nil || c.resuming || !c.resumable():
+		case c.status.State == 0:
+			go n.learnDeadline(c)
+		case c.status.Deadline != 0 && h >= c.status.Deadline:
+			c.closedBy("local", causeLocal)
+			c.failChannel(causeLocal, fmt.Sprintf("an HTLC was not resolved by height %d, and the peer is away", c.status.Deadline))
+		}
+	}
+}
+
+// learnDeadline reads the deadline of a channel that has had no process since the node was started. It
+// does not run in the loop.
+func (n *node) learnDeadline(c *channel) {
+	state, err := n.restore(c.row.ID)
+	if err != nil {
+		c.log.Error("state cannot be read", "error", err)
+		return
+	}
+	d, err := describeStored(state)
+	if err != nil {
+		c.log.Error("state cannot be read", "error", err)
+		return
+	}
+	n.loop.post(func() {
+		if c.status.State == 0 {
+			c.status = d.Status
+			n.watchDeadlines(n.blockHeight)
+		}
+	})
+}
