@@ -18,10 +18,10 @@ GOBUILD = $(GO) build -trimpath -ldflags="-s -w"
 
 build:
 	@mkdir -p bin libexec/plugins
-	CGO_ENABLED=1 $(GOBUILD) -o bin/ ./cmd/lightningd
-	CGO_ENABLED=0 $(GOBUILD) -o bin/ $(COMMANDS:%=./cmd/%)
-	CGO_ENABLED=0 $(GOBUILD) -o libexec/ $(DAEMONS:%=./cmd/%)
-	CGO_ENABLED=0 $(GOBUILD) -o libexec/plugins/ $(PLUGINS:%=./plugins/%)
+	@CGO_ENABLED=1 $(GOBUILD) -o bin/ ./cmd/lightningd
+	@CGO_ENABLED=0 $(GOBUILD) -o bin/ $(COMMANDS:%=./cmd/%)
+	@CGO_ENABLED=0 $(GOBUILD) -o libexec/ $(DAEMONS:%=./cmd/%)
+	@CGO_ENABLED=0 $(GOBUILD) -o libexec/plugins/ $(PLUGINS:%=./plugins/%)
 
 # The race detector runs where the logic is; the tests over real processes run without it.
 test: build lint
@@ -54,7 +54,7 @@ fuzz:
 	@for pkg in $$($(GO) list ./...); do \
 	  for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
 	    echo "$$pkg $$target"; \
-	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$pkg || exit 1; \
 	  done; \
 	done
 

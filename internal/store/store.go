@@ -79,6 +79,10 @@ func checkFile(path string) error {
 	return nil
 }
 
+// cacheSize is what each connection may keep of the file, in KiB by SQLite's sign: what a payment touches
+// is small, and the kernel has the rest.
+const cacheSize = "-512"
+
 func dsn(path, mode string) string {
 	q := url.Values{}
 	q.Set("mode", mode)
@@ -87,6 +91,7 @@ func dsn(path, mode string) string {
 	q.Set("_busy_timeout", "5000")
 	q.Set("_foreign_keys", "1")
 	q.Set("_txlock", "immediate")
+	q.Set("_cache_size", cacheSize)
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
 }
 
