@@ -1,0 +1,116 @@
+package main
+
+import (
+	"testing"
+
+	"fulmen/internal/ipc"
+	"fulmen/internal/ipc/channeldmsg"
+	"fulmen/internal/ipc/connectdmsg"
+	"fulmen/internal/wire"
+	"fulmen/tests/hostile"
+)
+
+// maxSteps bounds what one input says.
+const maxSteps = 50
+
+// utter has p say what the input decides: what it may, and now and then what others may.
+func (w *surroundings) utter(p *puppet, s *hostile.Source, kinds []ipc.Message) {
+	for range maxSteps {
+		if s.Done() {
+			return
+		}
+		from := kinds
+		if s.Byte() == 0 {
+			from = hostile.Everything
+		}
+		w.send(p, s.Message(from))
+	}
+}
+
+// seed adds an input for each kind of message, each byte of it once all zero, ones, and mixed.
+func seed(f *testing.F, kinds []ipc.Message) {
+	for i := range kinds {
+		for _, fill := range []byte{0, 1, 2, 3, 5, 255} {
+			in := []byte{1, byte(i)}
+			for range 40 {
+				in = append(in, fill, byte(i))
+			}
+			f.Add(in)
+		}
+	}
+}
+
+// FuzzHostileChanneld plays the channeld of mallory's channel: whatever it says, the node and bob's
+// channel go on.
+func FuzzHostileChanneld(f *testing.F) {
+	seed(f, hostile.FromChanneld)
+	var growth hostile.Growth
+	f.Fuzz(func(t *testing.T, in []byte) {
+		w := surround(t)
+		defer growth.Check(t)
+		defer w.end()
+		w.connect()
+		w.utter(w.mallory, hostile.NewSource(in, w.vocabulary()), hostile.FromChanneld)
+		w.settled(w.mallory)
+		w.unharmed()
+	})
+}
+
+// FuzzHostileOpening plays the channeld of a channel that mallory opens.
+func FuzzHostileOpening(f *testing.F) {
+	kinds := []ipc.Message{&channeldmsg.NeedFunding{}, &channeldmsg.Opened{}, &channeldmsg.PeerText{}, &channeldmsg.Failing{}, &channeldmsg.Store{}}
+	seed(f, kinds)
+	var growth hostile.Growth
+	f.Fuzz(func(t *testing.T, in []byte) {
+		w := surround(t)
+		defer growth.Check(t)
+		defer w.end()
+		w.connect()
+		w.send(w.connectd, &connectdmsg.PeerSent{ID: malloryID, Conn: 1, Wire: w.openChannel()})
+		p := w.next()
+		s := hostile.NewSource(in, w.vocabulary())
+		if s.Byte()&1 == 1 {
+			w.send(p, w.goodOpened())
+			kinds = hostile.FromChanneld
+		}
+		w.utter(p, s, kinds)
+		w.settled(p)
+		w.unharmed()
+	})
+}
+
+// goodOpened is what gets past the checks.
+func (w *surroundings) goodOpened() *channeldmsg.Opened {
+	m := &channeldmsg.Opened{Seq: 1, Snapshot: ownSnapshot, ChannelID: wire.NewChannelID([32]byte{9}, 0), ChannelType: testRow(1, false).ChannelType}
+	m.Setup.FundingTxid, m.Setup.FundingSats = [32]byte{9}, 1e6
+	return m
+}
+
+// FuzzHostileConnectd plays connectd.
+func FuzzHostileConnectd(f *testing.F) {
+	seed(f, hostile.FromConnectd)
+	var growth hostile.Growth
+	f.Fuzz(func(t *testing.T, in []byte) {
+		w := surround(t)
+		defer growth.Check(t)
+		defer w.end()
+		w.utter(w.connectd, hostile.NewSource(in, w.vocabulary()), hostile.FromConnectd)
+		w.settled(w.connectd)
+		w.listed(bobID)
+	})
+}
+
+// FuzzHostileGossipd plays gossipd.
+func FuzzHostileGossipd(f *testing.F) {
+	seed(f, hostile.FromGossipd)
+	var growth hostile.Growth
+	f.Fuzz(func(t *testing.T, in []byte) {
+		w := surround(t)
+		defer growth.Check(t)
+		defer w.end()
+		w.connect()
+		w.utter(w.gossipd, hostile.NewSource(in, w.vocabulary()), hostile.FromGossipd)
+		w.settled(w.gossipd)
+		w.listed(bobID)
+	})
+}

@@ -1,0 +1,485 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/btcsuite/btcd/chainhash/v2"
+	btcwire "github.com/btcsuite/btcd/wire/v2"
+
+	"fulmen/internal/block"
+	"fulmen/internal/chain"
+	"fulmen/internal/channel/channeltest"
+	"fulmen/internal/config"
+	"fulmen/internal/features"
+	"fulmen/internal/invoices"
+	"fulmen/internal/ipc"
+	"fulmen/internal/ipc/channeldmsg"
+	"fulmen/internal/ipc/connectdmsg"
+	"fulmen/internal/ipc/hsmdmsg"
+	"fulmen/internal/keys"
+	"fulmen/internal/logs"
+	"fulmen/internal/onion"
+	"fulmen/internal/payments"
+	"fulmen/internal/plugin"
+	"fulmen/internal/store"
+	"fulmen/internal/subd"
+	"fulmen/internal/wire"
+	"fulmen/tests/hostile"
+)
+
+// puppet is a child whose end of the link the test holds.
+type puppet struct {
+	name  string
+	conn  *ipc.Conn
+	setup chan *channeldmsg.Setup // a channeld's
+	heard chan ipc.Type           // of what comes later; only as many as it holds
+}
+
+// surroundings is a node with its database, its loop and its handlers as they are, and with puppets for
+// all of its children: it has one channel with bob, and one with mallory.
+type surroundings struct {
+	t       testing.TB
+	n       *node
+	loop    chan struct{} // closed when the loop has ended
+	puppets chan *puppet
+	answer  func(request, reply ipc.Message) // changes what hsmd would say
+	words   *hostile.Words
+
+	connectd, gossipd *puppet
+	bob, mallory      *puppet // their channelds
+	mu                sync.Mutex
+	ends              []*ipc.Conn
+}
+
+// The fixtures of the database that every node begins with.
+var (
+	bobID, malloryID = newPayee(2).id(), newPayee(3).id()
+	ownSnapshot      []byte
+)
+
+const (
+	bobChannel     = 1
+	malloryChannel = 2
+	testHeight     = 150
+)
+
+// firstDatabase is made once for all nodes.
+var firstDatabase = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "hostile")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "db")
+	db, err := store.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	a, _, err := channeltest.Open("alice", "bob", channeltest.Terms{Cheap: true, Funding: 1e6, ToOpener: 6e8, Feerate: 1000})
+	if err != nil {
+		return nil, err
+	}
+	ownSnapshot = a.Log.Snapshot
+	err = db.Update(func(tx *storeTx) error {
+		for id, peer := range map[uint64]keys.PubKey{bobChannel: bobID, malloryChannel: malloryID} {
+			if err := storeTestChannel(tx, id, peer); err != nil {
+				return err
+			}
+		}
+		return tx.CreateInvoice(testInvoice())
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
+func storeTestChannel(tx *storeTx, id uint64, peer keys.PubKey) error {
+	for {
+		reserved, err := tx.NextChannelID()
+		if err != nil {
+			return err
+		}
+		if reserved >= malloryChannel {
+			break
+		}
+	}
+	row := testRow(id, false)
+	row.PeerID, row.State, row.ChannelID = peer, store.Normal, wire.NewChannelID(row.FundingTxid, 0)
+	setup, err := encodeChannelSetup(&hsmdmsg.ChannelSetup{FundingTxid: row.FundingTxid, FundingSats: row.FundingSats})
+	if err != nil {
+		return err
+	}
+	row.Setup = setup
+	if err := tx.CreateChannel(row); err != nil {
+		return err
+	}
+	if err := tx.SaveChannel(row); err != nil {
+		return err
+	}
+	return tx.AppendChannelLog(id, 0, true, ownSnapshot, &store.Tally{ToUs: 6e8, MinToUs: 6e8, MaxToUs: 6e8})
+}
+
+func testInvoice() *invoices.Invoice {
+	return &invoices.Invoice{
+		Label: "hostile", Bolt11: "lnbcrt", PaymentHash: sha256.Sum256(testPreimage[:]), Preimage: testPreimage,
+		PaymentSecret: [32]byte{8}, ExpiresAt: time.Now().Add(time.Hour), Status: invoices.Unpaid,
+	}
+}
+
+// surround starts a node and the children that it has from the beginning.
+func surround(t testing.TB) *surroundings {
+	t.Helper()
+	first, err := firstDatabase()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "db")
+	if err := os.WriteFile(path, first, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.Load([]string{"--lightning-dir=" + dir, "--network=regtest"}, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	book, err := logs.New(logs.Options{Stdout: io.Discard, Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := store.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &surroundings{t: t, n: newNode(cfg, book, db), puppets: make(chan *puppet, 100), loop: make(chan struct{}), words: new(hostile.Words)}
+	w.begin()
+	return w
+}
+
+// begin does what node.start does, with nothing outside the process.
+func (w *surroundings) begin() {
+	n := w.n
+	must := func(err error) {
+		w.t.Helper()
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	var err error
+	n.network, err = networkNamed("regtest", 9735, true)
+	must(err)
+	self, err := os.Executable()
+	must(err)
+	n.programs = subd.Programs{Replaced: map[string]string{"hsmd": self, "connectd": self, "gossipd": self, "channeld": self}}
+	n.fork = w.fork
+	n.id = newPayee(1).id()
+	n.plugins = plugin.NewHost(plugin.Config{})
+	go func() { n.loop.run(); close(w.loop) }()
+	n.blockHeight = testHeight
+	n.policy = policyFrom(n.cfg)
+	n.chain, err = chain.NewRunner(chain.Config{Backend: deafBackend{}, Chain: n.network.BIP70, Receiver: chainReceiver{n}})
+	must(err)
+	child, err := n.spawn(subd.Spec{Name: "hsmd"})
+	must(err)
+	n.hsm = &hsmd{child}
+	signer, err := channeltest.NodeOf("alice")
+	must(err)
+	reply := new(hsmdmsg.InitReply)
+	reply.BIP84XPub, reply.BIP86XPub = signer.XPubs()
+	must(n.onLoop(func() error { return n.openWallet(reply) }))
+	must(n.onLoop(n.loadChannels))
+	n.firstSync.Do(func() { close(n.synced) })
+	must(n.startNetworkDaemons(n.ctx))
+	<-w.puppets // hsmd
+	w.gossipd, w.connectd = <-w.puppets, <-w.puppets
+}
+
+// fork is subd.Spawn with a puppet instead of a process.
+func (w *surroundings) fork(s subd.Spec) (*subd.Child, error) {
+	ours, theirs, err := ipc.Pair()
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range s.Links {
+		f.Close()
+	}
+	p := &puppet{name: s.Name, conn: ipc.NewConn(theirs), setup: make(chan *channeldmsg.Setup, 1), heard: make(chan ipc.Type, 100)}
+	w.mu.Lock()
+	w.ends = append(w.ends, p.conn)
+	w.mu.Unlock()
+	go p.listen(w)
+	child := subd.Adopt(s, ours)
+	w.puppets <- p
+	return child, nil
+}
+
+// listen answers what the child must answer, until the link ends.
+func (p *puppet) listen(w *surroundings) {
+	defer p.conn.Close()
+	for {
+		f, err := p.conn.Recv()
+		if err != nil {
+			return
+		}
+		f.CloseFds()
+		if f.Type == channeldmsg.TypeSetup {
+			m := new(channeldmsg.Setup)
+			if f.Decode(m) == nil {
+				p.setup <- m
+			}
+		}
+		select {
+		case p.heard <- f.Type:
+		default:
+		}
+		if f.ID != 0 && w.reply(p, &f) != nil {
+			return
+		}
+	}
+}
+
+// reply answers a request with the reply that belongs to it, as empty as can be.
+func (w *surroundings) reply(p *puppet, f *ipc.Frame) error {
+	if f.Type == hsmdmsg.TypeNewClient {
+		a, b, err := ipc.Pair()
+		if err != nil {
+			return err
+		}
+		b.Close()
+		return p.conn.Reply(f.ID, &hsmdmsg.NewClientReply{}, a)
+	}
+	for _, kind := range hostile.Everything {
+		if kind.IPCType() == f.Type+1 {
+			reply := reflect.New(reflect.TypeOf(kind).Elem()).Interface().(ipc.Message)
+			if w.answer != nil {
+				w.answer(nil, reply)
+			}
+			return p.conn.Reply(f.ID, reply)
+		}
+	}
+	return p.conn.Reply(f.ID, ipc.Failf(0, "no such request"))
+}
+
+// connect has connectd report both peers, and takes their channels' processes up.
+func (w *surroundings) connect() {
+	w.t.Helper()
+	for _, id := range []keys.PubKey{bobID, malloryID} {
+		w.send(w.connectd, &connectdmsg.PeerConnected{ID: id, Conn: 1, Features: features.Ours(features.Init), Addr: "127.0.0.1:1", Incoming: true})
+		p := w.next()
+		w.send(p, &channeldmsg.Reestablished{})
+		switch setup := <-p.setup; setup.PeerID {
+		case bobID:
+			w.bob = p
+		case malloryID:
+			w.mallory = p
+		}
+	}
+	for _, p := range []*puppet{w.bob, w.mallory} {
+		w.stored(p, &channeldmsg.Store{Status: testStatus})
+	}
+	w.n.loop.call(func() {
+		for i, id := range []uint64{bobChannel, malloryChannel, malloryChannel} {
+			w.startTestPart(w.n.channels[id], uint64(i))
+		}
+	})
+}
+
+// testStatus is what a channel's process says when nothing is the matter.
+var testStatus = channeldmsg.Status{State: channeldmsg.Normal, ToLocal: 6e8}
+
+// stored sends a Store, and returns when it is acknowledged: so all that was sent before is handled.
+func (w *surroundings) stored(p *puppet, m *channeldmsg.Store) {
+	w.t.Helper()
+	w.send(p, m)
+	hostile.Within(w.t, "wait for Stored", func() {
+		for <-p.heard != channeldmsg.TypeStored {
+		}
+	})
+}
+
+// partPreimage pays the part of that number; bob has the first, mallory the others.
+func partPreimage(id uint64) [32]byte { return [32]byte{'p', byte(id)} }
+
+func (w *surroundings) startTestPart(c *channel, id uint64) {
+	preimage := partPreimage(id)
+	p := &payments.Part{
+		ID: payments.ID{PaymentHash: sha256.Sum256(preimage[:]), Group: 1}, Status: payments.Pending, Destination: c.row.PeerID,
+		Amount: 1000, Sent: 1000, Total: 1000, CreatedAt: w.n.now(),
+		Route: []payments.Hop{{NodeID: c.row.PeerID, ShortChannelID: c.row.ShortChannelID, Amount: 1000, CLTVExpiry: 200}},
+	}
+	w.n.startPart(p, new(onion.Packet), func(_ *payments.Part, err error) {
+		if err != nil {
+			w.t.Errorf("part %d: %v", id, err)
+		}
+	})
+}
+
+// next is the next child that the node starts.
+func (w *surroundings) next() *puppet {
+	w.t.Helper()
+	select {
+	case p := <-w.puppets:
+		return p
+	case <-time.After(hostile.Deadline):
+		w.t.Fatal("no child was started")
+		return nil
+	}
+}
+
+func (w *surroundings) send(p *puppet, m ipc.Message) {
+	_ = p.conn.Send(m) // the node may have ended it
+}
+
+// settled returns when the node has handled what p sent, or has ended p: the link is closed behind it.
+func (w *surroundings) settled(p *puppet) {
+	w.t.Helper()
+	hostile.Within(w.t, "hear "+p.name, func() {
+		p.conn.CloseWrite()
+		for {
+			if _, err := p.conn.Recv(); err != nil {
+				break
+			}
+		}
+	})
+	w.alive()
+}
+
+// alive fails the test if the node has died, or its loop or its database hangs.
+func (w *surroundings) alive() {
+	w.t.Helper()
+	hostile.Within(w.t, "the loop", func() { w.n.loop.call(func() {}) })
+	hostile.Within(w.t, "the database", func() {
+		if err := w.n.db.Update(func(*storeTx) error { return nil }); err != nil {
+			w.t.Errorf("the database: %v", err)
+		}
+	})
+	select {
+	case err := <-w.n.failure:
+		w.t.Fatalf("the node died: %v", err)
+	default:
+	}
+}
+
+// unharmed fails the test unless bob's channel works as if nothing had happened, and is shown.
+func (w *surroundings) unharmed() {
+	w.t.Helper()
+	preimage := partPreimage(0)
+	w.stored(w.bob, &channeldmsg.Store{
+		Seq: 1, Data: ownSnapshot, Snapshot: true, Offered: []channeldmsg.OfferedHTLC{{Ref: 1, ID: 0}},
+		Learned: []channeldmsg.LearnedPreimage{{ID: 0, Preimage: preimage}}, Status: testStatus,
+	})
+	w.alive()
+	var row store.Channel
+	w.n.loop.call(func() { row = *w.n.channels[bobChannel].row })
+	if want := testRow(bobChannel, false); row.State != store.Normal || row.FundingTxid != want.FundingTxid || row.CloseTx != nil {
+		w.t.Errorf("bob's channel is now %+v", row)
+	}
+	parts, err := w.n.db.PartsByHash(sha256.Sum256(preimage[:]))
+	if err != nil || !slices.ContainsFunc(parts, func(p *payments.Part) bool { return p.Destination == bobID && p.Status == payments.Complete }) {
+		w.t.Errorf("what bob was paid: %v, %v", parts, err)
+	}
+	w.listed(bobID)
+}
+
+// listed fails the test unless listpeerchannels shows a channel with the peer.
+func (w *surroundings) listed(id keys.PubKey) {
+	w.t.Helper()
+	hostile.Within(w.t, "listpeerchannels", func() {
+		r, err := w.n.listPeerChannels(w.n.ctx, &listPeerChannelsParams{})
+		if err != nil || !slices.ContainsFunc(r.Channels, func(c *peerChannelResult) bool { return string(c.PeerID) == string(id[:]) }) {
+			w.t.Errorf("listpeerchannels: %+v, %v", r, err)
+		}
+	})
+}
+
+// end stops the node, and all timers that would hold it in memory.
+func (w *surroundings) end() {
+	n := w.n
+	hostile.Within(w.t, "stop", func() {
+		n.loop.call(func() {
+			n.stopping = true
+			for _, p := range n.peers {
+				p.stopRetry()
+				if p.stable != nil {
+					p.stable.Stop()
+				}
+			}
+			for _, t := range []*time.Timer{n.setTimer, n.expiry} {
+				if t != nil {
+					t.Stop()
+				}
+			}
+		})
+		n.cancel()
+		w.mu.Lock()
+		for _, c := range w.ends {
+			c.Close()
+		}
+		w.mu.Unlock()
+		n.loop.close()
+		<-w.loop
+		n.db.Close()
+		n.book.Close()
+	})
+}
+
+// deafBackend takes every transaction and knows nothing.
+type deafBackend struct{}
+
+func (deafBackend) ChainInfo(context.Context, block.Height) (chain.Info, error) {
+	return chain.Info{Chain: "regtest", Headers: testHeight, Blocks: testHeight}, nil
+}
+func (deafBackend) BlockAt(context.Context, block.Height) (*btcwire.MsgBlock, error) { return nil, nil }
+func (deafBackend) EstimateFees(context.Context) (chain.Fees, error)                 { return chain.Fees{}, nil }
+func (deafBackend) SendTx(context.Context, *btcwire.MsgTx, bool) error               { return nil }
+func (deafBackend) Output(context.Context, btcwire.OutPoint) (*chain.Output, error)  { return nil, nil }
+
+// testClose is a transaction that spends a channel's funding output.
+func testClose(channel uint64, outputs ...byte) []byte {
+	tx := btcwire.NewMsgTx(2)
+	tx.AddTxIn(btcwire.NewTxIn(&btcwire.OutPoint{Hash: chainhash.Hash(testRow(channel, false).FundingTxid)}, nil, nil))
+	for _, o := range outputs {
+		tx.AddTxOut(btcwire.NewTxOut(1000, []byte{0, 20, o, 19: 0, 21: 0}))
+	}
+	raw, err := encodeTx(tx)
+	if err != nil {
+		panic(err)
+	}
+	return raw
+}
+
+// openChannel is mallory's open_channel.
+func (w *surroundings) openChannel() []byte {
+	return wire.Encode(&wire.OpenChannel{
+		ChainHash: w.n.network.ChainHash, TemporaryChannelID: wire.ChannelID{9}, FundingPubkey: malloryID, RevocationBasepoint: malloryID,
+		PaymentBasepoint: malloryID, DelayedPaymentBasepoint: malloryID, HTLCBasepoint: malloryID, FirstPerCommitmentPoint: malloryID,
+	})
+}
+
+// vocabulary are values that get past the first checks.
+func (w *surroundings) vocabulary() *hostile.Words {
+	v := w.words
+	v.Numbers(0, 1, 2, 3, bobChannel, malloryChannel, 1000, 6e8, 1e9, testHeight+100)
+	v.Texts(ownSnapshot, testClose(malloryChannel, 1), testClose(bobChannel, 1), []byte(strings.Repeat("x", wire.MaxMessage)), testUpdate(7, 0),
+		features.New(features.StaticRemotekey, features.Anchors),
+		w.openChannel(),
+		wire.Encode(&wire.ChannelReestablish{ChannelID: wire.NewChannelID(testRow(malloryChannel, false).FundingTxid, 0)}))
+	bob, mallory := testRow(bobChannel, false), testRow(malloryChannel, false)
+	v.Values(bobID, malloryID, w.n.id, testPreimage, partPreimage(1), partPreimage(2), [32]byte(sha256.Sum256(testPreimage[:])), [32]byte{8},
+		bob.FundingTxid, mallory.FundingTxid, wire.NewChannelID(bob.FundingTxid, 0), wire.NewChannelID(mallory.FundingTxid, 0),
+		wire.NewChannelID([32]byte{9}, 0), [32]byte{9}, bob.ShortChannelID, mallory.AliasLocal)
+	return v
+}
