@@ -97,6 +97,16 @@ func decodeUpdate(t testing.TB, raw []byte) *wire.ChannelUpdate {
 	return msg.(*wire.ChannelUpdate)
 }
 
+func TestOwnChannelUpdateByAlias(t *testing.T) {
+	m := New(alice.id, regtest)
+	ch := aliceAndBob()
+	ch.ShortChannelID = 0 // nothing is mined
+	made := setAndSign(t, m, now, ch)[0].(Made)
+	if got := decodeUpdate(t, made.Raw).ShortChannelID; got != ch.RemoteAlias {
+		t.Errorf("update of a channel without a place in the chain is about %s, want %s", got, ch.RemoteAlias)
+	}
+}
+
 func TestBOLT7OwnChannelUpdate(t *testing.T) {
 	m := New(alice.id, regtest)
 	mustStep(t, m, now, PeerUp{bob.id})
@@ -110,7 +120,7 @@ func TestBOLT7OwnChannelUpdate(t *testing.T) {
 	}
 	got := decodeUpdate(t, made.Raw)
 	want := &wire.ChannelUpdate{
-		Signature: got.Signature, ChainHash: regtest, ShortChannelID: aliceAndBob().RemoteAlias,
+		Signature: got.Signature, ChainHash: regtest, ShortChannelID: aliceAndBob().ShortChannelID,
 		Timestamp: uint32(now), MessageFlags: 3, ChannelFlags: 0, CLTVExpiryDelta: 6,
 		HTLCMinimumMsat: 1000, HTLCMaximumMsat: 990_000_000, FeeBaseMsat: 1, FeeProportionalMillionths: 100,
 	}

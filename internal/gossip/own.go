@@ -66,11 +66,13 @@ func (m *Machine) withChannel(ch Channel) (*ownChannel, error) {
 }
 
 // newUpdate is our channel_update without timestamp and signature. Nothing is announced, so it is
-// for the peer alone, under the name that the peer likes best.
+// for the peer alone. BOLT 7, The channel_update Message, lets us name the channel by the peer's
+// alias or by where it is in the chain. The latter is the name that a peer knows from the funding
+// transaction on: lnd loses an update by an alias that comes before it has handled our channel_ready.
 func (m *Machine) newUpdate(c *ownChannel) *wire.ChannelUpdate {
 	u := &wire.ChannelUpdate{
 		ChainHash:                 m.chainHash,
-		ShortChannelID:            cmp.Or(c.RemoteAlias, c.ShortChannelID),
+		ShortChannelID:            cmp.Or(c.ShortChannelID, c.RemoteAlias),
 		MessageFlags:              wire.MessageFlagMustBeOne | wire.MessageFlagDontForward,
 		ChannelFlags:              direction(m.nodeID, c.PeerID),
 		CLTVExpiryDelta:           c.Policy.CLTVExpiryDelta,
