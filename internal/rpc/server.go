@@ -24,7 +24,7 @@ const maxSocketPath = 107
 // Options are what a Server is made from. Path, Mode, Log and Dispatch must be given.
 type Options struct {
 	Path string      // of the socket, in a folder that only the owner may enter
-	Mode os.FileMode // of the socket
+	Mode os.FileMode // of the socket; if it lets neither group nor others in, no other user but root may call
 	Log  *slog.Logger
 
 	// Dispatch runs one request and returns its result, which is encoded as JSON, or an error; one

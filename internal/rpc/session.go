@@ -15,12 +15,13 @@ import (
 
 // Session is one connection to the server.
 type Session struct {
-	server *Server
-	conn   *net.UnixConn
-	out    *outbox
-	log    *slog.Logger
-	ctx    context.Context // of all its requests
-	cancel context.CancelFunc
+	server  *Server
+	conn    *net.UnixConn
+	out     *outbox
+	log     *slog.Logger
+	refused error           // why the caller may not call
+	ctx     context.Context // of all its requests
+	cancel  context.CancelFunc
 
 	notifications atomic.Bool
 
@@ -32,8 +33,9 @@ type Session struct {
 
 func newSession(s *Server, conn *net.UnixConn) *Session {
 	ctx, cancel := context.WithCancel(s.ctx)
+	caller, refused := identify(conn, s.opts.Mode)
 	return &Session{
-		server: s, conn: conn, out: newOutbox(conn), log: s.opts.Log.With(caller(conn)),
+		server: s, conn: conn, out: newOutbox(conn), log: s.opts.Log.With(caller), refused: refused,
 		ctx: ctx, cancel: cancel, finished: make(chan struct{}),
 	}
 }
@@ -43,11 +45,17 @@ func (s *Session) SetNotifications(enable bool) { s.notifications.Store(enable) 
 
 // run reads requests until the caller disconnects or sends what is not JSON.
 func (s *Session) run() {
-	s.log.Debug("RPC connection")
-	err := s.read()
+	err := s.refused
+	if err == nil {
+		s.log.Debug("RPC connection")
+		err = s.read()
+	}
 	s.end()
 	var syntax *SyntaxError
 	switch {
+	case s.refused != nil:
+		s.log.Warn("RPC connection refused", "error", err)
+		s.reply(nil, nil, Errorf(CodeInvalidRequest, "%w", err))
 	case errors.As(err, &syntax):
 		s.log.Warn("malformed RPC request", "error", syntax)
 		s.reply(nil, nil, Errorf(CodeParse, "%w", syntax))
