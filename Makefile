@@ -14,7 +14,7 @@ PLUGINS  = bcli
 
 GOBUILD = $(GO) build -trimpath -ldflags="-s -w"
 
-.PHONY: build test test-crash sim bench demo lint fuzz gen check-gen install clean
+.PHONY: build test test-crash sim bench demo lint fuzz check-profiles gen check-gen install clean
 
 build:
 	@mkdir -p bin libexec/plugins
@@ -48,6 +48,12 @@ lint:
 	@out=$$(gofmt -l cmd internal plugins tests tools); test -z "$$out" || { echo "gofmt would change: $$out"; exit 1; }
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
+
+# AppArmor, SELinux and systemd files, by their own tools: names the packages that are missing, and
+# prints what systemd makes of the unit.
+check-profiles:
+	$(GO) vet -tags profiles ./tests/profiles
+	$(GO) test -count=1 -tags profiles -v ./tests/profiles
 
 # Every fuzz target for FUZZTIME.
 fuzz:
