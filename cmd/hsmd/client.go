@@ -34,7 +34,8 @@ type channelID struct {
 
 // channel is one channel's signer; a new channeld may come before the old one's socket has ended.
 type channel struct {
-	mu sync.Mutex
+	mu        sync.Mutex
+	forgotten bool // it is in nobody's table any more: a second signer may be made for its keys
 	*signer.Channel
 }
 
@@ -104,11 +105,25 @@ func (h *hsm) find(id channelID) (*channel, error) {
 	return ch, nil
 }
 
-// forget frees a channel; a client that still has it keeps it.
+// errForgotten refuses a client whose channel is gone.
+var errForgotten = errors.New("the channel was forgotten")
+
+// forget frees a channel that came to nothing; a client that still has it is refused from then on. One
+// that was set up stays: what it has revoked must not be signed, and what was broadcast not revoked,
+// even if lightningd has been taken over and says that it starts anew.
 func (h *hsm) forget(id channelID) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	delete(h.channels, id)
+	ch := h.channels[id]
+	if ch == nil {
+		return
+	}
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	if !ch.IsSetUp() {
+		ch.forgotten = true
+		delete(h.channels, id)
+	}
 }
 
 // connect makes a socket for a new client and answers it in a goroutine of its own.

@@ -73,6 +73,9 @@ func withChannel[M any, P message[M]](do func(*signer.Channel, P) (ipc.Message, 
 	return func(c *client, f *ipc.Frame) (ipc.Message, []*os.File, error) {
 		c.channel.mu.Lock()
 		defer c.channel.mu.Unlock()
+		if c.channel.forgotten {
+			return nil, nil, errForgotten
+		}
 		return with(func(_ *hsm, m P) (ipc.Message, error) { return do(c.channel.Channel, m) })(c, f)
 	}
 }

@@ -181,7 +181,7 @@ func TestNothingBeforeTheSecret(t *testing.T) {
 	}
 }
 
-// Two sockets of one channel, one forgotten in between, are refused nothing that they may.
+// A channel that was forgotten is nobody's: its old socket cannot lead a second life beside a new one.
 func TestForgetChannel(t *testing.T) {
 	master := newTestMaster(t)
 	c := newTestChannel(t, master)
@@ -191,7 +191,7 @@ func TestForgetChannel(t *testing.T) {
 	if len(master.hsm.channels) != 0 {
 		t.Error("the channel is still there")
 	}
-	if err := serveOne(t, c, &hsmdmsg.GetBasepoints{}); err != nil {
+	if err := serveOne(t, c, &hsmdmsg.GetBasepoints{}); !errors.Is(err, errForgotten) {
 		t.Errorf("the channel's client: %v", err)
 	}
 }

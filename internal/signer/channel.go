@@ -137,6 +137,9 @@ func (c *Channel) SetUp(s *Setup) error {
 	return nil
 }
 
+// IsSetUp reports whether there is a funding output: before that nothing was signed.
+func (c *Channel) IsSetUp() bool { return c.setup != nil }
+
 // check refuses what could not be a channel.
 func (c *Channel) check(s *Setup) error {
 	if s.FundingSats == 0 || s.FundingSats > amount.MaxSat {

@@ -67,7 +67,8 @@ type NewClient struct {
 type NewClientReply struct {
 }
 
-// ForgetChannel frees what hsmd remembers of a channel that is resolved for good.
+// ForgetChannel frees what hsmd remembers of a channel that came to nothing. Of one that was set up
+// nothing is forgotten while hsmd runs.
 type ForgetChannel struct {
 	PeerID      keys.PubKey
 	ChannelDBID uint64

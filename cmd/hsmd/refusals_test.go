@@ -1,0 +1,166 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"fulmen/internal/ipc"
+	"fulmen/internal/ipc/hsmdmsg"
+	"fulmen/internal/keys"
+	"fulmen/internal/signer"
+)
+
+// remoteNode is the peer of all channels here.
+func remoteNode(t testing.TB) *signer.Node {
+	t.Helper()
+	node, err := signer.New(bytes.Repeat([]byte{9}, 32), "regtest")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return node
+}
+
+// setUpChannel is a client whose channel with remoteNode has a funding output.
+func setUpChannel(t testing.TB, master *client, dbid uint64) (*client, *hsmdmsg.ChannelSetup) {
+	t.Helper()
+	peer := remoteNode(t)
+	theirs := peer.Channel(master.hsm.node.ID(), dbid)
+	setup := &hsmdmsg.ChannelSetup{
+		FundingTxid: [32]byte{byte(dbid)}, FundingSats: 1_000_000, Opener: true, Anchors: true,
+		RemoteFundingPubKey: theirs.FundingPubKey(), RemoteBasepoints: theirs.Basepoints(),
+		LocalToSelfDelay: 144, RemoteToSelfDelay: 144, LocalDustLimit: 354, RemoteDustLimit: 354,
+	}
+	c, err := master.hsm.newClient(&hsmdmsg.NewClient{Rights: hsmdmsg.RightCommitment, PeerID: peer.ID(), ChannelDBID: dbid, Setup: setup})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, setup
+}
+
+// testCommitment is the content of commitment number n.
+func testCommitment(n keys.CommitmentNumber) hsmdmsg.Commitment {
+	return hsmdmsg.Commitment{Number: n, FeeratePerKw: 1000, LocalMsat: 900_000_000, RemoteMsat: 100_000_000}
+}
+
+func remotePoint(t testing.TB, dbid uint64, n keys.CommitmentNumber) keys.PubKey {
+	t.Helper()
+	point, err := remoteNode(t).Channel(remoteNode(t).ID(), dbid).PerCommitmentPoint(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return point
+}
+
+// TestRefusalIsLoggedAndEndsTheSocket: who asked is in the log, and the socket is served no more.
+func TestRefusalIsLoggedAndEndsTheSocket(t *testing.T) {
+	master := newTestMaster(t)
+	channel, _ := setUpChannel(t, master, 5)
+	ecdh, err := master.hsm.newClient(&hsmdmsg.NewClient{Rights: hsmdmsg.RightECDH})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gossip, err := master.hsm.newClient(&hsmdmsg.NewClient{Rights: hsmdmsg.RightGossip})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		c    *client
+		m    ipc.Message
+		name string
+	}{
+		{ecdh, &hsmdmsg.SignRemoteCommitment{}, "ecdh"},
+		{ecdh, &hsmdmsg.SignChannelUpdate{}, "ecdh"},
+		{ecdh, &hsmdmsg.SignMessage{Message: []byte("x")}, "ecdh"},
+		{gossip, &hsmdmsg.ECDH{}, "gossip"},
+		{gossip, &hsmdmsg.SignInvoice{}, "gossip"},
+		{channel, &hsmdmsg.SignWallet{}, fmt.Sprintf("channel %s-5", remoteNode(t).ID())},
+		{channel, &hsmdmsg.SignLocalCommitment{}, "-5"},
+		{channel, &hsmdmsg.NewClient{Rights: hsmdmsg.RightECDH}, "-5"},
+		{channel, &hsmdmsg.RevokeLocal{Number: 7}, "-5"},
+		{channel, &hsmdmsg.SignMutualClose{LocalSat: 900_000, LocalScript: bytes.Repeat([]byte{1}, 22)}, "-5"},
+	} {
+		var log bytes.Buffer
+		old := slog.Default()
+		slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+		err := serveOne(t, tt.c, tt.m)
+		slog.SetDefault(old)
+		if err == nil {
+			t.Errorf("%s asks %T, and its socket goes on", tt.c.name, tt.m)
+		}
+		if text := log.String(); !strings.Contains(text, "refused") || !strings.Contains(text, tt.name) {
+			t.Errorf("%T: log %q, want %q", tt.m, text, tt.name)
+		}
+	}
+}
+
+// TestChannelsAreApart: what one channel's socket gets is worth nothing in another channel, even where
+// its process names the other's funding output.
+func TestChannelsAreApart(t *testing.T) {
+	master := newTestMaster(t)
+	first, setup := setUpChannel(t, master, 5)
+	second, err := master.hsm.newClient(&hsmdmsg.NewClient{Rights: hsmdmsg.RightCommitment, PeerID: remoteNode(t).ID(), ChannelDBID: 6})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := serveOne(t, second, &hsmdmsg.SetupChannel{Setup: *setup}); err != nil {
+		t.Fatalf("hsmd cannot know whose output it is: %v", err)
+	}
+	if first.channel.FundingPubKey() == second.channel.FundingPubKey() {
+		t.Error("two channels have one funding key: the signature of one is good for the other")
+	}
+	for _, name := range []string{"revocation", "payment", "delayed_payment", "htlc"} {
+		a, b := basepoint(first, name), basepoint(second, name)
+		if a == b {
+			t.Errorf("two channels have one %s_basepoint", name)
+		}
+	}
+	other := *setup
+	other.FundingTxid[31] = 7
+	if err := serveOne(t, first, &hsmdmsg.SetupChannel{Setup: other}); err == nil {
+		t.Error("a channel moved to another funding output")
+	}
+}
+
+func basepoint(c *client, name string) keys.PubKey {
+	b := c.channel.Basepoints()
+	return map[string]keys.PubKey{"revocation": b.Revocation, "payment": b.Payment, "delayed_payment": b.DelayedPayment, "htlc": b.HTLC}[name]
+}
+
+// TestRevokedIsNeverSigned: neither the peer's commitments nor our own, whatever lightningd says, even
+// that the channel is to be forgotten and starts anew.
+func TestRevokedIsNeverSigned(t *testing.T) {
+	master := newTestMaster(t)
+	c, setup := setUpChannel(t, master, 5)
+	for n := range keys.CommitmentNumber(3) {
+		m := &hsmdmsg.SignRemoteCommitment{PerCommitmentPoint: remotePoint(t, 5, n), Commitment: testCommitment(n)}
+		if err := serveOne(t, c, m); err != nil {
+			t.Fatal(err)
+		}
+		if err := serveOne(t, c, &hsmdmsg.RevokeLocal{Number: n}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := serveOne(t, c, &hsmdmsg.SignRemoteCommitment{PerCommitmentPoint: remotePoint(t, 5, 0), Commitment: testCommitment(0)}); err == nil {
+		t.Error("the peer's commitment 0 was signed again after it was revoked")
+	}
+	local := &hsmdmsg.SignLocalCommitment{PeerID: remoteNode(t).ID(), ChannelDBID: 5, Setup: *setup, Commitment: testCommitment(2)}
+	if text := refused(t, master, local); !strings.Contains(text, "revoked") {
+		t.Errorf("our commitment 2: %q", text)
+	}
+	if err := serveOne(t, master, &hsmdmsg.ForgetChannel{PeerID: remoteNode(t).ID(), ChannelDBID: 5}); err != nil {
+		t.Fatal(err)
+	}
+	if text := refused(t, master, local); !strings.Contains(text, "revoked") {
+		t.Errorf("our commitment 2, after the channel was forgotten: %q", text)
+	}
+	local.Commitment = testCommitment(3)
+	if err := serveOne(t, master, local); err != nil {
+		t.Fatal(err)
+	}
+	if err := serveOne(t, c, &hsmdmsg.RevokeLocal{Number: 3}); err == nil {
+		t.Error("a commitment that may be in the chain was revoked")
+	}
+}
