@@ -14,7 +14,7 @@ PLUGINS  = bcli
 
 GOBUILD = $(GO) build -trimpath -ldflags="-s -w"
 
-.PHONY: build test test-crash sim bench demo lint fuzz check-profiles gen check-gen install clean
+.PHONY: build test test-crash test-confinement sim bench demo lint fuzz check-profiles gen check-gen install clean
 
 build:
 	@mkdir -p bin libexec/plugins
@@ -32,6 +32,10 @@ test: build lint
 test-crash: build
 	$(GO) test -count=1 -timeout 30m -v -run TestCrash ./tests/crash -args -payments 300
 
+# Each daemon is taken over and tries everything that it must not be able to: one table.
+test-confinement:
+	$(GO) test -count=1 -timeout 10m -v ./tests/confinement
+
 # Two channel cores, every message delayed, dropped or cut off by a crash, from printed seeds.
 sim:
 	$(GO) test -count=1 -timeout 60m -v -run 'TestSim$$' ./tests/sim -args -seeds $(SEEDS)
@@ -47,6 +51,7 @@ demo: build
 lint:
 	@out=$$(gofmt -l cmd internal plugins tests tools); test -z "$$out" || { echo "gofmt would change: $$out"; exit 1; }
 	$(GO) vet ./...
+	$(GO) vet -tags hostile ./internal/daemon
 	$(GO) tool staticcheck ./...
 
 # AppArmor, SELinux and systemd files, by their own tools: names the packages that are missing, and

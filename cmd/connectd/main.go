@@ -10,8 +10,6 @@ import (
 func main() {
 	p := daemon.Start("connectd")
 	lightningd := p.Link(daemon.LinkToLightningd)
-	s := newServer(lightningd, p.Link(4), p.Link(5))
-
 	f, err := lightningd.Recv()
 	p.Must("read init", err)
 	var init connectdmsg.Init
@@ -22,6 +20,7 @@ func main() {
 		p.Must("listen", err)
 	}
 	p.Confine(sandbox.Connectd) // it listens, and has had no byte from a peer
+	s := newServer(lightningd, p.Link(4), p.Link(5))
 	s.start(&init, listeners)
 	p.Must("answer init", lightningd.Reply(f.ID, &connectdmsg.InitReply{Bound: bound}))
 	p.Must("serve lightningd", s.serve())

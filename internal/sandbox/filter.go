@@ -78,6 +78,7 @@ func (p Profile) filter(v verdict) []unix.SockFilter {
 	}
 	if p.files {
 		allowed = append(allowed, ifFiles...)
+		rules = append(rules, openFile)
 	}
 	if p.pairs {
 		rules = append(rules, ifPairs)

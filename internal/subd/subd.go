@@ -89,7 +89,7 @@ func Adopt(spec Spec, link *os.File) *Child {
 func (c *Child) serve(link *os.File) {
 	conn := ipc.NewConn(link)
 	// A child that is gone already is reported like any other end.
-	_ = conn.Send(&ipc.Start{LogLevel: int32(c.spec.LogLevel)})
+	_ = conn.Send(&ipc.Start{LogLevel: int32(c.spec.LogLevel), Confine: c.spec.Confine})
 	c.Client = ipc.NewClient(conn, c.handle)
 	go c.watch()
 }
@@ -134,8 +134,12 @@ func (c *Child) fork() (link, stderr *os.File, err error) {
 	return link, stderr, nil
 }
 
-// handle takes what every child may send and passes on the rest.
+// handle takes what every child may send and passes on the rest. None comes with a descriptor: those
+// are handed out by lightningd alone.
 func (c *Child) handle(f *ipc.Frame) error {
+	if len(f.Fds) > 0 {
+		return fmt.Errorf("message type %d comes with %d descriptors, want 0", f.Type, len(f.Fds))
+	}
 	switch f.Type {
 	case ipc.TypeLog:
 		m := new(ipc.Log)
