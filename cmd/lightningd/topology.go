@@ -34,6 +34,14 @@ func (n *node) spawn(s subd.Spec) (*subd.Child, error) {
 	s.Confine = n.cfg.String("confine")
 	log := n.log.With(logs.KeyDaemon, s.Name)
 	s.OnLog = func(m *ipc.Log) { logFrom(log, m) }
+	onExit := s.OnExit
+	s.OnExit = func(e subd.Exit) {
+		if e.BySandbox {
+			// Whatever the process was for, and even if it was ending: it is taken over, or we have a bug.
+			log.Error("killed by the sandbox: a system call that its profile does not allow", "title", s.Title)
+		}
+		onExit(e)
+	}
 	return n.fork(s)
 }
 

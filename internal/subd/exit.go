@@ -28,6 +28,7 @@ func (l *stderrLog) Write(p []byte) (int, error) {
 func (c *Child) exit() Exit {
 	text := strings.TrimSpace(c.stderr.buf.String())
 	e := Exit{Detail: text, Asked: c.asked.Load(), Clean: c.state != nil && c.state.Success()}
+	e.BySandbox = c.signal() == syscall.SIGSYS
 	linkErr := c.Client.Err()
 	switch crash := crashLine(text); {
 	case c.died != nil:
@@ -54,12 +55,21 @@ func crashLine(text string) string {
 }
 
 func (c *Child) status() string {
-	if c.state == nil {
+	switch {
+	case c.state == nil:
 		return "its exit status is not known"
-	}
-	ws, ok := c.state.Sys().(syscall.WaitStatus)
-	if ok && ws.Signaled() && ws.Signal() == syscall.SIGSYS {
+	case c.signal() == syscall.SIGSYS:
 		return "killed by the sandbox: a system call that its profile does not allow"
 	}
 	return c.state.String()
+}
+
+// signal is what killed it, or -1.
+func (c *Child) signal() syscall.Signal {
+	if c.state != nil {
+		if ws, ok := c.state.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
+			return ws.Signal()
+		}
+	}
+	return -1
 }

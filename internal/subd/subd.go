@@ -39,6 +39,8 @@ type Exit struct {
 	Detail string // what it printed, the stack of a panic; often empty
 	Clean  bool   // it ended by itself with status 0
 	Asked  bool   // Stop or Kill came first
+	// BySandbox says that it made a system call that its profile does not allow.
+	BySandbox bool
 }
 
 // Child is a running child and the link to it.

@@ -76,6 +76,9 @@ func (r *run) Logf(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, r.name+": "+format+"\n", args...)
 }
 
+// Errorf has the bench fail when it ends.
+func (r *run) Errorf(format string, args ...any) { r.fail(fmt.Sprintf(format, args...)) }
+
 // Fatalf ends the bench; like a test's, it is called by the goroutine that runs it.
 func (r *run) Fatalf(format string, args ...any) {
 	r.fail(fmt.Sprintf(format, args...))

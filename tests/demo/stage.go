@@ -124,6 +124,9 @@ func (s *stage) Helper() {}
 // Logf shows what the harness has to say.
 func (s *stage) Logf(format string, args ...any) { fmt.Printf(format+"\n", args...) }
 
+// Errorf has the demo fail when it ends.
+func (s *stage) Errorf(format string, args ...any) { s.fail(fmt.Sprintf(format, args...)) }
+
 // Fatalf ends the demo; like a test's, it is called by the goroutine that plays.
 func (s *stage) Fatalf(format string, args ...any) {
 	s.fail(fmt.Sprintf(format, args...))

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -64,6 +65,22 @@ func (n *Node) end() {
 	n.proc.Kill()
 	if raw, err := n.proc.Output(); err == nil && n.t.Failed() {
 		n.t.Logf("the last that %s wrote:\n%s", n.Name, tail(raw, 60))
+	}
+}
+
+// checkSandbox fails the test if the filter of any daemon, in any run of the node, has killed it: every
+// test is one of what the daemons need, too.
+func (n *Node) checkSandbox() {
+	n.t.Helper()
+	raw, err := os.ReadFile(n.proc.log)
+	if err != nil {
+		n.t.Errorf("%s: %v", n.Name, err)
+		return
+	}
+	for line := range strings.Lines(string(raw)) {
+		if strings.Contains(line, "killed by the sandbox") {
+			n.t.Errorf("%s: %s", n.Name, line)
+		}
 	}
 }
 
