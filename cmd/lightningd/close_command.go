@@ -20,6 +20,7 @@ import (
 	"fulmen/internal/ipc/hsmdmsg"
 	"fulmen/internal/keys"
 	"fulmen/internal/rpc"
+	"fulmen/internal/store"
 	"fulmen/internal/tx"
 )
 
@@ -122,16 +123,19 @@ func (n *node) abandonOpening(id string) bool {
 // closingFor makes the order, and lets hsmd sign for an address of the caller's.
 func (n *node) closingFor(ctx context.Context, c *channel, p *closeParams) (*closing, error) {
 	how := new(closing)
-	var peerFeatures, chosen []byte
+	var peerFeatures, ordered []byte
+	var running bool
 	if err := n.onLoop(func() (err error) {
 		if c.peer.conn != nil {
 			peerFeatures = c.peer.conn.features
 		}
-		chosen = c.row.CloseTo
+		how.script, running = c.row.CloseTo, c.proc != nil
+		if c.close != nil || c.row.State == store.ShuttingDown || c.row.State == store.SigExchange {
+			ordered = c.row.CloseTo
+		}
 		how.fees, err = n.closeFeesFrom(p.FeeRange)
 		return err
 	}); err != nil || p.Destination == "" {
-		how.script = chosen
 		return how, err
 	}
 	script, err := scriptTo(p.Destination, n.network.Params)
@@ -142,10 +146,13 @@ func (n *node) closingFor(ctx context.Context, c *channel, p *closeParams) (*clo
 	if err != nil {
 		return nil, err
 	}
-	if err := checkDestination(script, chosen, params, peerFeatures); err != nil {
+	if err := checkDestination(script, ordered, params, peerFeatures); err != nil {
 		return nil, err
 	}
 	how.script = script
+	if !running {
+		return how, nil // hsmd hears of the script when the channel's process starts
+	}
 	var reply hsmdmsg.AllowShutdownScriptReply
 	return how, n.hsm.request(ctx, &hsmdmsg.AllowShutdownScript{PeerID: c.row.PeerID, ChannelDBID: c.row.ID, Script: script}, &reply)
 }
@@ -184,10 +191,10 @@ func scriptTo(text string, params *chaincfg.Params) ([]byte, error) {
 	return txscript.PayToAddrScript(a)
 }
 
-// checkDestination holds a script to what was promised to the peer, and to what the peer takes (BOLT 2,
-// Closing Initiation: shutdown).
-func checkDestination(script, chosen []byte, params *core.Params, peerFeatures features.Vector) error {
-	for _, promised := range [][]byte{params.Local.UpfrontShutdownScript, chosen} {
+// checkDestination holds a script to what was promised to the peer or is ordered already, and to what
+// the peer takes (BOLT 2, Closing Initiation: shutdown).
+func checkDestination(script, ordered []byte, params *core.Params, peerFeatures features.Vector) error {
+	for _, promised := range [][]byte{params.Local.UpfrontShutdownScript, ordered} {
 		if len(promised) > 0 && !bytes.Equal(script, promised) {
 			return command.BadParam("destination", "the channel has to close to output script %x, which was chosen before", promised)
 		}

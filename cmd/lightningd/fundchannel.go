@@ -111,7 +111,7 @@ func (n *node) fundChannel(ctx context.Context, p *fundChannelParams) (*fundChan
 	if order.funding, err = n.reserveFunding(ctx, p, conn); err != nil {
 		return nil, err
 	}
-	open, err := n.openParams(p, order.funding.value, conn)
+	open, err := n.openParams(p, order.funding.value, order.closeTo, conn)
 	if err == nil {
 		var opened *channeldmsg.Opened
 		if opened, _, err = n.openChannel(ctx, conn, open, order); err == nil {
@@ -182,7 +182,7 @@ func (n *node) releaseFunding(f *fundingTx) error {
 }
 
 // openParams are what the channel's process is told to open.
-func (n *node) openParams(p *fundChannelParams, value amount.Sat, conn *peerConn) (*channeldmsg.Open, error) {
+func (n *node) openParams(p *fundChannelParams, value amount.Sat, closeTo []byte, conn *peerConn) (*channeldmsg.Open, error) {
 	open := &channeldmsg.Open{Funding: value, Push: p.PushMsat, Announce: p.Announce}
 	if p.PushMsat > value.Msat() {
 		return nil, command.BadParam("push_msat", "is %s, more than the channel's %s", p.PushMsat, value)
@@ -211,6 +211,9 @@ func (n *node) openParams(p *fundChannelParams, value amount.Sat, conn *peerConn
 	})
 	if p.Reserve != nil {
 		open.Terms.ChannelReserve = *p.Reserve
+	}
+	if features.Negotiated(n.initFeatures, conn.features, features.UpfrontShutdownScript) {
+		open.Terms.UpfrontShutdownScript = closeTo // the peer then takes no other, from whoever owns us
 	}
 	return open, err
 }

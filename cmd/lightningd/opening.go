@@ -246,6 +246,7 @@ func (o *opening) onOpened(m *channeldmsg.Opened) {
 	n.watchChannel(c)
 	n.submit("store new channel", apply, func() {
 		o.proc.send(&channeldmsg.Stored{Seq: m.Seq})
+		c.ready = c.proc != nil // no reestablish follows: from here on it may be closed
 		c.log.Info("channel is opened", "channel_id", m.ChannelID, "funding_sat", row.FundingSats, "opener", row.Opener)
 		o.finish(openResult{opened: m})
 	})

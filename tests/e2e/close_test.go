@@ -1,0 +1,110 @@
+package e2e
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"fulmen/internal/amount"
+	"fulmen/internal/rpc"
+	"fulmen/tests/harness"
+)
+
+// opened is what fundchannel returns of interest here.
+type opened struct {
+	ChannelID string `json:"channel_id"`
+	CloseTo   string `json:"close_to"`
+}
+
+// closed is what close returns of interest here.
+type closed struct {
+	Type  string   `json:"type"`
+	Txids []string `json:"txids"`
+}
+
+// strangers starts two nodes that are connected, the first of them with coins.
+func strangers(t *testing.T) (btcd *harness.Btcd, alice, bob *harness.Node) {
+	t.Helper()
+	btcd = harness.StartBtcd(t)
+	alice, bob = harness.StartNode(t, btcd, "alice"), harness.StartNode(t, btcd, "bob")
+	alice.FundWallet(10_000_000)
+	alice.Connect(bob)
+	return btcd, alice, bob
+}
+
+func taprootAddress(n *harness.Node) string {
+	var a struct {
+		P2TR string `json:"p2tr"`
+	}
+	n.Call("newaddr", []string{"p2tr"}, &a)
+	return a.P2TR
+}
+
+func TestCloseBeforeTheFundingTransactionIsMined(t *testing.T) {
+	btcd, alice, bob := strangers(t)
+	var o opened
+	alice.Call("fundchannel", map[string]any{"id": bob.ID(), "amount": 1_000_000}, &o)
+	btcd.WaitMempool(1)
+	var c closed
+	alice.Call("close", []any{o.ChannelID, 30}, &c)
+	if c.Type != "mutual" {
+		t.Fatalf("a %s close", c.Type)
+	}
+	btcd.WaitMempool(2) // the funding transaction and the one that closes it again
+	btcd.Mine(1)
+	for _, n := range []*harness.Node{alice, bob} {
+		n.Sync()
+		n.WaitChannel(o.ChannelID, "ONCHAIN")
+	}
+	const fees amount.Msat = 20_000_000
+	if got := alice.Funds().OnChain(); got < 10_000_000_000-fees || got >= 10_000_000_000 {
+		t.Errorf("alice has %s on the chain", got)
+	}
+}
+
+func TestCloseToAnAddress(t *testing.T) {
+	btcd, alice, bob := strangers(t)
+	alice.OpenChannel(bob, 1_000_000)
+	id := alice.Channels()[0].ChannelID
+	var c closed
+	alice.Call("close", map[string]any{"id": id, "unilateraltimeout": 30, "destination": taprootAddress(bob)}, &c)
+	if c.Type != "mutual" {
+		t.Fatalf("a %s close", c.Type)
+	}
+	btcd.WaitMempool(1)
+	btcd.Mine(1)
+	bob.Sync()
+	coins := bob.Funds().Outputs
+	if len(coins) != 1 || coins[0].TxID != c.Txids[0] || coins[0].AmountMsat < 990_000_000 {
+		t.Errorf("bob, whose address it was, has %+v", coins)
+	}
+}
+
+// What fundchannel promises with close_to binds later closes.
+func TestCloseKeepsToTheScriptThatWasPromised(t *testing.T) {
+	btcd, alice, bob := strangers(t)
+	promised := taprootAddress(bob)
+	var o opened
+	alice.Call("fundchannel", map[string]any{"id": bob.ID(), "amount": 1_000_000, "close_to": promised}, &o)
+	if o.CloseTo == "" {
+		t.Error("fundchannel does not say where the channel closes to")
+	}
+	btcd.WaitMempool(1)
+	btcd.Mine(1)
+	alice.WaitChannel(o.ChannelID, "CHANNELD_NORMAL")
+
+	err := alice.Try("close", map[string]any{"id": o.ChannelID, "destination": taprootAddress(alice)}, nil)
+	var refused *rpc.Error
+	if !errors.As(err, &refused) || refused.Code != rpc.CodeInvalidParams || !strings.Contains(refused.Message, "destination") {
+		t.Errorf("close to another address: %v", err)
+	}
+	alice.WaitChannel(o.ChannelID, "CHANNELD_NORMAL")
+	var c closed
+	alice.Call("close", []any{o.ChannelID, 30}, &c)
+	btcd.WaitMempool(1)
+	btcd.Mine(1)
+	bob.Sync()
+	if coins := bob.Funds().Outputs; c.Type != "mutual" || len(coins) != 1 {
+		t.Errorf("a %s close, and bob, whose address was promised, has %+v", c.Type, coins)
+	}
+}
