@@ -107,7 +107,10 @@ func (l *legacy) withoutFeeRange(m *Machine, fee amount.Sat, agreed func() ([]Ac
 	case l.sent == nil:
 		return l.offer(m, min(max(fee, ours.MinFeeSatoshis), ours.MaxFeeSatoshis), ours, nil)
 	}
-	next := min(max(fee/2+l.sent.fee/2, ours.MinFeeSatoshis), ours.MaxFeeSatoshis)
+	// Half of the way to what we agree to at most: a peer that gives way in small steps, as lnd does
+	// by a tenth, needs offers of ours to answer until it is there.
+	limit := min(max(fee, ours.MinFeeSatoshis), ours.MaxFeeSatoshis)
+	next := halfway(l.sent.fee, limit)
 	if !strictlyBetween(next, fee, l.sent.fee) {
 		return nil, warnAndClose("closing_signed: no fee that we agree to is between %s and ours of %s", fee, l.sent.fee)
 	}
@@ -254,6 +257,14 @@ func (l *legacy) feeRange(theirs *wire.FeeRange) wire.FeeRange {
 
 func contains(r wire.FeeRange, fee amount.Sat) bool {
 	return fee >= r.MinFeeSatoshis && fee <= r.MaxFeeSatoshis
+}
+
+// halfway is rounded towards the goal.
+func halfway(from, to amount.Sat) amount.Sat {
+	if from < to {
+		return to - (to-from)/2
+	}
+	return to + (from-to)/2
 }
 
 func strictlyBetween(fee, a, b amount.Sat) bool { return fee > min(a, b) && fee < max(a, b) }
