@@ -52,7 +52,7 @@ type surroundings struct {
 	n       *node
 	loop    chan struct{} // closed when the loop has ended
 	puppets chan *puppet
-	answer  func(request, reply ipc.Message) // changes what hsmd would say
+	answer  func(reply ipc.Message) // changes what children answer; nil: empty replies
 	words   *hostile.Words
 
 	connectd, gossipd *puppet
@@ -192,7 +192,7 @@ func (w *surroundings) begin() {
 	n.policy = policyFrom(n.cfg)
 	n.chain, err = chain.NewRunner(chain.Config{Backend: deafBackend{}, Chain: n.network.BIP70, Receiver: chainReceiver{n}})
 	must(err)
-	child, err := n.spawn(subd.Spec{Name: "hsmd"})
+	child, err := n.spawn(subd.Spec{Name: "hsmd", OnExit: func(subd.Exit) {}})
 	must(err)
 	n.hsm = &hsmd{child}
 	signer, err := channeltest.NodeOf("alice")
@@ -264,8 +264,11 @@ func (w *surroundings) reply(p *puppet, f *ipc.Frame) error {
 	for _, kind := range hostile.Everything {
 		if kind.IPCType() == f.Type+1 {
 			reply := reflect.New(reflect.TypeOf(kind).Elem()).Interface().(ipc.Message)
-			if w.answer != nil {
-				w.answer(nil, reply)
+			w.mu.Lock()
+			answer := w.answer
+			w.mu.Unlock()
+			if answer != nil {
+				answer(reply)
 			}
 			return p.conn.Reply(f.ID, reply)
 		}
@@ -459,6 +462,13 @@ func testClose(channel uint64, outputs ...byte) []byte {
 		panic(err)
 	}
 	return raw
+}
+
+// setAnswer changes what children answer from now on.
+func (w *surroundings) setAnswer(answer func(reply ipc.Message)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.answer = answer
 }
 
 // openChannel is mallory's open_channel.

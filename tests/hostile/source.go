@@ -99,7 +99,7 @@ func (s *Source) fillSlice(v reflect.Value) {
 		s.fill(v.Index(i))
 	}
 	if n > 0 && s.Byte() == 255 { // the last one very often
-		for range 1000 {
+		for range 200 {
 			v.Set(reflect.Append(v, v.Index(n-1)))
 		}
 	}
@@ -149,7 +149,7 @@ func (s *Source) number() uint64 {
 }
 
 // maxLong is how long the longest bytes are: longer than any BOLT message.
-const maxLong = 100_000
+const maxLong = 70_000
 
 func (s *Source) bytes() []byte {
 	switch s.Byte() % 4 {
