@@ -18,6 +18,10 @@ var profiles = []Profile{Hsmd, Connectd, Gossipd, Channeld, Onchaind}
 var confined string
 
 func TestMain(m *testing.M) {
+	if os.Args[0] == landlocked {
+		runLandlocked(os.Args[1:])
+		os.Exit(0)
+	}
 	os.Exit(runMain(m))
 }
 

@@ -37,6 +37,7 @@ var benches = []bench{
 	{"invoices", createInvoices},
 	{"start_ready", startReady},
 	{"pss", memory},
+	{"confine", confine},
 }
 
 func main() {

@@ -19,11 +19,12 @@ type pair struct {
 }
 
 // newPair starts two nodes, connects them at a distance, and opens the channels.
-func (r *run) newPair(channels int, oneWay time.Duration) *pair {
+func (r *run) newPair(channels int, oneWay time.Duration, options ...string) *pair {
 	r.Helper()
 	p := &pair{run: r, chain: harness.StartBtcd(r)}
-	p.payer = harness.StartNode(r, p.chain, "payer", "--log-level=info")
-	p.payee = harness.StartNode(r, p.chain, "payee", "--log-level=info")
+	options = append([]string{"--log-level=info"}, options...)
+	p.payer = harness.StartNode(r, p.chain, "payer", options...)
+	p.payee = harness.StartNode(r, p.chain, "payee", options...)
 	p.connect(oneWay)
 	p.payer.FundWallet(funding * amount.Sat(channels+1))
 	for range channels {
