@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Session is one connection to the server.
@@ -43,6 +44,22 @@ func newSession(s *Server, conn *net.UnixConn) *Session {
 // SetNotifications turns message and progress notifications on this connection on or off.
 func (s *Session) SetNotifications(enable bool) { s.notifications.Store(enable) }
 
+// lingerTime is how long a caller that was refused may take to read why, and lingerMost how much of what
+// it still sends is read.
+const (
+	lingerTime = time.Second
+	lingerMost = 1 << 20
+)
+
+// lingerFor lets a caller that is still writing read our last words: closed at once, its write would
+// fail, and what it has not read would be lost.
+func lingerFor(conn *net.UnixConn) {
+	if conn.CloseWrite() != nil || conn.SetReadDeadline(time.Now().Add(lingerTime)) != nil {
+		return
+	}
+	_, _ = io.CopyN(io.Discard, conn, lingerMost)
+}
+
 // run reads requests until the caller disconnects or sends what is not JSON.
 func (s *Session) run() {
 	err := s.refused
@@ -64,6 +81,9 @@ func (s *Session) run() {
 	}
 	s.cancel()
 	s.out.flush()
+	if s.refused != nil || syntax != nil {
+		lingerFor(s.conn)
+	}
 	s.out.fail(net.ErrClosed)
 	s.conn.Close()
 	<-s.finished
