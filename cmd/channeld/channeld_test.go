@@ -201,6 +201,19 @@ func TestBadOnionIsFailedAtOnce(t *testing.T) {
 	}
 }
 
+// TestBOLT4FinalNodeExpiryTooSoon: a final node has no code of its own for that.
+func TestBOLT4FinalNodeExpiryTooSoon(t *testing.T) {
+	alice, bob, _ := open(t)
+	bob.order(&channeldmsg.NewHeight{Height: 199})
+	p := pay(t, alice, 1)
+	failed := wait(alice, func(m *channeldmsg.Store) bool { return len(m.Failed) > 0 }).Failed[0]
+	want := onion.Failure{Code: onion.IncorrectOrUnknownPaymentDetails, HTLCMsat: 5_000_000, Height: 199}
+	at, message, err := onion.DecryptFailure(p.secrets, failed.Reason)
+	if err != nil || at != 0 || !bytes.Equal(message, want.Encode()) {
+		t.Errorf("failure %x of hop %d, %v; want %x", message, at, err, want.Encode())
+	}
+}
+
 func TestOfferThatDoesNotFit(t *testing.T) {
 	alice, _, _ := open(t)
 	alice.order(&channeldmsg.Offer{HTLCs: []channeldmsg.OfferHTLC{

@@ -73,7 +73,7 @@ func (sh *shell) read(h *channel.ReceivedHTLC, secret hsmdmsg.ECDHResult) (*chan
 		return nil, err
 	case h.Refuse != channel.RefuseNot:
 		sh.log.Info("htlc refused", "htlc_id", h.ID, "reason", h.Refuse.String())
-		return nil, sh.failOne(h.ID, &onion.Failure{Code: refusalCodes[h.Refuse]})
+		return nil, sh.failOne(h.ID, sh.refusal(h, told.Final != nil))
 	}
 	return told, nil
 }
@@ -83,6 +83,15 @@ var refusalCodes = map[channel.Refusal]onion.FailureCode{
 	channel.RefuseDustExposure: onion.TemporaryChannelFailure,
 	channel.RefuseTooSoon:      onion.ExpiryTooSoon,
 	channel.RefuseTooFar:       onion.ExpiryTooFar,
+}
+
+// refusal is the message with which an HTLC is failed that we do not take.
+func (sh *shell) refusal(h *channel.ReceivedHTLC, final bool) *onion.Failure {
+	if final && h.Refuse == channel.RefuseTooSoon {
+		// BOLT 4, Failure Messages: no code of its own, lest one probes which hash we know.
+		return &onion.Failure{Code: onion.IncorrectOrUnknownPaymentDetails, HTLCMsat: h.Amount, Height: sh.height}
+	}
+	return &onion.Failure{Code: refusalCodes[h.Refuse]}
 }
 
 // peel reads what the onion tells us.
