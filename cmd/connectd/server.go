@@ -167,13 +167,14 @@ func (s *server) passGossip() error {
 		if err != nil {
 			return err
 		}
+		f.CloseFds() // no message comes with any
 		var m gossipmsg.PeerGossip
 		if err := f.Decode(&m); err != nil {
 			return err
 		}
 		for _, msg := range m.Wire {
-			if t, err := wire.TypeOf(msg); err != nil || !wire.IsGossip(t) {
-				return fmt.Errorf("gossipd sends a message that is no gossip: %s, %w", t, err)
+			if t, err := wire.TypeOf(msg); err != nil || !wire.IsGossip(t) || len(msg) > wire.MaxMessage {
+				return fmt.Errorf("gossipd sends %d bytes that are no gossip: %s", len(msg), t)
 			}
 		}
 		if p := s.peer(m.ID, 0); p != nil {
