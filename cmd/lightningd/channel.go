@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -54,6 +55,17 @@ func (n *node) newChannel(row *store.Channel, tally store.Tally) *channel {
 // usable reports whether an HTLC may be offered now.
 func (c *channel) usable() bool {
 	return c.proc != nil && c.ready && c.row.State == store.Normal
+}
+
+// unusable says in words why it is not usable.
+func (c *channel) unusable() string {
+	switch {
+	case c.row.State != store.Normal:
+		return fmt.Sprintf("is in %s", c.row.State)
+	case c.peer.conn == nil:
+		return "has no connected peer"
+	}
+	return "is not reestablished yet"
 }
 
 // offer queues an HTLC for the channel's process. Its answer is in a Store or an OfferFailed.

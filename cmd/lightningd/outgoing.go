@@ -62,7 +62,7 @@ func (n *node) startPart(p *payments.Part, packet *onion.Packet, done func(*paym
 		return
 	}
 	if !c.usable() {
-		done(nil, tryOtherRoute(p, onion.TemporaryChannelFailure, fmt.Sprintf("channel %s is %s and its peer is %s", first.ShortChannelID, c.row.State, c.peer.status())))
+		done(nil, tryOtherRoute(p, onion.TemporaryChannelFailure, fmt.Sprintf("channel %s %s", first.ShortChannelID, c.unusable())))
 		return
 	}
 	n.out.parts[p.ID] = p

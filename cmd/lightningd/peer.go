@@ -58,13 +58,6 @@ func (n *node) peerOf(id keys.PubKey) *peer {
 	return p
 }
 
-func (p *peer) status() string {
-	if p.conn == nil {
-		return "not connected"
-	}
-	return "connected"
-}
-
 // forgetIfIdle drops a peer that is of no interest any more.
 func (n *node) forgetIfIdle(p *peer) {
 	if p.conn == nil && len(p.channels) == 0 && len(p.openings) == 0 {
