@@ -59,6 +59,7 @@ func (f Funds) InChannels() (sum amount.Msat) {
 type PeerChannel struct {
 	PeerID        string      `json:"peer_id"`
 	PeerConnected bool        `json:"peer_connected"`
+	Reestablished *bool       `json:"reestablished"`
 	State         string      `json:"state"`
 	ChannelID     string      `json:"channel_id"`
 	SCID          string      `json:"short_channel_id"`
@@ -112,7 +113,8 @@ func (n *Node) OpenChannel(peer *Node, sats amount.Sat) {
 	}
 }
 
-// WaitChannel waits until a channel is in a state, with its peer connected; no id is all channels.
+// WaitChannel waits until a channel is in a state, with its peer connected, and is of use if that is
+// CHANNELD_NORMAL; no id is all channels.
 func (n *Node) WaitChannel(id, state string) {
 	n.t.Helper()
 	Eventually(n.t, n.Name+" has its channel in "+state, func() error {
@@ -124,6 +126,9 @@ func (n *Node) WaitChannel(id, state string) {
 			found = true
 			if c.State != state || !c.PeerConnected {
 				return fmt.Errorf("channel %s is in %s, peer connected: %v", c.ChannelID, c.State, c.PeerConnected)
+			}
+			if state == "CHANNELD_NORMAL" && !*c.Reestablished {
+				return fmt.Errorf("channel %s is not reestablished", c.ChannelID)
 			}
 		}
 		if !found {
