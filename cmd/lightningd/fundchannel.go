@@ -163,11 +163,18 @@ func fundingError(err error) error {
 		code rpc.Code
 	}{
 		{wallet.ErrInsufficient, rpc.CodeFundCannotAfford}, {wallet.ErrDust, rpc.CodeFundOutputIsDust},
-		{wallet.ErrEmergency, rpc.CodeFundEmergencyReserve}, {wallet.ErrFeerate, rpc.CodeInvalidParams},
-		{wallet.ErrUnknown, rpc.CodeInvalidParams}, {wallet.ErrSpent, rpc.CodeInvalidParams}, {wallet.ErrReserved, rpc.CodeInvalidParams},
+		{wallet.ErrEmergency, rpc.CodeFundEmergencyReserve},
 	} {
 		if errors.Is(err, c.is) {
 			return rpc.Errorf(c.code, "%w", err)
+		}
+	}
+	if errors.Is(err, wallet.ErrFeerate) {
+		return command.BadParam("feerate", "%w", err)
+	}
+	for _, is := range []error{wallet.ErrUnknown, wallet.ErrSpent, wallet.ErrReserved, wallet.ErrTwice} {
+		if errors.Is(err, is) {
+			return command.BadParam("utxos", "%w", err)
 		}
 	}
 	return err

@@ -94,6 +94,20 @@ type fundPSBTParams struct {
 	OpeningAnchor    bool             `param:"opening_anchor_channel" default:"false" doc:"Keep the reserve that an anchor channel needs."`
 }
 
+// Validate implements the check after parsing.
+func (p *fundPSBTParams) Validate() error { return checkWeights(p.StartWeight, p.MinWitnessWeight) }
+
+// checkWeights refuses what no transaction weighs.
+func checkWeights(start, witness uint32) error {
+	if start > wallet.MaxWeight {
+		return command.BadParam("startweight", "is %d, at most %d", start, wallet.MaxWeight)
+	}
+	if witness > wallet.MaxWeight {
+		return command.BadParam("min_witness_weight", "is %d, at most %d", witness, wallet.MaxWeight)
+	}
+	return nil
+}
+
 func (n *node) fundPSBTCommand() *command.Command {
 	return command.New(command.Doc{
 		Name: "fundpsbt", Category: command.Bitcoin,
@@ -124,6 +138,9 @@ type utxoPSBTParams struct {
 	ExcessAsChange   bool               `param:"excess_as_change" default:"false" doc:"Add an output of ours for what is left, if it is worth one."`
 	OpeningAnchor    bool               `param:"opening_anchor_channel" default:"false" doc:"Keep the reserve that an anchor channel needs."`
 }
+
+// Validate implements the check after parsing.
+func (p *utxoPSBTParams) Validate() error { return checkWeights(p.StartWeight, p.MinWitnessWeight) }
 
 func (n *node) utxoPSBTCommand() *command.Command {
 	return command.New(command.Doc{

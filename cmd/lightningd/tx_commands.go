@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/btcsuite/btcd/chainhash/v2"
 	"github.com/btcsuite/btcd/psbt/v2"
@@ -47,22 +48,22 @@ func (n *node) withdrawCommand() *command.Command {
 
 func (n *node) withdraw(ctx context.Context, p *withdrawParams) (*withdrawResult, error) {
 	out := []command.Output{{Address: p.Destination, Amount: p.Satoshi}}
-	f, err := n.prepare(ctx, out, p.Feerate, int(p.MinConf), p.Utxos)
+	f, err := n.prepare(ctx, "destination", out, p.Feerate, int(p.MinConf), p.Utxos)
 	if err != nil {
 		return nil, err
 	}
 	return n.signAndSend(ctx, f)
 }
 
-// prepare makes an unsigned transaction and reserves its inputs.
-func (n *node) prepare(ctx context.Context, outputs []command.Output, fee *command.Feerate, minConf int, utxos []btcwire.OutPoint) (*wallet.Funding, error) {
+// prepare makes an unsigned transaction and reserves its inputs; param is what names the addresses.
+func (n *node) prepare(ctx context.Context, param string, outputs []command.Output, fee *command.Feerate, minConf int, utxos []btcwire.OutPoint) (*wallet.Funding, error) {
 	rate, err := n.feerate(fee, "opening")
 	if err != nil {
 		return nil, err
 	}
 	request := &wallet.SpendRequest{AllTo: -1, Feerate: rate, MinConf: minConf, Utxos: utxos}
 	for i, o := range outputs {
-		script, err := n.decodeAddress("destination", o.Address)
+		script, err := n.decodeAddress(param, o.Address)
 		if err != nil {
 			return nil, err
 		}
@@ -128,6 +129,17 @@ type txPrepareParams struct {
 	Utxos   []btcwire.OutPoint `param:"utxos,optional" doc:"The coins to take, all of them; the wallet chooses if omitted."`
 }
 
+// Validate implements the check after parsing.
+func (p *txPrepareParams) Validate() error {
+	if len(p.Outputs) == 0 {
+		return command.BadParam("outputs", "is empty")
+	}
+	if len(p.Outputs) > 1 && slices.ContainsFunc(p.Outputs, func(o command.Output) bool { return o.Amount.All }) {
+		return command.BadParam("outputs", "one that gets all must be the only one")
+	}
+	return nil
+}
+
 type preparedResult struct {
 	PSBT       string      `json:"psbt,omitempty" doc:"The transaction as a PSBT."`
 	UnsignedTx command.Hex `json:"unsigned_tx" doc:"The transaction, not signed."`
@@ -145,7 +157,7 @@ func (n *node) txPrepareCommand() *command.Command {
 }
 
 func (n *node) txPrepare(ctx context.Context, p *txPrepareParams) (*preparedResult, error) {
-	f, err := n.prepare(ctx, p.Outputs, p.Feerate, int(p.MinConf), p.Utxos)
+	f, err := n.prepare(ctx, "outputs", p.Outputs, p.Feerate, int(p.MinConf), p.Utxos)
 	if err != nil {
 		return nil, err
 	}

@@ -176,6 +176,27 @@ func TestBadRequests(t *testing.T) {
 	}
 }
 
+func TestMalformedJSONTakesNoReplyFromEarlierRequests(t *testing.T) {
+	release := make(chan struct{})
+	s := testServer(t, func(o *Options) {
+		o.Dispatch = func(context.Context, *Request) (any, error) {
+			<-release
+			return "in the end", nil
+		}
+	})
+	c := dialRaw(t, s)
+	fmt.Fprint(c, `{"id":1,"method":"slow"} garbage`)
+	in := bufio.NewReader(c)
+	if line, err := in.ReadString('\n'); err != nil || !strings.Contains(line, `"code":-32700`) {
+		t.Fatalf("first reply %q, %v; want that to the garbage", line, err)
+	}
+	close(release)
+	rest, err := io.ReadAll(in)
+	if err != nil || !strings.Contains(string(rest), `"id":1,"result":"in the end"`) {
+		t.Errorf("then %q, %v; want the reply of 1", rest, err)
+	}
+}
+
 func TestNotifyWithoutCaller(t *testing.T) {
 	FromContext(t.Context()).Progress(0, 1) // must not panic
 	(&Request{}).Message(LevelInfo, "nobody hears it")

@@ -76,6 +76,7 @@ func (s *Session) run() {
 	case errors.As(err, &syntax):
 		s.log.Warn("malformed RPC request", "error", syntax)
 		s.reply(nil, nil, Errorf(CodeParse, "%w", syntax))
+		awaitHangup(s.conn, s.finished) // requests before the malformed one still get their replies
 	case errors.Is(err, io.EOF):
 		awaitHangup(s.conn, s.finished)
 	}

@@ -63,8 +63,8 @@ func (w *Wallet) Fund(r *FundRequest) (*Funding, *Changes, error) {
 	if r.Feerate == 0 || r.Feerate > maxFeerate {
 		return nil, nil, fmt.Errorf("%s: %w: 1 to %d", r.Feerate, ErrFeerate, maxFeerate)
 	}
-	if r.StartWeight < 0 || r.StartWeight > maxWeight || r.MinWitnessWeight < 0 || r.MinWitnessWeight > maxWeight {
-		return nil, nil, fmt.Errorf("start weight %d, witness weight %d: at most %d", r.StartWeight, r.MinWitnessWeight, maxWeight)
+	if r.StartWeight < 0 || r.StartWeight > MaxWeight || r.MinWitnessWeight < 0 || r.MinWitnessWeight > MaxWeight {
+		return nil, nil, fmt.Errorf("start weight %d, witness weight %d: at most %d", r.StartWeight, r.MinWitnessWeight, MaxWeight)
 	}
 	s, err := w.selectCoins(r)
 	if err != nil {
@@ -96,8 +96,8 @@ func (w *Wallet) Fund(r *FundRequest) (*Funding, *Changes, error) {
 	return f, changes, nil
 }
 
-// maxWeight is a block's: no transaction is heavier.
-const maxWeight = 4_000_000
+// MaxWeight is a block's: no transaction is heavier.
+const MaxWeight = 4_000_000
 
 // selectCoins takes the coins named, or chooses.
 func (w *Wallet) selectCoins(r *FundRequest) (*selected, error) {
@@ -165,7 +165,7 @@ func (w *Wallet) selectNamed(r *FundRequest) (*selected, error) {
 		case w.Status(c) == Immature:
 			return nil, fmt.Errorf("%s: %w: a coinbase that is not mature", o, ErrInsufficient)
 		case seen[o]:
-			return nil, fmt.Errorf("%s: named twice", o)
+			return nil, fmt.Errorf("%s: %w", o, ErrTwice)
 		}
 		seen[o] = true
 		list = append(list, newCandidate(c, r))

@@ -17,6 +17,7 @@ var (
 	ErrSpent    = errors.New("already spent")
 	ErrReserved = errors.New("already reserved")
 	ErrUnknown  = errors.New("not a coin of this wallet")
+	ErrTwice    = errors.New("named twice")
 )
 
 // Reservation is what became of one input.

@@ -13,6 +13,7 @@ import (
 // A mainnet invoice (BOLT 11's first example), and one with a character changed.
 const (
 	mainnetInvoice = "lnbc1pvjluezsp5zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zygspp5qqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqypqdpl2pkx2ctnv5sxxmmwwd5kgetjypeh2ursdae8g6twvus8g6rfwvs8qun0dfjkxaq9qrsgq357wnc5r2ueh7ck6q93dj32dlqnls087fxdwk8qakdyafkq3yap9us6v52vjjsrvywa6rt52cm9r9zqt8r2t7mlcwspyetp5h2tztugp9lfyql"
+	regtestAddress = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
 	brokenInvoice  = "lnbcrt1pvjluezsp5zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zygs"
 )
 
@@ -41,6 +42,11 @@ func badInputs(bob *harness.Node) []badInput {
 		{"fundchannel", []any{bob.ID(), "1000btc"}, 301, ""},
 		{"withdraw", []any{"bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", 1000}, -32602, "destination"},
 		{"withdraw", []any{"nonsense", 1000}, -32602, "destination"},
+		{"withdraw", object{"destination": regtestAddress, "satoshi": 1000, "utxos": []string{strings.Repeat("00", 32) + ":0"}}, -32602, "utxos"},
+		{"txprepare", []any{[]object{{"nonsense": 1000}}}, -32602, "outputs"},
+		{"txprepare", []any{[]object{{regtestAddress: 1000}, {regtestAddress: "all"}}}, -32602, "outputs"},
+		{"txprepare", []any{[]object{}}, -32602, "outputs"},
+		{"fundpsbt", []any{1000, "253perkw", 4_000_001}, -32602, "startweight"},
 		{"close", []any{"1x1x1"}, -32602, "id"},
 		{"listpeerchannels", object{"id": bob.ID(), "short_channel_id": "1x1x1"}, -32602, ""},
 		{"delinvoice", []any{"no such label", "unpaid"}, 905, ""},
