@@ -69,6 +69,16 @@ fuzz:
 	  done; \
 	done
 
+# Every process against hostile neighbours and callers, one target after the other. FUZZTIME is for each.
+fuzz-hostile: FUZZTIME = 10m
+fuzz-hostile:
+	@for pkg in ./cmd/lightningd ./cmd/hsmd ./cmd/channeld ./cmd/connectd ./cmd/gossipd; do \
+	  for target in $$($(GO) test -list '^FuzzHostile' $$pkg | grep '^Fuzz'); do \
+	    echo "$$pkg $$target"; \
+	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -parallel 1 -timeout 0 $$pkg || exit 1; \
+	  done; \
+	done
+
 gen:
 	$(GO) generate ./...
 

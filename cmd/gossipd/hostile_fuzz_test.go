@@ -30,7 +30,7 @@ func FuzzHostileNeighbours(f *testing.F) {
 		defer growth.Check(t)
 		s := hostile.NewSource(in, words)
 		sh := hostileShell(t, s)
-		events := make(chan gossip.Event, 2000)
+		events := make(chan gossip.Event, 20_000) // all that 50 messages can make
 		for range 50 {
 			if s.Done() {
 				break
