@@ -134,20 +134,27 @@ func makeFolders(cfg *config.Config) error {
 	return nil
 }
 
+// logPath is a log file's path, which is relative to lightning-dir wherever the node was started.
+func logPath(cfg *config.Config, path string) string {
+	if path == "" || path == "-" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(cfg.Dir(), path)
+}
+
 func openLog(cfg *config.Config, stdout io.Writer) (*logs.Book, error) {
 	opts := logs.Options{
 		Files: cfg.Strings("log-file"), Prefix: cfg.String("log-prefix"), Timestamps: cfg.Bool("log-timestamps"), Stdout: stdout, Now: time.Now,
 	}
-	for i, f := range opts.Files {
-		if f != "-" && !filepath.IsAbs(f) {
-			opts.Files[i] = filepath.Join(cfg.Dir(), f)
-		}
+	for i := range opts.Files {
+		opts.Files[i] = logPath(cfg, opts.Files[i])
 	}
 	for _, text := range cfg.Strings("log-level") {
 		f, err := logs.ParseFilter(text)
 		if err != nil {
 			return nil, cfg.Malformed("log-level", text, err)
 		}
+		f.File = logPath(cfg, f.File)
 		opts.Filters = append(opts.Filters, f)
 	}
 	return logs.New(opts)

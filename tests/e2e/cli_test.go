@@ -77,7 +77,7 @@ func TestFilesAndSignals(t *testing.T) {
 	btcd := harness.StartBtcd(t)
 	n := harness.NewNode(t, btcd, "alice")
 	logs := filepath.Join(n.Dir, "node.log")
-	n.Launch("--log-file=" + logs)
+	n.Launch("--log-file="+logs, "--log-level=debug:hsmd:hsmd.log")
 	harness.Eventually(t, "the node is ready", func() error {
 		raw, err := os.ReadFile(logs)
 		if err == nil && !strings.Contains(string(raw), "Server started with public key") {
@@ -86,8 +86,9 @@ func TestFilesAndSignals(t *testing.T) {
 		return err
 	})
 	for path, want := range map[string]os.FileMode{
-		n.RPCFile():               0o600,
-		filepath.Dir(n.RPCFile()): 0o700,
+		n.RPCFile():                                   0o600,
+		filepath.Dir(n.RPCFile()):                     0o700,
+		filepath.Join(n.Dir, "hsmd.log"):              0o600,
 		filepath.Join(n.Dir, "regtest", "hsm_secret"): 0o400,
 	} {
 		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != want {
