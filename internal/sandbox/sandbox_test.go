@@ -19,7 +19,9 @@ var confined string
 
 func TestMain(m *testing.M) {
 	if os.Args[0] == landlocked {
-		runLandlocked(os.Args[1:])
+		if err := runLandlocked(os.Args[1:]); err != nil {
+			fmt.Println(err)
+		}
 		os.Exit(0)
 	}
 	os.Exit(runMain(m))
@@ -74,7 +76,7 @@ func try(t *testing.T, m Mode, p Profile, deed, arg, store string) outcome {
 }
 
 // setting is what the deeds are tried on.
-type setting struct{ secret, store, addr string }
+type setting struct{ secret, store, addr, abstract string }
 
 func newSetting(t *testing.T) setting {
 	t.Helper()
@@ -85,13 +87,19 @@ func newSetting(t *testing.T) setting {
 			t.Fatal(err)
 		}
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	s.addr = listen(t, "tcp", "127.0.0.1:0")
+	s.abstract = listen(t, "unix", fmt.Sprintf("@fulmen-%s-%d", t.Name(), os.Getpid()))
+	return s
+}
+
+func listen(t *testing.T, network, address string) string {
+	t.Helper()
+	l, err := net.Listen(network, address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { listener.Close() })
-	s.addr = listener.Addr().String()
-	return s
+	t.Cleanup(func() { l.Close() })
+	return l.Addr().String()
 }
 
 // tests is all deeds with what becomes of them under a profile.

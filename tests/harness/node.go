@@ -63,6 +63,7 @@ func (n *Node) end() {
 	}
 	n.disconnect()
 	n.proc.Kill()
+	n.checkSandbox()
 	if raw, err := n.proc.Output(); err == nil && n.t.Failed() {
 		n.t.Logf("the last that %s wrote:\n%s", n.Name, tail(raw, 60))
 	}
