@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strconv"
 	"time"
 
 	"fulmen/internal/ipc"
@@ -58,7 +59,7 @@ func (n *node) startChanneld(ctx context.Context, s *channelStart, owner channel
 	}
 	p := &channelProcess{n: n, title: fmt.Sprintf("channeld %.4s..-chan#%d", s.conn.id, s.setup.ChannelDBID)}
 	known := make(chan struct{}) // p.child is set
-	p.child, err = n.spawn(subd.Spec{
+	p.child, err = n.spawnFor(subd.Spec{
 		Name: "channeld", Title: p.title, Links: []*os.File{hsm, theirs},
 		Handle: func(f *ipc.Frame) error {
 			<-known
@@ -77,7 +78,7 @@ func (n *node) startChanneld(ctx context.Context, s *channelStart, owner channel
 			<-known
 			n.loop.post(func() { owner.ended(e) })
 		},
-	})
+	}, s.conn.id.String(), strconv.FormatUint(s.setup.ChannelDBID, 10))
 	if err != nil {
 		connectds.Close()
 		return fmt.Errorf("start channeld: %w", err)

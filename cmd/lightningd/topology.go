@@ -23,16 +23,19 @@ import (
 //
 // hsmd's death ends the node. The others are started again: see connectdEnded and gossipdEnded.
 
-// spawn starts a child whose log lines go to ours.
-func (n *node) spawn(s subd.Spec) (*subd.Child, error) {
+// spawn starts a child that serves the whole node.
+func (n *node) spawn(s subd.Spec) (*subd.Child, error) { return n.spawnFor(s, "", "") }
+
+// spawnFor starts a child whose log lines go to ours; those of one that serves one channel name that.
+func (n *node) spawnFor(s subd.Spec, peer, channel string) (*subd.Child, error) {
 	path, err := n.programs.Path(s.Name)
 	if err != nil {
 		return nil, err
 	}
 	s.Path = path
-	s.LogLevel = n.book.LevelOf(s.Name, "", "")
+	s.LogLevel = n.book.LevelOf(s.Name, peer, channel)
 	s.Confine = n.cfg.String("confine")
-	log := n.log.With(logs.KeyDaemon, s.Name)
+	log := n.log.With(logs.KeyDaemon, s.Name, logs.KeyPeer, peer, logs.KeyChannel, channel)
 	s.OnLog = func(m *ipc.Log) { logFrom(log, m) }
 	onExit := s.OnExit
 	s.OnExit = func(e subd.Exit) {
