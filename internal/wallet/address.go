@@ -101,19 +101,43 @@ func (w *Wallet) addAddress(a *Address) error {
 func (w *Wallet) lookAhead(changes *changeSet) error {
 	for id, c := range w.chains {
 		for c.ahead < c.next+gap {
-			a := &Address{KeyPath: KeyPath{id.kind, id.change, c.ahead}}
-			script, err := c.script(id.kind, a.Index)
-			if err != nil {
+			if err := w.watch(KeyPath{id.kind, id.change, c.ahead}, changes); err != nil {
 				return err
 			}
-			a.Script = script
-			if err := w.addAddress(a); err != nil {
-				return err
-			}
-			changes.Addresses = append(changes.Addresses, *a)
 		}
 	}
 	return nil
+}
+
+// fillGaps watches what is missing below the last address that is watched: the changes of a step that
+// looked ahead and then failed were not stored.
+func (w *Wallet) fillGaps(changes *changeSet) error {
+	have := make(map[chainID]uint32)
+	for _, a := range w.scripts {
+		have[chainID{a.Kind, a.Change}]++
+	}
+	for id, c := range w.chains {
+		if have[id] == c.ahead-firstIndex {
+			continue
+		}
+		for i := uint32(firstIndex); i < c.ahead; i++ {
+			if err := w.watch(KeyPath{id.kind, id.change, i}, changes); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// watch derives an address and watches it, unless that is done.
+func (w *Wallet) watch(p KeyPath, changes *changeSet) error {
+	script, err := w.chains[chainID{p.Kind, p.Change}].script(p.Kind, p.Index)
+	if err != nil || w.scripts[string(script)] != nil {
+		return err
+	}
+	a := &Address{KeyPath: p, Script: script}
+	changes.Addresses = append(changes.Addresses, *a)
+	return w.addAddress(a)
 }
 
 // script is the output script of a key.

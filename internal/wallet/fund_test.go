@@ -297,6 +297,37 @@ func TestSpendRefuses(t *testing.T) {
 }
 
 // Everything, but no more than a channel may hold: the rest comes back as change, not as fee.
+// A transaction that is refused after it took a change address stores nothing; the addresses beyond it
+// must be watched all the same after a restart.
+func TestRefusedSpendLosesNoAddress(t *testing.T) {
+	w := newTestWallet(t)
+	script := w.address(P2TR).Script
+	w.mine(w.pay(1_000_000, script))
+	request := func(value int64) *SpendRequest {
+		return &SpendRequest{Outputs: []*wire.TxOut{wire.NewTxOut(value, script)}, AllTo: -1, Feerate: 253}
+	}
+	if _, _, err := w.Spend(request(1)); !errors.Is(err, ErrDust) {
+		t.Fatalf("a dust output: %v", err)
+	}
+	for range 2 * gap {
+		f, changes, err := w.Spend(request(10_000))
+		w.keep(changes, err)
+		_, changes, err = w.Unreserve(Inputs(f.PSBT), DefaultReserve)
+		w.keep(changes, err)
+		w.reopen()
+		if want := len(w.storage.addresses); len(w.scripts) != want {
+			t.Fatalf("%d addresses are watched, %d stored", len(w.scripts), want)
+		}
+	}
+	change := w.chains[chainID{P2TR, true}]
+	for i := uint32(firstIndex); i < change.ahead; i++ {
+		s, err := change.script(P2TR, i)
+		if err != nil || w.scripts[string(s)] == nil {
+			t.Errorf("change address %d is not watched: %v", i, err)
+		}
+	}
+}
+
 func TestAllAtMost(t *testing.T) {
 	for limit, want := range map[amount.Sat]amount.Sat{0: 149_000, 70_000: 70_000, 1_000_000: 149_000} {
 		w := newTestWallet(t)

@@ -3,6 +3,7 @@ package wallet
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -74,7 +75,7 @@ func Open(c Config, s Storage) (*Wallet, *Changes, error) {
 		return nil, nil, fmt.Errorf("load wallet: %w", err)
 	}
 	changes := newChangeSet()
-	if err := w.lookAhead(changes); err != nil {
+	if err := errors.Join(w.fillGaps(changes), w.lookAhead(changes)); err != nil {
 		return nil, nil, err
 	}
 	return w, changes.done(), nil
