@@ -224,14 +224,14 @@ func (b *battlefield) links(daemon string) (links []*os.File, client string, err
 func (b *battlefield) outcome(e subd.Exit, client string) string {
 	reported, ok := hostile.Reported(e.Detail)
 	switch {
+	case strings.HasPrefix(e.Reason, "bad message on its link"): // it may have noticed before it was killed
+		return hostile.LinkClosed
 	case ok && reported == hostile.SocketClosed && !b.hasRefused(client):
 		return reported + ", not logged"
 	case ok:
 		return reported
 	case strings.HasPrefix(e.Reason, "killed by the sandbox"):
 		return hostile.Killed
-	case strings.HasPrefix(e.Reason, "bad message on its link"):
-		return hostile.LinkClosed
 	case e.Clean: // another program ran in its place
 		return hostile.Done
 	}
