@@ -7,10 +7,8 @@ import (
 	"fulmen/internal/gossip"
 	"fulmen/internal/ipc"
 	"fulmen/internal/ipc/channeldmsg"
-	"fulmen/internal/ipc/connectdmsg"
 	"fulmen/internal/ipc/gossipdmsg"
 	"fulmen/internal/store"
-	"fulmen/internal/wire"
 )
 
 func (n *node) startGossipd(links []*os.File) error {
@@ -56,9 +54,7 @@ func (n *node) onBadPeer(m *gossipdmsg.BadPeer) {
 	reason := printable([]byte(m.Reason))
 	n.log.Warn("peer's gossip is bad, disconnecting", "peer_id", m.ID, "reason", reason)
 	if p := n.peers[m.ID]; p != nil && p.conn != nil {
-		warning := wire.Encode(&wire.Warning{Data: []byte(reason)})
-		n.connectd.send(&connectdmsg.SendPeer{ID: m.ID, Conn: p.conn.conn, Wire: [][]byte{warning}})
-		n.connectd.send(&connectdmsg.Disconnect{ID: m.ID, Conn: p.conn.conn})
+		n.warnAndDisconnect(p.conn, reason)
 	}
 }
 

@@ -267,8 +267,15 @@ func (n *node) onPeerSent(m *connectdmsg.PeerSent) {
 		return
 	}
 	msg, err := wire.Decode(m.Wire)
-	if err != nil {
-		n.log.Info("peer sent a message that is ignored", "peer_id", m.ID, "error", err)
+	var unknown *wire.UnknownMessageError
+	switch {
+	case errors.As(err, &unknown) && unknown.MayIgnore():
+		n.log.Debug("peer sent a message that is ignored", "peer_id", m.ID, "error", err)
+		return
+	case err != nil:
+		// BOLT 1, Lightning Message Format: what cannot be read ends the connection.
+		n.log.Warn("peer sent a message that cannot be read, disconnecting", "peer_id", m.ID, "error", err)
+		n.warnAndDisconnect(p.conn, err.Error())
 		return
 	}
 	switch msg := msg.(type) {
@@ -323,6 +330,13 @@ func (n *node) sendError(conn *peerConn, id wire.ChannelID, text string) {
 	n.connectd.send(&connectdmsg.SendPeer{
 		ID: conn.id, Conn: conn.conn, Wire: [][]byte{wire.Encode(&wire.Error{ChannelID: id, Data: []byte(text)})},
 	})
+}
+
+// warnAndDisconnect ends a connection, and says why.
+func (n *node) warnAndDisconnect(conn *peerConn, text string) {
+	warning := wire.Encode(&wire.Warning{Data: []byte(text)})
+	n.connectd.send(&connectdmsg.SendPeer{ID: conn.id, Conn: conn.conn, Wire: [][]byte{warning}})
+	n.connectd.send(&connectdmsg.Disconnect{ID: conn.id, Conn: conn.conn})
 }
 
 // printable makes a peer's text safe for a log.
