@@ -49,14 +49,17 @@ func (n *node) defaultPolicy(capacity amount.Sat) store.Policy {
 // maxCLTVExpiry is how many blocks ahead an HTLC may expire: two weeks, as most of the network has it.
 const maxCLTVExpiry = 2016
 
-// channelPolicy is what a channel's process checks the peer and us against. A payment may come with no
-// more blocks left than cltv-final, and one block may be found until it is fulfilled: so the channel
-// has to go to the chain for it only from the next one on.
+// fulfillBefore is how long before its expiry an incoming payment that we took must be resolved. It may
+// come with no more blocks left than cltv-final, and one block may be found until it is fulfilled: so
+// the channel has to go to the chain for it only from the next one on.
+func (p *policy) fulfillBefore() block.Delta { return max(p.CLTVFinal, 2) - 1 }
+
+// channelPolicy is what a channel's process checks the peer and us against.
 func (n *node) channelPolicy(ignoreLimits bool) channeldmsg.Policy {
 	least, most := n.feerateBounds(ignoreLimits)
 	return channeldmsg.Policy{
 		MinFeerate: least, MaxFeerate: most, MaxDustExposure: n.policy.MaxDustExposure, MaxCLTVExpiry: maxCLTVExpiry,
-		FulfillBefore: max(n.policy.CLTVFinal, 2) - 1, Close: n.closeFeerates(),
+		FulfillBefore: n.policy.fulfillBefore(), Close: n.closeFeerates(),
 	}
 }
 

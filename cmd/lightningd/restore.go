@@ -21,7 +21,13 @@ func (n *node) restore(id uint64) (*core.Channel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("restore channel %d: %w", id, err)
 	}
-	return state, nil
+	return state, n.policy.apply(state)
+}
+
+// apply gives a stored state what its deadlines depend on, which its process is told.
+func (p *policy) apply(state *core.Channel) error {
+	_, err := state.Step(core.SetPolicy{Policy: core.Policy{FulfillBefore: p.fulfillBefore()}})
+	return err
 }
 
 // paramsOf are what both sides fixed when the channel was opened. It does not run in the loop.
