@@ -42,7 +42,7 @@ func FuzzHostileNeighbours(f *testing.F) {
 	}
 	var growth hostile.Growth
 	f.Fuzz(func(t *testing.T, in []byte) {
-		defer growth.Check(t)
+		t.Cleanup(func() { growth.Check(t) }) // when the links of this input are closed
 		s := hostile.NewSource(in, words)
 		sh, links := hostileShell(t, s)
 		setup := &channeldmsg.Setup{NodeID: a.Signer.FundingPubKey(), PeerID: b.Signer.FundingPubKey(), Height: 100}
