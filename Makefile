@@ -14,7 +14,7 @@ PLUGINS  = bcli
 
 GOBUILD = $(GO) build -trimpath -ldflags="-s -w"
 
-.PHONY: build test test-crash test-confinement sim bench demo lint fuzz check-profiles gen check-gen install clean
+.PHONY: build test test-crash test-confinement sim bench demo interop lint fuzz check-profiles gen check-gen install clean
 
 build:
 	@mkdir -p bin libexec/plugins
@@ -47,6 +47,10 @@ bench: build
 # A node in action on regtest; KEEP=1 leaves it running.
 demo: build
 	@$(GO) run ./tests/demo $(if $(KEEP),-keep)
+
+# The real daemons against nodes that others wrote; builds lnd the first time, which takes minutes.
+interop: build
+	cd tests/interop && FULMEN_BIN=$(CURDIR)/bin $(GO) test -count=1 -timeout 30m
 
 lint:
 	@out=$$(gofmt -l cmd internal plugins tests tools); test -z "$$out" || { echo "gofmt would change: $$out"; exit 1; }

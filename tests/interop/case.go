@@ -1,0 +1,200 @@
+package interop
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"fulmen/internal/amount"
+	"fulmen/tests/harness"
+)
+
+// A Case is written once and run against each kind of peer.
+type Case struct {
+	Name string
+	Peer Setup    // how the peer is started
+	Us   []string // options for our node
+	Run  func(s *Scene)
+}
+
+// Scene is a chain, our node and a peer, all of the case alone.
+type Scene struct {
+	*testing.T
+	BTCD *harness.Btcd
+	Us   *harness.Node
+	Peer Peer
+}
+
+// coins is what each side has at the start.
+const coins amount.Sat = 50_000_000
+
+func newScene(t *testing.T, kind Kind, c Case) *Scene {
+	s := &Scene{T: t, BTCD: harness.StartBtcd(t)}
+	t.Cleanup(s.keepLogs)
+	s.Us = harness.StartNode(s, s.BTCD, "us", append([]string{"--funding-confirms=1"}, c.Us...)...)
+	s.Peer = kind.New(s, s.BTCD, c.Peer)
+	s.Peer.Start()
+	s.BTCD.Fund(s.Peer.NewAddress(), coins)
+	s.Us.FundWallet(coins)
+	s.Peer.Sync()
+	return s
+}
+
+// keepLogs leaves what both nodes wrote in the checkout's .build/interop when the case failed.
+func (s *Scene) keepLogs() {
+	root, err := harness.Root()
+	if err != nil || !s.Failed() {
+		return
+	}
+	dir := filepath.Join(root, ".build", "interop", s.Name())
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		s.Errorf("keep logs: %v", err)
+	}
+	logs := map[string][]byte{}
+	if s.Us != nil {
+		logs["us.log"] = []byte(s.Us.Log())
+	}
+	if s.Peer != nil {
+		logs["peer.log"] = s.Peer.Log()
+	}
+	for name, log := range logs {
+		if err := os.WriteFile(filepath.Join(dir, name), log, 0o644); err != nil {
+			s.Errorf("keep logs: %v", err)
+		}
+	}
+	s.Logf("logs are in %s", dir)
+}
+
+// Connect has us dial the peer.
+func (s *Scene) Connect() {
+	s.Helper()
+	if err := s.Us.Try("connect", []string{s.Peer.ID() + "@" + s.Peer.Address()}, nil); err != nil {
+		s.Fatalf("connect: %v", err)
+	}
+}
+
+// OpenOurs has us open a channel, and returns its funding output once both sides can use it.
+func (s *Scene) OpenOurs(sats amount.Sat, more map[string]any) string {
+	s.Helper()
+	point, err := s.TryOpenOurs(sats, more)
+	if err != nil {
+		s.Fatalf("fundchannel: %v", err)
+	}
+	s.ready()
+	return point
+}
+
+// TryOpenOurs has us open a channel that may be refused.
+func (s *Scene) TryOpenOurs(sats amount.Sat, more map[string]any) (string, error) {
+	s.Helper()
+	params := map[string]any{"id": s.Peer.ID(), "amount": uint64(sats)}
+	for name, value := range more {
+		params[name] = value
+	}
+	var opened struct {
+		Txid   string
+		Outnum int
+	}
+	err := s.Us.Try("fundchannel", params, &opened)
+	return fmt.Sprintf("%s:%d", opened.Txid, opened.Outnum), err
+}
+
+// OpenTheirs has the peer open a channel, and returns its funding output once both sides can use it.
+func (s *Scene) OpenTheirs(how Open) string {
+	s.Helper()
+	point, err := s.Peer.Open(s.Us.ID(), how)
+	if err != nil {
+		s.Fatalf("the peer opens: %v", err)
+	}
+	s.ready()
+	return point
+}
+
+// ready mines what waits, and returns when each side says that all channels can be used.
+func (s *Scene) ready() {
+	s.Helper()
+	s.BTCD.WaitMempool(1)
+	s.BTCD.Mine(6)
+	s.Sync()
+	s.Usable()
+}
+
+// Sync waits until both have seen all blocks.
+func (s *Scene) Sync() {
+	s.Helper()
+	s.Us.Sync()
+	s.Peer.Sync()
+}
+
+// Usable waits until each side says that all channels can be used, and that they are the same.
+func (s *Scene) Usable() {
+	s.Helper()
+	s.Us.WaitChannel("", "CHANNELD_NORMAL")
+	harness.Eventually(s, "the peer can use the channels", func() error {
+		theirs := s.Peer.Channels()
+		if ours := s.Us.Channels(); len(ours) != len(theirs) {
+			return fmt.Errorf("we have %d, the peer has %d", len(ours), len(theirs))
+		}
+		for _, c := range theirs {
+			if !c.Active {
+				return fmt.Errorf("%s is inactive", c.Point)
+			}
+		}
+		return nil
+	})
+}
+
+// Agree waits until nothing is under way, and checks that both sides have the same idea of whose the
+// money is. It returns what is ours.
+func (s *Scene) Agree() amount.Msat {
+	s.Helper()
+	ours := s.Us.Settled()
+	harness.Eventually(s, "both agree on the balances", func() error {
+		// The peer shows whole satoshi, and its opener's balance less what the commitment costs.
+		var low, high amount.Sat
+		for _, c := range s.Peer.Channels() {
+			switch {
+			case c.HTLCs != 0:
+				return fmt.Errorf("the peer has %d HTLCs under way in %s", c.HTLCs, c.Point)
+			case c.Opener:
+				low, high = low+c.OfUs, high+c.OfUs+1
+			default:
+				low, high = low+c.Capacity-c.Local-1, high+c.Capacity-c.Local
+			}
+		}
+		if ours.Sat() < low || ours.SatRoundUp() > high {
+			return fmt.Errorf("we have %s; the peer says that it is %s to %s", ours, low, high)
+		}
+		return nil
+	})
+	return ours
+}
+
+// PayBothWays pays an amount to the peer, and back.
+func (s *Scene) PayBothWays(msat amount.Msat) {
+	s.Helper()
+	before := s.Agree()
+	s.ToPeer(msat)
+	if now := s.Agree(); now != before-msat {
+		s.Fatalf("after paying %s of %s, we have %s", msat, before, now)
+	}
+	s.ToUs(msat)
+	if now := s.Agree(); now != before {
+		s.Fatalf("after being paid %s, we have %s, not %s", msat, now, before)
+	}
+}
+
+// ToPeer pays the peer.
+func (s *Scene) ToPeer(msat amount.Msat) {
+	s.Helper()
+	s.Us.Pay(s.Peer.Invoice(Invoice{Amount: msat}))
+}
+
+// ToUs has the peer pay us.
+func (s *Scene) ToUs(msat amount.Msat) {
+	s.Helper()
+	if p, err := s.Peer.Pay(s.Us.Invoice(msat, "to us"), 0); err != nil {
+		s.Fatalf("the peer pays %s: %v %+v", msat, err, p)
+	}
+}

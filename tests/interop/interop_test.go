@@ -1,0 +1,69 @@
+package interop
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var peers = flag.String("peers", "", "run only these kinds of peers, separated by commas")
+
+// TestInterop runs every case against every kind of peer.
+func TestInterop(t *testing.T) {
+	m := newMatrix()
+	t.Cleanup(func() { m.print(os.Stdout) })
+	for _, kind := range kinds {
+		if *peers != "" && !slices.Contains(strings.Split(*peers, ","), kind.Name) {
+			continue
+		}
+		t.Run(kind.Name, func(t *testing.T) {
+			if err := kind.Build(); err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range cases {
+				t.Run(c.Name, func(t *testing.T) {
+					if why := kind.Cannot[c.Name]; why != "" {
+						m.set(c.Name, kind.Name, "cannot: "+why)
+						return
+					}
+					t.Parallel()
+					m.begin(c.Name, kind.Name)
+					t.Cleanup(func() { m.end(t, c.Name, kind.Name) })
+					c.Run(newScene(t, kind, c))
+				})
+			}
+		})
+	}
+}
+
+// TestCasesAreNamedOnce finds a case that another hides, and a Cannot about none.
+func TestCasesAreNamedOnce(t *testing.T) {
+	seen := map[string]bool{}
+	for _, c := range cases {
+		if seen[c.Name] {
+			t.Errorf("two cases are named %s", c.Name)
+		}
+		seen[c.Name] = true
+	}
+	for _, kind := range kinds {
+		for name := range kind.Cannot {
+			if !seen[name] {
+				t.Errorf("%s cannot do %s, which is no case", kind.Name, name)
+			}
+		}
+	}
+}
+
+var cases = slices.Concat(connectCases, openCases, payCases, flightCases, holdCases, feeCases, closeCases)
+
+func mustEqual[T comparable](s *Scene, what string, got, want T) {
+	s.Helper()
+	if got != want {
+		s.Fatalf("%s is %v, want %v", what, got, want)
+	}
+}
+
+func constant(text string) error { return fmt.Errorf("%s", text) }

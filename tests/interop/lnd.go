@@ -1,0 +1,244 @@
+package interop
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"fulmen/tests/harness"
+)
+
+// lnd is an lnd on btcd, over its REST interface.
+type lnd struct {
+	rest
+	t       harness.TB
+	btcd    *harness.Btcd
+	dir     string
+	address string
+	args    []string
+	path    string
+	proc    *harness.Process
+	id      string
+}
+
+// lndTags are those of lnd's releases that its REST interface and its wallet need; integration has its
+// dev options.
+const lndTags = "autopilotrpc chainrpc invoicesrpc peersrpc routerrpc signrpc walletrpc dev integration"
+
+// lndKind is lnd, as module peers has it.
+var lndKind = Kind{Name: "lnd", Build: buildLND, New: newLND}
+
+// lndOptions are the defaults, and what a case asks for.
+func lndOptions(how Setup) []string {
+	// Built with its dev options, lnd has anchors only where they are asked for.
+	options := []string{"--protocol.anchors", "--dev.unsafedisconnect", "--maxpendingchannels=10", "--trickledelay=50"}
+	for _, o := range []struct {
+		on     bool
+		option string
+	}{
+		{how.SimpleClose, "--protocol.rbf-coop-close"}, {how.SCIDAlias, "--protocol.option-scid-alias"},
+		{how.Large, "--protocol.wumbo-channels"}, {how.NoPush, "--rejectpush"},
+		{how.LeastChannel != 0, fmt.Sprintf("--minchansize=%d", uint64(how.LeastChannel))},
+	} {
+		if o.on {
+			options = append(options, o.option)
+		}
+	}
+	for _, bit := range how.Features {
+		options = append(options, fmt.Sprintf("--protocol.custom-init=%d", bit))
+	}
+	return options
+}
+
+// lndPath is where buildLND puts it.
+func lndPath() (string, error) {
+	root, err := harness.Root()
+	return filepath.Join(root, ".build", "lnd"), err
+}
+
+// buildLND builds lnd into the checkout's .build, from the module beside us.
+func buildLND() error {
+	path, err := lndPath()
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command("go", "build", "-trimpath", "-mod=readonly", "-tags", lndTags, "-o", path, "github.com/lightningnetwork/lnd/cmd/lnd")
+	cmd.Dir = filepath.Join(filepath.Dir(path), "..", "tests", "interop", "peers")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build lnd: %w\n%s", err, out)
+	}
+	return nil
+}
+
+func newLND(t harness.TB, btcd *harness.Btcd, how Setup) Peer {
+	t.Helper()
+	path, err := lndPath()
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	front, cert := startTLSFront(t, btcd.Address())
+	grpc, http := freePort(t), freePort(t)
+	l := &lnd{t: t, btcd: btcd, dir: t.TempDir(), address: fmt.Sprintf("127.0.0.1:%d", freePort(t)), path: path}
+	l.base = fmt.Sprintf("http://127.0.0.1:%d", http)
+	l.args = append([]string{
+		"--lnddir=" + l.dir, "--alias=lnd", "--debuglevel=debug,RPCS=info,CHIO=info,LNWL=info,BTCN=info,SWPR=info", "--noseedbackup", "--nobootstrap",
+		"--no-macaroons", "--no-rest-tls",
+		"--listen=" + l.address, fmt.Sprintf("--rpclisten=127.0.0.1:%d", grpc), fmt.Sprintf("--restlisten=127.0.0.1:%d", http),
+		"--bitcoin.regtest", "--bitcoin.node=btcd", "--btcd.rpchost=" + front, "--btcd.rpccert=" + cert,
+		"--btcd.rpcuser=" + harness.BtcdUser, "--btcd.rpcpass=" + harness.BtcdPassword,
+	}, lndOptions(how)...)
+	t.Cleanup(l.end)
+	return l
+}
+
+// end is the last of a case.
+func (l *lnd) end() {
+	if l.proc != nil {
+		l.proc.Kill()
+	}
+}
+
+// Log implements Peer.
+func (l *lnd) Log() []byte {
+	l.t.Helper()
+	raw, err := os.ReadFile(filepath.Join(l.dir, "log"))
+	if err != nil {
+		l.t.Fatalf("%v", err)
+	}
+	return raw
+}
+
+// Start implements Peer.
+func (l *lnd) Start(options ...string) {
+	l.t.Helper()
+	var err error
+	l.proc, err = harness.StartProcess("lnd", l.dir, l.path, append(append([]string(nil), l.args...), options...), false)
+	if err != nil {
+		l.t.Fatalf("%v", err)
+	}
+	harness.Eventually(l.t, "lnd answers", func() error {
+		if !l.proc.Alive() {
+			l.t.Fatalf("lnd ended: %v", l.proc.Wait())
+		}
+		var state struct{ State string }
+		if err := l.try(http.MethodGet, "/v1/state", nil, &state); err != nil {
+			return err
+		}
+		if state.State != "SERVER_ACTIVE" {
+			return fmt.Errorf("it is in state %s", state.State)
+		}
+		return nil
+	})
+	l.id = l.info().IdentityPubkey
+	l.Sync()
+}
+
+// Stop implements Peer.
+func (l *lnd) Stop() {
+	l.t.Helper()
+	if err := l.proc.Terminate(); err != nil {
+		l.t.Fatalf("stop lnd: %v", err)
+	}
+}
+
+// Kill implements Peer.
+func (l *lnd) Kill() { l.proc.Kill() }
+
+// ID implements Peer.
+func (l *lnd) ID() string { return l.id }
+
+// Address implements Peer.
+func (l *lnd) Address() string { return l.address }
+
+type lndInfo struct {
+	Version        string `json:"version"`
+	IdentityPubkey string `json:"identity_pubkey"`
+	BlockHeight    int    `json:"block_height"`
+	SyncedToChain  bool   `json:"synced_to_chain"`
+}
+
+func (l *lnd) info() (info lndInfo) {
+	l.t.Helper()
+	l.must(http.MethodGet, "/v1/getinfo", nil, &info)
+	return info
+}
+
+// Version implements Peer.
+func (l *lnd) Version() string {
+	version, _, _ := strings.Cut(l.info().Version, " ")
+	return version
+}
+
+// Sync implements Peer.
+func (l *lnd) Sync() {
+	l.t.Helper()
+	harness.Eventually(l.t, "lnd has seen all blocks", func() error {
+		if info, height := l.info(), l.btcd.Height(); info.BlockHeight != height || !info.SyncedToChain {
+			return fmt.Errorf("it is at %d of %d", info.BlockHeight, height)
+		}
+		return nil
+	})
+}
+
+// NewAddress implements Peer.
+func (l *lnd) NewAddress() string {
+	l.t.Helper()
+	var reply struct{ Address string }
+	l.must(http.MethodGet, "/v1/newaddress?type=WITNESS_PUBKEY_HASH", nil, &reply)
+	return reply.Address
+}
+
+// Connect implements Peer.
+func (l *lnd) Connect(id, address string) error {
+	return l.try(http.MethodPost, "/v1/peers", map[string]any{"addr": map[string]string{"pubkey": id, "host": address}}, nil)
+}
+
+// Disconnect implements Peer.
+func (l *lnd) Disconnect(id string) error {
+	return l.try(http.MethodDelete, "/v1/peers/"+id, nil, nil)
+}
+
+// Connected implements Peer.
+func (l *lnd) Connected(id string) bool {
+	l.t.Helper()
+	var list struct {
+		Peers []struct {
+			PubKey string `json:"pub_key"`
+		}
+	}
+	l.must(http.MethodGet, "/v1/peers", nil, &list)
+	for _, p := range list.Peers {
+		if p.PubKey == id {
+			return true
+		}
+	}
+	return false
+}
+
+// SendCustom implements Peer.
+func (l *lnd) SendCustom(id string, messageType uint32, data []byte) error {
+	return l.try(http.MethodPost, "/v1/custommessage", map[string]any{"peer": hexBytes(id), "type": messageType, "data": data}, nil)
+}
+
+// must is one call that has to succeed.
+func (l *lnd) must(method, path string, body, result any) {
+	l.t.Helper()
+	if err := l.try(method, path, body, result); err != nil {
+		l.t.Fatalf("lnd: %s %s: %v", method, path, err)
+	}
+}
+
+func (l *lnd) try(method, path string, body, result any) error {
+	ctx, cancel := context.WithTimeout(l.t.Context(), lndPatience)
+	defer cancel()
+	return l.call(ctx, method, path, body, result)
+}
+
+// lndPatience is how long one call may take; a payment has harness.Patience.
+const lndPatience = 90 * time.Second

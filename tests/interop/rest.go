@@ -1,0 +1,83 @@
+package interop
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+)
+
+// rest calls a node's HTTP interface: JSON in and out, one object, or one object after another.
+type rest struct{ base string }
+
+// call is a request with one answer; body and result may be nil.
+func (r rest) call(ctx context.Context, method, path string, body, result any) error {
+	answer, err := r.open(ctx, method, path, body)
+	if err != nil {
+		return err
+	}
+	defer answer.Close()
+	if result == nil {
+		_, err = io.Copy(io.Discard, answer)
+		return err
+	}
+	return json.NewDecoder(answer).Decode(result)
+}
+
+// stream is a request with many answers, each as {"result":...}; take says when it has seen enough.
+func (r rest) stream(ctx context.Context, method, path string, body any, take func(json.RawMessage) (enough bool, err error)) error {
+	answer, err := r.open(ctx, method, path, body)
+	if err != nil {
+		return err
+	}
+	defer answer.Close()
+	for dec := json.NewDecoder(answer); ; {
+		var each struct {
+			Result json.RawMessage
+			Error  *struct{ Message string }
+		}
+		if err := dec.Decode(&each); err != nil {
+			return fmt.Errorf("%s %s: %w", method, path, err)
+		}
+		if each.Error != nil {
+			return errors.New(each.Error.Message)
+		}
+		if enough, err := take(each.Result); enough || err != nil {
+			return err
+		}
+	}
+}
+
+func (r rest) open(ctx context.Context, method, path string, body any) (io.ReadCloser, error) {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	if body == nil {
+		raw = nil
+	}
+	req, err := http.NewRequestWithContext(ctx, method, r.base+path, bytes.NewReader(raw))
+	if err != nil {
+		return nil, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode == http.StatusOK {
+		return resp.Body, nil
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, err
+	}
+	var failure struct{ Message string }
+	if json.Unmarshal(text, &failure) == nil && failure.Message != "" {
+		return nil, errors.New(failure.Message)
+	}
+	return nil, fmt.Errorf("%s %s: %s: %s", method, path, resp.Status, text)
+}
