@@ -32,7 +32,9 @@ func TestInterop(t *testing.T) {
 					t.Parallel()
 					m.begin(c.Name, kind.Name)
 					t.Cleanup(func() { m.end(t, c.Name, kind.Name) })
-					c.Run(newScene(t, kind, c))
+					s := newScene(t, kind, c)
+					m.version(kind.Name, s.Peer.Version())
+					c.Run(s)
 				})
 			}
 		})

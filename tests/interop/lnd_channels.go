@@ -121,9 +121,6 @@ func (l *lnd) Close(point string, how Close) error {
 	if how.SatPerByte != 0 {
 		query.Set("sat_per_vbyte", fmt.Sprint(how.SatPerByte))
 	}
-	if how.To != "" {
-		query.Set("delivery_address", how.To)
-	}
 	txid, index, _ := strings.Cut(point, ":")
 	ctx, cancel := context.WithTimeout(l.t.Context(), lndPatience)
 	defer cancel()

@@ -15,9 +15,19 @@ type matrix struct {
 	cases []string // in the order in which they began
 	peers []string
 	cells map[[2]string]string
+	shown map[string]string // versions, by peer
 }
 
-func newMatrix() *matrix { return &matrix{cells: make(map[[2]string]string)} }
+func newMatrix() *matrix {
+	return &matrix{cells: make(map[[2]string]string), shown: make(map[string]string)}
+}
+
+// version is shown with the peer's name.
+func (m *matrix) version(peer, version string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.shown[peer] = version
+}
 
 func (m *matrix) set(name, peer, outcome string) {
 	m.mu.Lock()
@@ -43,7 +53,7 @@ func (m *matrix) print(w io.Writer) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprint(t, "\ncase")
 	for _, peer := range m.peers {
-		fmt.Fprintf(t, "\t%s", peer)
+		fmt.Fprintf(t, "\t%s %s", peer, m.shown[peer])
 	}
 	fmt.Fprintln(t)
 	for _, name := range m.cases {

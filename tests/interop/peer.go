@@ -93,8 +93,7 @@ type Open struct {
 
 // Close is how a channel is closed.
 type Close struct {
-	SatPerByte uint64
-	To         string // an address; its wallet if empty
+	SatPerByte uint64 // its own choice if 0
 }
 
 // Channel is an open channel as the peer sees it.
