@@ -20,11 +20,13 @@ func feeOurs(s *Scene, how map[string]any) {
 		s.Fatalf("sendpay: %v", err)
 	}
 	s.arrives(h)
-	for _, rate := range []string{"8000", "100", "3000"} {
+	for _, rate := range []string{"3000", "5", "1500"} {
 		old := s.Peer.Channels()[0].Feerate
 		s.Us.Stop()
 		s.Us.Start("--commit-feerate-offset=" + rate)
 		s.Usable()
+		s.BTCD.Mine(1) // a node asks for its fee rates at each block
+		s.Sync()
 		var now amount.FeeratePerKw
 		s.Eventually("the peer has another fee rate", func() bool {
 			now = s.Peer.Channels()[0].Feerate
