@@ -3,6 +3,7 @@ package main
 import (
 	"log/slog"
 	"reflect"
+	"sync"
 	"testing"
 
 	"fulmen/internal/channel/channeltest"
@@ -141,9 +142,9 @@ func drain(c *ipc.Conn) {
 
 // runHostile is main's loop, with an end where the process would end. All that is to be stored is.
 func runHostile(sh *shell, ends *neighbours) {
-	over := make(chan struct{})
-	go func() { defer close(over); sh.in.readOrders(sh.lightningd); sh.in.giveUp() }()
-	go func() { sh.in.readPeer(sh.peer); sh.in.giveUp() }()
+	var readers sync.WaitGroup
+	readers.Go(func() { sh.in.readOrders(sh.lightningd); sh.in.giveUp() })
+	readers.Go(func() { sh.in.readPeer(sh.peer); sh.in.giveUp() })
 	go func() {
 		for {
 			f, err := ends.lightningd.Recv()
@@ -165,11 +166,11 @@ func runHostile(sh *shell, ends *neighbours) {
 	}
 	ends.lightningd.Close()
 	sh.peer.Close()
-	<-over
-	sh.in.mu.Lock()
-	defer sh.in.mu.Unlock()
-	sh.in.peer = nil // lets readPeer go
-	sh.in.changed.Broadcast()
+	// A process would end here. What the peer has sent already keeps readPeer busy until it is taken.
+	for gone := false; !gone; {
+		_, _, gone = sh.in.take()
+	}
+	readers.Wait()
 }
 
 // giveUp lets nobody wait any more: a link has ended, and with it the process.

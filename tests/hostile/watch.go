@@ -26,6 +26,7 @@ const (
 	growthEvery = 500      // inputs between two looks at the memory
 	growthHeap  = 64 << 20 // bytes that may come to stay
 	growthTasks = 200      // goroutines
+	restTime    = 2 * time.Second
 )
 
 // Growth looks for memory and goroutines that inputs leave behind. The zero value is ready; a fuzz
@@ -38,8 +39,8 @@ type Growth struct {
 // restingTasks is the number of goroutines once those that are about to end have had their turn: on a
 // busy machine many wait for it.
 func (g *Growth) restingTasks() int {
-	for until := time.Now().Add(Deadline); ; runtime.Gosched() {
-		if n := runtime.NumGoroutine(); g.heap == 0 || n <= g.tasks+growthTasks || time.Now().After(until) {
+	for until := time.Now().Add(restTime); ; runtime.Gosched() {
+		if n := runtime.NumGoroutine(); g.heap == 0 || n <= g.tasks+growthTasks/10 || time.Now().After(until) {
 			return n
 		}
 	}
@@ -51,10 +52,10 @@ func (g *Growth) Check(t testing.TB) {
 	if g.inputs++; g.inputs%growthEvery != 0 {
 		return
 	}
+	tasks := g.restingTasks()
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	tasks := g.restingTasks()
 	switch {
 	case g.heap == 0:
 		g.heap, g.tasks = m.HeapAlloc, tasks
