@@ -9,7 +9,7 @@ type order struct {
 	result *Result
 }
 
-// offer queues an HTLC; whether it fits is decided when it can be committed to.
+// offer queues an HTLC; whether it fits is decided when it can be committed to, and nothing makes room.
 func (c *Channel) offer(o *Offer) []Action {
 	if err := c.usable(); err != nil {
 		return []Action{OfferFailed{o.Ref, err}}
@@ -81,6 +81,7 @@ func (c *Channel) takeQueue() (changes []change, failed []Action) {
 		take(change{feerate: f})
 	}
 	c.wantFeerate = 0
+	var waiting []order
 	for _, o := range c.queue {
 		if o.offer == nil {
 			continue
@@ -96,6 +97,10 @@ func (c *Channel) takeQueue() (changes []change, failed []Action) {
 		if err == nil {
 			err = v.checkOffer(&h.HTLC, &c.policy, c.height)
 		}
+		if err != nil && err.Kind == LimitCapacity && c.roomIsComing() {
+			waiting = append(waiting, o)
+			continue
+		}
 		if err != nil {
 			failed = append(failed, OfferFailed{o.offer.Ref, err})
 			continue
@@ -104,6 +109,22 @@ func (c *Channel) takeQueue() (changes []change, failed []Action) {
 		c.store.Offered = append(c.store.Offered, Offered{o.offer.Ref, id})
 		id++
 	}
-	c.queue = nil
+	c.queue = waiting
 	return changes, failed
+}
+
+// roomIsComing reports whether the peer has ended HTLCs of ours that still count in its commitment: who
+// knows that they are over may offer the next before they are gone.
+func (c *Channel) roomIsComing() bool {
+	for i := range c.received {
+		if c.received[i].remove != nil {
+			return true
+		}
+	}
+	for _, h := range c.state.offered {
+		if h.result != nil {
+			return true
+		}
+	}
+	return false
 }
