@@ -58,7 +58,7 @@ func FuzzHostileClient(f *testing.F) {
 	greeting := one[:hello]
 	f.Fuzz(func(t *testing.T, role byte, frames []byte) {
 		if len(frames) > 1<<16 { // what a socket takes at once
-			t.Skip("longer than a socket's buffer")
+			return // longer than a socket's buffer
 		}
 		master := newTestMaster(t)
 		channel := newTestChannel(t, master)
