@@ -332,6 +332,9 @@ func (n *node) takeUp() {
 			n.dropToChain(c)
 		}
 	}
+	for _, tx := range n.wallet.UnconfirmedTxs() {
+		n.chain.Remember(chain.Broadcast{Tx: tx, Insist: true})
+	}
 	for _, p := range n.peers {
 		n.scheduleReconnect(p)
 	}

@@ -64,11 +64,6 @@ func (d *DB) InvoiceByLabel(label string) (*invoices.Invoice, error) {
 	return d.invoice("label = ?", label)
 }
 
-// InvoiceByBolt11 returns the invoice with its encoding; nil where there is none.
-func (d *DB) InvoiceByBolt11(hash invoices.Hash, bolt11 string) (*invoices.Invoice, error) {
-	return d.invoice("payment_hash = ? AND bolt11 = ?", hash[:], bolt11)
-}
-
 // NextPaidInvoice returns the first invoice with a pay_index above after; nil where there is none.
 func (d *DB) NextPaidInvoice(after uint64) (*invoices.Invoice, error) {
 	return d.invoice("pay_index > ? ORDER BY pay_index LIMIT 1", after)
