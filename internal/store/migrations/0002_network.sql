@@ -1,0 +1,1 @@
+-- The network and the chain: forwarding, outputs that are claimed on chain, and what plugins keep.
