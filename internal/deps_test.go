@@ -23,7 +23,7 @@ cmd/hsmd cmd/channeld cmd/connectd cmd/gossipd cmd/onchaind | net/http net/rpc c
 cmd/channeld | internal/store internal/signer internal/hsmsecret | one channel's process holds no key and no database
 cmd/channeld | internal/rpc internal/command internal/noise internal/gossip internal/plugin internal/config internal/chain internal/wallet internal/invoices internal/payments internal/subd | what it decides is about one channel
 cmd/channeld | internal/ipc/connectdmsg internal/ipc/gossipdmsg internal/ipc/gossipmsg | it has no link on which they are spoken
-cmd/onchaind | internal/store internal/signer internal/rpc internal/noise internal/plugin internal/hsmsecret internal/channel | one channel's process holds no key and no database
+cmd/onchaind | internal/store internal/signer internal/rpc internal/noise internal/plugin internal/hsmsecret | one channel's process holds no key and no database (of internal/channel it reads the stored state)
 cmd/connectd | internal/store internal/signer internal/hsmsecret internal/rpc internal/command internal/plugin internal/config internal/subd | it moves messages: no key, no caller
 cmd/connectd | internal/channel internal/opening internal/closing internal/tx internal/onion internal/invoice internal/gossip internal/ipc/channeldmsg internal/ipc/gossipdmsg | it knows no channel and no graph
 cmd/gossipd | internal/store internal/signer internal/hsmsecret internal/rpc internal/command internal/noise internal/plugin internal/config internal/subd | it knows the public graph
@@ -64,12 +64,13 @@ internal/store internal/chain internal/subd | cmd/lightningd | lightningd alone 
 internal/signer | cmd/hsmd cmd/lightning-hsmtool internal/channel/channeltest tests/... | where the secret is
 internal/daemon internal/sandbox | cmd/... internal/daemon internal/sandbox/... | the child's side
 internal/hsmsecret | cmd/hsmd cmd/lightning-hsmtool internal/hsmsecret/... | the content of hsm_secret
-internal/ipc/hsmdmsg | cmd/hsmd cmd/lightningd cmd/channeld cmd/connectd cmd/gossipd internal/ipc/channeldmsg internal/sandbox/... tests/... | the two ends of hsmd's links; a channel's setup is part of channeld's
+internal/ipc/hsmdmsg | cmd/hsmd cmd/lightningd cmd/channeld cmd/onchaind cmd/connectd cmd/gossipd internal/ipc/channeldmsg internal/sandbox/... tests/... | the two ends of hsmd's links; a channel's setup is part of channeld's
 internal/ipc/connectdmsg | cmd/lightningd cmd/connectd tests/... | its two ends
 internal/ipc/gossipdmsg | cmd/lightningd cmd/gossipd tests/... | its two ends
 internal/ipc/gossipmsg | cmd/connectd cmd/gossipd tests/... | its two ends
 internal/ipc/peermsg | cmd/connectd cmd/channeld tests/... | its two ends
 internal/ipc/channeldmsg | cmd/lightningd cmd/channeld tests/... | its two ends
+internal/ipc/onchaindmsg | cmd/lightningd cmd/onchaind tests/... | its two ends
 internal/scripttest internal/channel/channeltest | tests/... | tests alone
 internal/ipc/... | cmd/... internal/ipc/... internal/daemon internal/subd internal/sandbox/... tests/... | a link's messages are for its two ends
 `

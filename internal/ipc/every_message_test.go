@@ -15,6 +15,7 @@ import (
 	"fulmen/internal/ipc/gossipdmsg"
 	"fulmen/internal/ipc/gossipmsg"
 	"fulmen/internal/ipc/hsmdmsg"
+	"fulmen/internal/ipc/onchaindmsg"
 	"fulmen/internal/ipc/peermsg"
 )
 
@@ -107,6 +108,25 @@ var everyMessage = []ipc.Message{
 	&hsmdmsg.SignRemoteCommitmentReply{},
 	&hsmdmsg.SignWallet{},
 	&hsmdmsg.SignWalletReply{},
+	&onchaindmsg.Claim{},
+	&onchaindmsg.FailedUpstream{},
+	&onchaindmsg.GiveUp{},
+	&onchaindmsg.HTLCs{},
+	&onchaindmsg.Init{},
+	&onchaindmsg.Learned{},
+	&onchaindmsg.Movement{},
+	&onchaindmsg.NeedHTLCs{},
+	&onchaindmsg.NewHeight{},
+	&onchaindmsg.OutputSpent{},
+	&onchaindmsg.Preimages{},
+	&onchaindmsg.Resolved{},
+	&onchaindmsg.SignClaims{},
+	&onchaindmsg.SignClaimsReply{},
+	&onchaindmsg.Started{},
+	&onchaindmsg.Status{},
+	&onchaindmsg.Unclaim{},
+	&onchaindmsg.Unwatch{},
+	&onchaindmsg.Watch{},
 	&peermsg.AlsoKnownAs{},
 	&peermsg.Messages{},
 }

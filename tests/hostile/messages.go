@@ -7,6 +7,7 @@ import (
 	"fulmen/internal/ipc/gossipdmsg"
 	"fulmen/internal/ipc/gossipmsg"
 	"fulmen/internal/ipc/hsmdmsg"
+	"fulmen/internal/ipc/onchaindmsg"
 	"fulmen/internal/ipc/peermsg"
 )
 
@@ -85,6 +86,33 @@ var Gossip = []ipc.Message{
 	&gossipmsg.PeerUp{},
 }
 
+// ToOnchaind is what lightningd says to an onchaind.
+var ToOnchaind = []ipc.Message{
+	&onchaindmsg.GiveUp{},
+	&onchaindmsg.HTLCs{},
+	&onchaindmsg.Init{},
+	&onchaindmsg.NewHeight{},
+	&onchaindmsg.OutputSpent{},
+	&onchaindmsg.Preimages{},
+	&onchaindmsg.SignClaims{},
+}
+
+// FromOnchaind is what an onchaind says to lightningd.
+var FromOnchaind = []ipc.Message{
+	&onchaindmsg.Claim{},
+	&onchaindmsg.FailedUpstream{},
+	&onchaindmsg.Learned{},
+	&onchaindmsg.Movement{},
+	&onchaindmsg.NeedHTLCs{},
+	&onchaindmsg.Resolved{},
+	&onchaindmsg.SignClaimsReply{},
+	&onchaindmsg.Started{},
+	&onchaindmsg.Status{},
+	&onchaindmsg.Unclaim{},
+	&onchaindmsg.Unwatch{},
+	&onchaindmsg.Watch{},
+}
+
 // ToHsmd is what hsmd is asked.
 var ToHsmd = []ipc.Message{
 	&hsmdmsg.AllowShutdownScript{},
@@ -140,7 +168,7 @@ var Peer = []ipc.Message{
 }
 
 // Everything is all of these: a process that was taken over need not keep to its own link.
-var Everything = join(ToChanneld, FromChanneld, ToConnectd, FromConnectd, ToGossipd, FromGossipd, Gossip, ToHsmd, FromHsmd, Peer)
+var Everything = join(ToChanneld, FromChanneld, ToConnectd, FromConnectd, ToGossipd, FromGossipd, Gossip, ToOnchaind, FromOnchaind, ToHsmd, FromHsmd, Peer)
 
 func join(lists ...[]ipc.Message) (all []ipc.Message) {
 	for _, l := range lists {
