@@ -120,9 +120,7 @@ func (n *Next) Packet() (*Packet, error) {
 		return nil, fmt.Errorf("ephemeral key: %w", err)
 	}
 	factor := blindingFactor(n.ephemeral, &n.sharedSecret)
-	var blinded btcec.JacobianPoint
-	btcec.ScalarMultNonConst(&factor, &point, &blinded)
-	key := ecdh.Compress(&blinded)
+	key := multiply(factor, &point)
 	var p Packet
 	copy(p[1:], key[:])
 	copy(p.payloads(), n.payloads[:])

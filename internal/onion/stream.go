@@ -11,11 +11,13 @@ import (
 
 // The key types of BOLT 4, Key Generation and Returning Errors.
 const (
-	keyRho   = "rho"
-	keyMu    = "mu"
-	keyUm    = "um"
-	keyPad   = "pad"
-	keyAmmag = "ammag"
+	keyRho           = "rho"
+	keyMu            = "mu"
+	keyUm            = "um"
+	keyPad           = "pad"
+	keyAmmag         = "ammag"
+	keyAmmagExt      = "ammagext"
+	keyBlindedNodeID = "blinded_node_id"
 )
 
 // deriveKey is the key of one type for a shared secret.
