@@ -44,7 +44,7 @@ type client struct {
 	hsm     *hsm
 	name    string // for the log
 	rights  ipc.Rights
-	channel *channel // with RightCommitment
+	channel *channel // with RightCommitment or RightOnchain
 }
 
 // newMaster is lightningd's own socket.

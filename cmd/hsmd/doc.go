@@ -4,7 +4,7 @@
 //
 // Started by lightningd before everything else; ends when fd 3 closes. lightningd's first request,
 // Init, carries the opened file hsm_secret. All other sockets are made here, on lightningd's NewClient,
-// each with fixed rights and, for a channeld, one fixed channel; lightningd hands the other end on.
+// each with fixed rights and, for a channeld or onchaind, one fixed channel; lightningd hands the other end on.
 //
 // Trust: nobody. Every request is checked against the socket's rights (requests.go is the whole list)
 // and the signing policy (package signer), whoever asks: any of the other processes may have been taken

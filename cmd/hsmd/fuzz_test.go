@@ -38,7 +38,7 @@ func FuzzHostileClient(f *testing.F) {
 	m := &hsmdmsg.GetBasepoints{}
 	one, two := rawFrames(f, m), rawFrames(f, m, m)
 	hello := 2*len(one) - len(two)
-	for role := range byte(4) {
+	for role := range byte(5) {
 		for _, m := range []ipc.Message{
 			&hsmdmsg.Init{Network: "regtest"}, &hsmdmsg.NewClient{Rights: hsmdmsg.RightECDH},
 			&hsmdmsg.NewClient{Rights: hsmdmsg.RightCommitment, Setup: &hsmdmsg.ChannelSetup{}, ShutdownScripts: [][]byte{{1}}},
@@ -50,6 +50,7 @@ func FuzzHostileClient(f *testing.F) {
 			&hsmdmsg.SignChannelUpdate{Update: []byte{1, 2}}, &hsmdmsg.GetBasepoints{}, &hsmdmsg.SetupChannel{},
 			&hsmdmsg.SignRemoteCommitment{Commitment: hsmdmsg.Commitment{HTLCs: make([]hsmdmsg.HTLC, 2)}},
 			&hsmdmsg.RevokeLocal{}, &hsmdmsg.GetPerCommitmentPoint{}, &hsmdmsg.CheckFutureSecret{},
+			&hsmdmsg.SignClaim{Tx: make([]byte, 10), Inputs: []hsmdmsg.ClaimInput{{Kind: hsmdmsg.ClaimToRemote}}}, &hsmdmsg.SignAnchor{Tx: make([]byte, 10)},
 			&hsmdmsg.SignMutualClose{LocalScript: []byte{1}}, &hsmdmsg.SignChannelAnnouncement{Announcement: []byte{1, 0}},
 		} {
 			f.Add(role, rawFrames(f, m)[hello:])
@@ -65,7 +66,8 @@ func FuzzHostileClient(f *testing.F) {
 		c := [...]*client{
 			master, channel,
 			{hsm: master.hsm, rights: hsmdmsg.RightECDH}, {hsm: master.hsm, rights: hsmdmsg.RightGossip},
-		}[role%4]
+			newTestOnchain(t, master, 2),
+		}[role%5]
 		ours, theirs, err := ipc.Pair()
 		if err != nil {
 			t.Fatal(err)

@@ -16,7 +16,7 @@ func FuzzHostileEveryone(f *testing.F) {
 	for i := range hostile.ToHsmd {
 		for _, fill := range []byte{0, 1, 2, 3, 255} {
 			in := []byte{}
-			for who := range byte(5) {
+			for who := range byte(6) {
 				in = append(in, who, 1, byte(i))
 				for range 30 {
 					in = append(in, fill, byte(i))
@@ -39,6 +39,7 @@ func FuzzHostileEveryone(f *testing.F) {
 		mallory, _ := setUpChannel(t, master, 6)
 		clients := []*client{
 			master, mallory, {hsm: master.hsm, rights: hsmdmsg.RightECDH}, {hsm: master.hsm, rights: hsmdmsg.RightGossip}, victim,
+			newTestOnchain(t, master, 5),
 		}
 		words := new(hostile.Words)
 		words.Numbers(0, 1, 5, 6, 1000)

@@ -84,7 +84,10 @@ func initFail(err error) error {
 }
 
 // grantable are the rights that a new client may get: never the master's.
-const grantable = hsmdmsg.RightECDH | hsmdmsg.RightGossip | hsmdmsg.RightCommitment
+const grantable = hsmdmsg.RightECDH | hsmdmsg.RightGossip | hsmdmsg.RightCommitment | hsmdmsg.RightOnchain
+
+// aboutChannel are the rights that are bound to one channel.
+const aboutChannel = hsmdmsg.RightCommitment | hsmdmsg.RightOnchain
 
 // newClient makes a socket.
 func (c *client) newClient(f *ipc.Frame) (ipc.Message, []*os.File, error) {
@@ -108,11 +111,14 @@ func (h *hsm) newClient(m *hsmdmsg.NewClient) (*client, error) {
 	if m.Rights == 0 || m.Rights&^grantable != 0 {
 		return nil, fmt.Errorf("rights %#b cannot be given", m.Rights)
 	}
+	if m.Rights.Has(hsmdmsg.RightOnchain) && (m.Rights != hsmdmsg.RightOnchain || m.Setup == nil) {
+		return nil, fmt.Errorf("rights %#b cannot be given: onchaind has no other right, and a channel with a setup", m.Rights)
+	}
 	if _, err := h.signer(); err != nil {
 		return nil, err
 	}
 	c := &client{hsm: h, rights: m.Rights, name: clientName(m)}
-	if m.Rights.Has(hsmdmsg.RightCommitment) {
+	if m.Rights&aboutChannel != 0 {
 		ch, err := h.resume(m)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", c.name, err)
@@ -124,6 +130,9 @@ func (h *hsm) newClient(m *hsmdmsg.NewClient) (*client, error) {
 
 // clientName says who a client is by what it may do.
 func clientName(m *hsmdmsg.NewClient) string {
+	if m.Rights.Has(hsmdmsg.RightOnchain) {
+		return fmt.Sprintf("onchain %s-%d", m.PeerID, m.ChannelDBID)
+	}
 	if m.Rights.Has(hsmdmsg.RightCommitment) {
 		return fmt.Sprintf("channel %s-%d", m.PeerID, m.ChannelDBID)
 	}

@@ -1,12 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 
-	"github.com/btcsuite/btcd/wire/v2"
-
-	"fulmen/internal/amount"
 	"fulmen/internal/ipc"
 	"fulmen/internal/ipc/hsmdmsg"
 	"fulmen/internal/signer"
@@ -65,20 +61,9 @@ func signChannelUpdate(n *signer.Node, m *hsmdmsg.SignChannelUpdate) (ipc.Messag
 
 // signWallet signs inputs of an on-chain transaction.
 func signWallet(n *signer.Node, m *hsmdmsg.SignWallet) (ipc.Message, error) {
-	t := new(wire.MsgTx)
-	r := bytes.NewReader(m.Tx)
-	if err := t.DeserializeNoWitness(r); err != nil {
-		return nil, fmt.Errorf("transaction: %w", err)
-	}
-	if r.Len() > 0 {
-		return nil, fmt.Errorf("transaction: %d bytes after its end", r.Len())
-	}
-	prevouts := make([]*wire.TxOut, len(m.Prevouts))
-	for i, p := range m.Prevouts {
-		if p.Amount > amount.MaxSat {
-			return nil, fmt.Errorf("spent output %d: %s is more than exists", i, p.Amount)
-		}
-		prevouts[i] = wire.NewTxOut(int64(p.Amount), p.Script)
+	t, prevouts, err := transaction(m.Tx, m.Prevouts)
+	if err != nil {
+		return nil, err
 	}
 	inputs, err := walletInputs(m.Inputs)
 	if err != nil {
@@ -98,8 +83,8 @@ func signWallet(n *signer.Node, m *hsmdmsg.SignWallet) (ipc.Message, error) {
 func walletInputs(list []hsmdmsg.WalletInput) ([]signer.WalletInput, error) {
 	inputs := make([]signer.WalletInput, len(list))
 	for i, in := range list {
-		if in.Kind != hsmdmsg.P2WPKH && in.Kind != hsmdmsg.P2TR {
-			return nil, fmt.Errorf("wallet input %d: unknown kind %d", i, in.Kind)
+		if err := checkKind(in.Kind); err != nil {
+			return nil, fmt.Errorf("wallet input %d: %w", i, err)
 		}
 		inputs[i] = signer.WalletInput{
 			Index: int(in.Index), Taproot: in.Kind == hsmdmsg.P2TR, Change: in.Change, KeyIndex: in.KeyIndex,

@@ -40,6 +40,17 @@ func setUpChannel(t testing.TB, master *client, dbid uint64) (*client, *hsmdmsg.
 	return c, setup
 }
 
+// newTestOnchain is an onchaind's client of a channel with remoteNode.
+func newTestOnchain(t testing.TB, master *client, dbid uint64) *client {
+	t.Helper()
+	_, setup := setUpChannel(t, master, dbid)
+	c, err := master.hsm.newClient(&hsmdmsg.NewClient{Rights: hsmdmsg.RightOnchain, PeerID: remoteNode(t).ID(), ChannelDBID: dbid, Setup: setup})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 // testCommitment is the content of commitment number n.
 func testCommitment(n keys.CommitmentNumber) hsmdmsg.Commitment {
 	return hsmdmsg.Commitment{Number: n, FeeratePerKw: 1000, LocalMsat: 900_000_000, RemoteMsat: 100_000_000}

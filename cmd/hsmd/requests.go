@@ -19,6 +19,7 @@ var requests = ipc.Table[client]{
 	hsmdmsg.TypeSignMessage:         {Right: hsmdmsg.RightMaster, Do: withNode(signMessage)},
 	hsmdmsg.TypeDeriveSecret:        {Right: hsmdmsg.RightMaster, Do: withNode(deriveSecret)},
 
+	hsmdmsg.TypeSignAnchor: {Right: hsmdmsg.RightWallet, Do: with(signAnchor)},
 	hsmdmsg.TypeSignWallet: {Right: hsmdmsg.RightWallet, Do: withNode(signWallet)},
 
 	hsmdmsg.TypeECDH: {Right: hsmdmsg.RightECDH, Do: withNode(ecdh)},
@@ -34,6 +35,8 @@ var requests = ipc.Table[client]{
 	hsmdmsg.TypeCheckFutureSecret:       {Right: hsmdmsg.RightCommitment, Do: withChannel(checkFutureSecret)},
 	hsmdmsg.TypeSignMutualClose:         {Right: hsmdmsg.RightCommitment, Do: withChannel(signMutualClose)},
 	hsmdmsg.TypeSignChannelAnnouncement: {Right: hsmdmsg.RightCommitment, Do: withChannel(signChannelAnnouncement)},
+
+	hsmdmsg.TypeSignClaim: {Right: hsmdmsg.RightOnchain, Do: withChannel(signClaim)},
 }
 
 // handler is what a table wants.

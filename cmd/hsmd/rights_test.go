@@ -98,6 +98,8 @@ func TestRights(t *testing.T) {
 		hsmdmsg.TypeCheckFutureSecret:       &hsmdmsg.CheckFutureSecret{},
 		hsmdmsg.TypeSignMutualClose:         &hsmdmsg.SignMutualClose{},
 		hsmdmsg.TypeSignChannelAnnouncement: &hsmdmsg.SignChannelAnnouncement{},
+		hsmdmsg.TypeSignClaim:               &hsmdmsg.SignClaim{},
+		hsmdmsg.TypeSignAnchor:              &hsmdmsg.SignAnchor{},
 	}
 	for number := range requests {
 		if all[number] == nil {
@@ -113,11 +115,13 @@ func TestRights(t *testing.T) {
 			hsmdmsg.TypeRevokeLocal, hsmdmsg.TypeGetPerCommitmentPoint, hsmdmsg.TypeCheckFutureSecret,
 			hsmdmsg.TypeSignMutualClose, hsmdmsg.TypeSignChannelAnnouncement,
 		},
+		"onchain": {hsmdmsg.TypeSignClaim},
 	}
 	clients := map[string]*client{
 		"ecdh":    {hsm: master.hsm, rights: hsmdmsg.RightECDH},
 		"gossip":  {hsm: master.hsm, rights: hsmdmsg.RightGossip},
 		"channel": newTestChannel(t, master),
+		"onchain": newTestOnchain(t, master, 1),
 	}
 	for name, c := range clients {
 		allowed := map[ipc.Type]bool{}
@@ -145,6 +149,9 @@ func TestMasterRefusals(t *testing.T) {
 		{&hsmdmsg.NewClient{}, "cannot be given"},
 		{&hsmdmsg.NewClient{Rights: hsmdmsg.RightMaster}, "cannot be given"},
 		{&hsmdmsg.NewClient{Rights: hsmdmsg.RightWallet | hsmdmsg.RightECDH}, "cannot be given"},
+		{&hsmdmsg.NewClient{Rights: hsmdmsg.RightOnchain}, "cannot be given"},
+		{&hsmdmsg.NewClient{Rights: hsmdmsg.RightOnchain | hsmdmsg.RightCommitment, Setup: &hsmdmsg.ChannelSetup{}}, "cannot be given"},
+		{&hsmdmsg.NewClient{Rights: hsmdmsg.RightOnchain, PeerID: peer, Setup: &hsmdmsg.ChannelSetup{}}, "bad channel setup"},
 		{&hsmdmsg.NewClient{Rights: hsmdmsg.RightCommitment}, "peer: public key"},
 		{&hsmdmsg.NewClient{Rights: hsmdmsg.RightCommitment, PeerID: peer, Setup: &hsmdmsg.ChannelSetup{}}, "bad channel setup"},
 		{&hsmdmsg.NewClient{Rights: hsmdmsg.RightCommitment, PeerID: peer, LocalRevoked: 1 << 48}, "48 bits"},
@@ -173,7 +180,7 @@ func TestNothingBeforeTheSecret(t *testing.T) {
 		&hsmdmsg.NewClient{Rights: hsmdmsg.RightECDH},
 		&hsmdmsg.AllowShutdownScript{},
 		&hsmdmsg.SignInvoice{}, &hsmdmsg.SignMessage{}, &hsmdmsg.DeriveSecret{}, &hsmdmsg.SignWallet{}, &hsmdmsg.ECDH{},
-		&hsmdmsg.SignLocalCommitment{}, &hsmdmsg.SignNodeAnnouncement{}, &hsmdmsg.SignChannelUpdate{},
+		&hsmdmsg.SignLocalCommitment{}, &hsmdmsg.SignAnchor{Tx: make([]byte, 10)}, &hsmdmsg.SignNodeAnnouncement{}, &hsmdmsg.SignChannelUpdate{},
 	} {
 		if text := refused(t, master, m); !strings.Contains(text, errNoSecret.Error()) {
 			t.Errorf("%T: %s", m, text)

@@ -60,6 +60,8 @@ type Channel struct {
 
 	funding     *privKey
 	revocation  *privKey
+	payment     *privKey
+	delayed     *privKey
 	htlc        *privKey
 	basepoints  keys.Basepoints
 	commitments keys.Secret // the seed of our per-commitment secrets
@@ -92,14 +94,16 @@ func (n *Node) Channel(peer keys.PubKey, dbid uint64) *Channel {
 		peer:          peer,
 		funding:       key("funding"),
 		revocation:    key("revocation"),
+		payment:       key("payment"),
+		delayed:       key("delayed_payment"),
 		htlc:          key("htlc"),
 		commitments:   expand(seed[:], nil, "per_commitment_seed"),
 		broadcastFrom: keys.MaxCommitmentNumber + 1,
 	}
 	c.basepoints = keys.Basepoints{
 		Revocation:     c.revocation.pub,
-		Payment:        key("payment").pub,
-		DelayedPayment: key("delayed_payment").pub,
+		Payment:        c.payment.pub,
+		DelayedPayment: c.delayed.pub,
 		HTLC:           c.htlc.pub,
 	}
 	return c

@@ -1,8 +1,10 @@
 package signer
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/btcsuite/btcd/btcec/v2"
 	"github.com/btcsuite/btcd/btcec/v2/schnorr"
@@ -109,6 +111,53 @@ func (n *Node) SignWallet(t *wire.MsgTx, prevouts []*wire.TxOut, inputs []Wallet
 		signatures[i] = sig
 	}
 	return signatures, nil
+}
+
+// WalletOutput names an output of a transaction and the key of ours that it pays to.
+type WalletOutput struct {
+	Index    int
+	Taproot  bool // BIP 86's p2tr, otherwise BIP 84's p2wpkh
+	Change   bool
+	KeyIndex uint32
+}
+
+// walletScript is the output script of one of our wallet's keys.
+func (n *Node) walletScript(taproot, change bool, index uint32) ([]byte, error) {
+	account := n.bip84
+	if taproot {
+		account = n.bip86
+	}
+	priv, err := account.privKey(change, index)
+	if err != nil {
+		return nil, err
+	}
+	defer priv.Zero()
+	if taproot {
+		return txscript.PayToTaprootScript(txscript.ComputeTaprootKeyNoScript(priv.PubKey()))
+	}
+	return tx.P2WPKH(keys.PubKey(priv.PubKey().SerializeCompressed())), nil
+}
+
+// checkWalletOutputs refuses an output of t that is neither prescribed nor to the key that outputs name for it.
+func (n *Node) checkWalletOutputs(t *wire.MsgTx, prescribed []bool, outputs []WalletOutput) error {
+	ours := slices.Clone(prescribed)
+	for _, o := range outputs {
+		if o.Index < 0 || o.Index >= len(t.TxOut) {
+			return fmt.Errorf("wallet output %d of %d: %w", o.Index, len(t.TxOut), ErrDestination)
+		}
+		script, err := n.walletScript(o.Taproot, o.Change, o.KeyIndex)
+		if err != nil {
+			return fmt.Errorf("wallet output %d: %w", o.Index, err)
+		}
+		if !bytes.Equal(script, t.TxOut[o.Index].PkScript) {
+			return fmt.Errorf("output %d to %x: %w", o.Index, t.TxOut[o.Index].PkScript, ErrDestination)
+		}
+		ours[o.Index] = true
+	}
+	if i := slices.Index(ours, false); i >= 0 {
+		return fmt.Errorf("output %d to %x: %w", i, t.TxOut[i].PkScript, ErrDestination)
+	}
+	return nil
 }
 
 func (n *Node) signP2WPKH(t *wire.MsgTx, hashes *txscript.TxSigHashes, fetcher *txscript.MultiPrevOutFetcher, in WalletInput) (WalletSignature, error) {

@@ -2,11 +2,13 @@ package tx
 
 import (
 	"encoding/binary"
+	"fmt"
 
 	"github.com/btcsuite/btcd/chainhash/v2"
 	"github.com/btcsuite/btcd/wire/v2"
 
 	"fulmen/internal/amount"
+	"fulmen/internal/block"
 	"fulmen/internal/keys"
 )
 
@@ -31,8 +33,8 @@ func (c *Commitment) htlcValue(i int) amount.Sat {
 }
 
 // htlcSequence is the input sequence of every HTLC transaction.
-func (c *Commitment) htlcSequence() uint32 {
-	if c.params.Anchors {
+func htlcSequence(anchors bool) uint32 {
+	if anchors {
 		return 1
 	}
 	return 0
@@ -49,15 +51,36 @@ func (h *HTLC) lockTime() uint32 {
 // HTLCTx is the unsigned HTLC-timeout or HTLC-success transaction of HTLCs[i].
 func (c *Commitment) HTLCTx(i int) *wire.MsgTx {
 	h := &c.HTLCs[i]
+	spent := wire.OutPoint{Hash: chainhash.Hash(c.txid), Index: h.OutputIndex}
+	return newHTLCTx(spent, &h.HTLC, c.params.Anchors, c.htlcValue(i), c.delayed())
+}
+
+func newHTLCTx(spent wire.OutPoint, h *HTLC, anchors bool, value amount.Sat, delayed []byte) *wire.MsgTx {
 	return &wire.MsgTx{
-		Version: 2,
-		TxIn: []*wire.TxIn{{
-			PreviousOutPoint: wire.OutPoint{Hash: chainhash.Hash(c.txid), Index: h.OutputIndex},
-			Sequence:         c.htlcSequence(),
-		}},
-		TxOut:    []*wire.TxOut{{Value: int64(c.htlcValue(i)), PkScript: c.delayed()}},
+		Version:  2,
+		TxIn:     []*wire.TxIn{{PreviousOutPoint: spent, Sequence: htlcSequence(anchors)}},
+		TxOut:    []*wire.TxOut{{Value: int64(value), PkScript: delayed}},
 		LockTime: h.lockTime(),
 	}
+}
+
+// HTLCTxParams is what an HTLC transaction depends on besides its HTLC, for who has no whole commitment.
+type HTLCTxParams struct {
+	Keys         *keys.CommitmentKeys
+	Anchors      bool
+	ToSelfDelay  block.Delta // as in CommitmentParams
+	FeeratePerKw amount.FeeratePerKw
+}
+
+// BuildHTLCTx is the unsigned HTLC-timeout or HTLC-success transaction of h, whose output is spent. An HTLC
+// that its fee exceeds has none.
+func BuildHTLCTx(p *HTLCTxParams, spent wire.OutPoint, h *HTLC) (*wire.MsgTx, error) {
+	value, fee := h.Amount.Sat(), HTLCFee(p.Anchors, h.Offered, p.FeeratePerKw)
+	if fee > value {
+		return nil, fmt.Errorf("htlc of %s, fee %s: %w", value, fee, ErrOverspent)
+	}
+	delayed := P2WSH(ToLocalScript(p.Keys.Revocation, p.Keys.OwnerDelayed, p.ToSelfDelay))
+	return newHTLCTx(spent, h, p.Anchors, value-fee, delayed), nil
 }
 
 // SignedHTLCTx completes HTLCs[i]'s transaction. The preimage is that of a received HTLC, and
@@ -116,7 +139,7 @@ func (c *Commitment) newHTLCDigest(hashType byte) *htlcDigest {
 		scratch:  make([]byte, 0, 192+maxHTLCScriptLen),
 	}
 	d.digest = segwitDigest{
-		version: 2, outpoint: &d.outpoint, sequence: c.htlcSequence(), hashType: uint32(hashType),
+		version: 2, outpoint: &d.outpoint, sequence: htlcSequence(c.params.Anchors), hashType: uint32(hashType),
 	}
 	if hashType == SigHashAll {
 		d.digest.hashSequence = doubleSHA256(binary.LittleEndian.AppendUint32(d.scratch, d.digest.sequence))

@@ -47,14 +47,14 @@ type InitReply struct {
 
 // NewClient asks for one more socket. The reply carries it as a descriptor.
 //
-// With RightCommitment it is about the channel (PeerID, ChannelDBID); the other channel fields are
+// With RightCommitment or RightOnchain it is about the channel (PeerID, ChannelDBID); the other channel fields are
 // what lightningd's database knows of it. What hsmd itself knows better, it keeps: counts never go
 // back, and a Setup never changes.
 type NewClient struct {
 	Rights      ipc.Rights
 	PeerID      keys.PubKey
 	ChannelDBID uint64
-	Setup       *ChannelSetup // nil until the channel has its funding outpoint
+	Setup       *ChannelSetup // nil until the channel has its funding outpoint; RightOnchain needs it
 	// LocalRevoked is how many of our commitments are revoked: 0 to LocalRevoked-1.
 	LocalRevoked keys.CommitmentNumber
 	// RemoteSigned is how many of the remote's commitments we have signed: 0 to RemoteSigned-1.

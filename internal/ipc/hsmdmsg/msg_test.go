@@ -29,6 +29,8 @@ var pairs = [][2]ipc.Message{
 	{&SignChannelAnnouncement{}, &SignChannelAnnouncementReply{}},
 	{&SignNodeAnnouncement{}, &SignNodeAnnouncementReply{}},
 	{&SignChannelUpdate{}, &SignChannelUpdateReply{}},
+	{&SignClaim{}, &SignClaimReply{}},
+	{&SignAnchor{}, &SignAnchorReply{}},
 }
 
 func TestNumbers(t *testing.T) {

@@ -44,4 +44,8 @@ const (
 	TypeSignNodeAnnouncementReply    ipc.Type = 137
 	TypeSignChannelUpdate            ipc.Type = 138
 	TypeSignChannelUpdateReply       ipc.Type = 139
+	TypeSignClaim                    ipc.Type = 140
+	TypeSignClaimReply               ipc.Type = 141
+	TypeSignAnchor                   ipc.Type = 142
+	TypeSignAnchorReply              ipc.Type = 143
 )

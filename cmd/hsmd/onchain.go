@@ -1,0 +1,116 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/btcsuite/btcd/wire/v2"
+
+	"fulmen/internal/amount"
+	"fulmen/internal/ipc"
+	"fulmen/internal/ipc/hsmdmsg"
+	"fulmen/internal/signer"
+	"fulmen/internal/tx"
+)
+
+// signClaim signs claims of the channel's outputs.
+func signClaim(c *signer.Channel, m *hsmdmsg.SignClaim) (ipc.Message, error) {
+	t, prevouts, err := transaction(m.Tx, m.Prevouts)
+	if err != nil {
+		return nil, err
+	}
+	claims := make([]signer.Claim, len(m.Inputs))
+	for i := range m.Inputs {
+		claims[i] = claimOf(&m.Inputs[i])
+	}
+	outputs := make([]signer.WalletOutput, len(m.WalletOutputs))
+	for i, o := range m.WalletOutputs {
+		if err := checkKind(o.Kind); err != nil {
+			return nil, fmt.Errorf("wallet output %d: %w", i, err)
+		}
+		outputs[i] = signer.WalletOutput{
+			Index: int(o.Index), Taproot: o.Kind == hsmdmsg.P2TR, Change: o.Change, KeyIndex: o.KeyIndex,
+		}
+	}
+	signatures, err := c.SignClaims(t, prevouts, claims, outputs)
+	if err != nil {
+		return nil, err
+	}
+	return &hsmdmsg.SignClaimReply{Signatures: signatures}, nil
+}
+
+// claimKinds are the message's kinds as package signer has them.
+var claimKinds = map[hsmdmsg.ClaimKind]signer.ClaimKind{
+	hsmdmsg.ClaimDelayed:        signer.ClaimDelayed,
+	hsmdmsg.ClaimHTLCTx:         signer.ClaimHTLCTx,
+	hsmdmsg.ClaimToRemote:       signer.ClaimToRemote,
+	hsmdmsg.ClaimTheirHTLC:      signer.ClaimTheirHTLC,
+	hsmdmsg.ClaimRevokedDelayed: signer.ClaimRevokedDelayed,
+	hsmdmsg.ClaimRevokedHTLC:    signer.ClaimRevokedHTLC,
+	hsmdmsg.ClaimAnchor:         signer.ClaimAnchor,
+}
+
+// claimOf turns `offered by us` into `offered by the commitment's owner`. A kind that is not known becomes
+// zero, which package signer refuses.
+func claimOf(in *hsmdmsg.ClaimInput) signer.Claim {
+	return signer.Claim{
+		Index:  int(in.Index),
+		Kind:   claimKinds[in.Kind],
+		Number: in.Number,
+		Point:  in.PerCommitmentPoint,
+		Secret: in.PerCommitmentSecret,
+		HTLC: tx.HTLC{
+			Offered:     in.HTLC.Offered == (in.Kind == hsmdmsg.ClaimHTLCTx),
+			PaymentHash: in.HTLC.PaymentHash,
+			CLTVExpiry:  in.HTLC.CLTVExpiry,
+		},
+		FeeratePerKw: in.FeeratePerKw,
+	}
+}
+
+// signAnchor signs for lightningd, which pays for a commitment that is not mined yet.
+func signAnchor(h *hsm, m *hsmdmsg.SignAnchor) (ipc.Message, error) {
+	t, prevouts, err := transaction(m.Tx, m.Prevouts)
+	if err != nil {
+		return nil, err
+	}
+	ch, err := h.resume(&hsmdmsg.NewClient{PeerID: m.PeerID, ChannelDBID: m.ChannelDBID, Setup: &m.Setup})
+	if err != nil {
+		return nil, err
+	}
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	sig, err := ch.SignAnchor(t, prevouts, int(m.Index))
+	if err != nil {
+		return nil, err
+	}
+	return &hsmdmsg.SignAnchorReply{Signature: sig}, nil
+}
+
+// transaction reads an unsigned transaction and what it spends.
+func transaction(raw []byte, spent []hsmdmsg.Prevout) (*wire.MsgTx, []*wire.TxOut, error) {
+	t := new(wire.MsgTx)
+	r := bytes.NewReader(raw)
+	if err := t.DeserializeNoWitness(r); err != nil {
+		return nil, nil, fmt.Errorf("transaction: %w", err)
+	}
+	if r.Len() > 0 {
+		return nil, nil, fmt.Errorf("transaction: %d bytes after its end", r.Len())
+	}
+	prevouts := make([]*wire.TxOut, len(spent))
+	for i, p := range spent {
+		if p.Amount > amount.MaxSat {
+			return nil, nil, fmt.Errorf("spent output %d: %s is more than exists", i, p.Amount)
+		}
+		prevouts[i] = wire.NewTxOut(int64(p.Amount), p.Script)
+	}
+	return t, prevouts, nil
+}
+
+// checkKind refuses an address kind that no wallet key has.
+func checkKind(kind hsmdmsg.AddressKind) error {
+	if kind != hsmdmsg.P2WPKH && kind != hsmdmsg.P2TR {
+		return fmt.Errorf("unknown kind %d", kind)
+	}
+	return nil
+}
