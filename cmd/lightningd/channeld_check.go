@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/sha256"
 	"errors"
 	"fmt"
 
@@ -10,7 +9,6 @@ import (
 	"fulmen/internal/amount"
 	"fulmen/internal/features"
 	"fulmen/internal/ipc/channeldmsg"
-	"fulmen/internal/payments"
 	"fulmen/internal/wire"
 )
 
@@ -42,24 +40,24 @@ func (c *channel) checkStore(m *channeldmsg.Store) error {
 	if err := checkStatus(&m.Status, c.row.FundingSats); err != nil {
 		return err
 	}
-	offered := map[uint64]*payments.Part{}
+	offered := map[uint64]origin{}
 	for _, o := range m.Offered {
-		p := c.n.out.byRef[o.Ref]
-		if p == nil || !c.offered[o.Ref] {
+		from := c.offered[o.Ref]
+		if from == nil {
 			continue
 		}
-		if o.ID > maxHTLCID || c.parts[o.ID] != nil || offered[o.ID] != nil {
+		if o.ID > maxHTLCID || c.outs[o.ID] != nil || offered[o.ID] != nil {
 			return fmt.Errorf("offered HTLC %d: the id is taken or too large", o.ID)
 		}
-		offered[o.ID] = p
+		offered[o.ID] = from
 	}
 	for _, l := range m.Learned {
-		p := offered[l.ID]
-		if p == nil {
-			p = c.parts[l.ID]
+		from := offered[l.ID]
+		if from == nil {
+			from = c.outs[l.ID]
 		}
-		if p != nil && sha256.Sum256(l.Preimage[:]) != p.PaymentHash {
-			return fmt.Errorf("HTLC %d: the preimage does not belong to its payment_hash", l.ID)
+		if err := preimageFits(l.ID, from, l.Preimage); err != nil {
+			return err
 		}
 	}
 	for _, f := range m.Failed {

@@ -77,6 +77,7 @@ type node struct {
 	channels map[uint64]*channel // by number; all that are not forgotten
 	peers    map[keys.PubKey]*peer
 	dirty    map[*channel]bool // have something for the next flush
+	lastRef  uint64            // of an HTLC that was offered to a channel
 	out      *outgoing
 	pays     map[payments.Hash]*payRun // that pay still tries, or waits for
 	invoices *invoices.Machine

@@ -12,13 +12,11 @@ import (
 // outgoing is what the loop knows of parts that have no outcome yet.
 type outgoing struct {
 	parts   map[payments.ID]*payments.Part
-	byRef   map[uint64]*payments.Part // offered to a channel, which has not committed to it
-	lastRef uint64
 	waiters waiters[payments.ID, *payments.Part]
 }
 
 func newOutgoing() *outgoing {
-	return &outgoing{parts: map[payments.ID]*payments.Part{}, byRef: map[uint64]*payments.Part{}, waiters: waiters[payments.ID, *payments.Part]{}}
+	return &outgoing{parts: map[payments.ID]*payments.Part{}, waiters: waiters[payments.ID, *payments.Part]{}}
 }
 
 // resumeParts finds the parts that the database has as pending: those that a channel committed to
@@ -31,11 +29,11 @@ func (n *node) resumeParts() error {
 	for _, p := range pending {
 		n.out.parts[p.ID] = p
 		if c := n.channels[p.Channel]; p.Channel != 0 && c != nil {
-			c.parts[p.HTLC] = p
+			c.outs[p.HTLC] = &partOrigin{n, p}
 			continue
 		}
 		failure := p.Local(&onion.Failure{Code: onion.TemporaryNodeFailure}, "the node was restarted before the payment left it")
-		n.endPart(n.newOutcome(p, nil, failure))
+		n.end((&partOrigin{n, p}).ending(nil, failure))
 	}
 	return nil
 }
@@ -66,12 +64,9 @@ func (n *node) startPart(p *payments.Part, packet *onion.Packet, done func(*paym
 		return
 	}
 	n.out.parts[p.ID] = p
-	n.out.lastRef++
-	ref := n.out.lastRef
-	n.out.byRef[ref] = p
 	n.submit("store payment", func(tx *storeTx) error { return tx.CreatePart(p) }, func() { done(p, nil) })
-	c.offer(ref, channeldmsg.OfferHTLC{
-		Ref: ref, AmountMsat: first.Amount, PaymentHash: p.PaymentHash, CLTVExpiry: first.CLTVExpiry, Onion: packet[:],
+	c.offer(&partOrigin{n, p}, channeldmsg.OfferHTLC{
+		AmountMsat: first.Amount, PaymentHash: p.PaymentHash, CLTVExpiry: first.CLTVExpiry, Onion: packet[:],
 	})
 }
 
@@ -125,11 +120,6 @@ func (n *node) newOutcome(p *payments.Part, preimage *[32]byte, f *payments.Fail
 func (o outcome) store(tx *storeTx) error {
 	o.ended.CreatedIndex = o.part.CreatedIndex
 	return tx.EndPart(o.ended)
-}
-
-// endPart stores an outcome that no record of a channel carries.
-func (n *node) endPart(o outcome) {
-	n.submit("end payment", o.store, func() { n.partEnded(o) })
 }
 
 // partEnded tells those who wait for a part whose outcome is on disk.

@@ -61,13 +61,13 @@ func (p payee) invoice(t *testing.T, change func(*invoice.Invoice)) string {
 	return text
 }
 
-// ending decides how a part ends: with a preimage, or a failure.
-type ending func(p *payments.Part) (*[32]byte, *payments.Failure)
+// partEnd decides how a part ends: with a preimage, or a failure.
+type partEnd func(p *payments.Part) (*[32]byte, *payments.Failure)
 
 func fulfil(*payments.Part) (*[32]byte, *payments.Failure) { return &testPreimage, nil }
 
 // payNode is a node whose channels end each part as told, at the end of the batch that offered it.
-func payNode(t *testing.T, end ending) *node {
+func payNode(t *testing.T, end partEnd) *node {
 	t.Helper()
 	db, err := store.Open(filepath.Join(t.TempDir(), "db.sqlite3"))
 	if err != nil {
@@ -82,10 +82,13 @@ func payNode(t *testing.T, end ending) *node {
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.loop = newLoop(func() {
-		for ref, p := range n.out.byRef {
-			if preimage, failure := end(p); preimage != nil || failure != nil {
-				delete(n.out.byRef, ref)
-				n.endPart(n.newOutcome(p, preimage, failure))
+		for _, c := range n.channels {
+			for ref, o := range c.offered {
+				p := o.(*partOrigin)
+				if preimage, failure := end(p.Part); preimage != nil || failure != nil {
+					delete(c.offered, ref)
+					n.end(p.ending(preimage, failure))
+				}
 			}
 		}
 		clear(n.dirty)
@@ -105,7 +108,7 @@ func (n *node) addTestChannel(id uint64, peerID keys.PubKey, spendable amount.Ms
 	c := &channel{
 		n: n, peer: n.peerOf(peerID), proc: &channelProcess{}, ready: true, status: channeldmsg.Status{State: channeldmsg.Normal, Spendable: spendable},
 		row:     &store.Channel{ID: id, PeerID: peerID, State: store.Normal, ShortChannelID: wire.NewShortChannelID(100, uint32(id), 0)},
-		offered: map[uint64]bool{}, parts: map[uint64]*payments.Part{},
+		offered: map[uint64]origin{}, outs: map[uint64]origin{},
 	}
 	n.channels[id] = c
 }
@@ -179,7 +182,7 @@ func TestPayFails(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name   string
-		end    ending
+		end    partEnd
 		change func(*invoice.Invoice)
 		params payParams
 		code   rpc.Code

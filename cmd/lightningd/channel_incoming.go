@@ -1,0 +1,119 @@
+package main
+
+import (
+	"time"
+
+	"fulmen/internal/invoices"
+	"fulmen/internal/ipc/channeldmsg"
+	"fulmen/internal/onion"
+	"fulmen/internal/store"
+)
+
+// onIncoming decides about HTLCs that the peer offered, irrevocably committed. After a restart they
+// come again: what was decided then stands.
+func (c *channel) onIncoming(m *channeldmsg.Incoming) {
+	if err := c.checkIncoming(m); err != nil {
+		c.proc.kill(err)
+		return
+	}
+	for i := range m.HTLCs {
+		h := &m.HTLCs[i]
+		if h.ID >= c.tally.NextIn {
+			c.tally.NextIn = h.ID + 1
+			c.tally.InOffered.Add(h.AmountMsat)
+		}
+		key := invoices.Key{Channel: c.row.ID, HTLC: h.ID}
+		preimage, err := c.n.db.HTLCTaken(key)
+		switch {
+		case err == nil:
+			c.settle(channeldmsg.SettleHTLC{ID: h.ID, Preimage: &preimage})
+		case err != store.ErrNotFound:
+			c.n.die("look up an HTLC", err)
+		case h.Final == nil:
+			c.fail(h.ID, &onion.Failure{Code: onion.UnknownNextPeer})
+		default:
+			c.arrive(key, h)
+		}
+	}
+}
+
+func (c *channel) arrive(key invoices.Key, h *channeldmsg.IncomingHTLC) {
+	p := invoices.Part{
+		Key: key, PaymentHash: h.PaymentHash, Amount: h.AmountMsat, CLTVExpiry: h.CLTVExpiry,
+		AmtToForward: h.Final.AmtToForward, OutgoingCLTV: h.Final.OutgoingCLTV, TotalMsat: h.Final.TotalMsat,
+	}
+	if h.Final.PaymentSecret != nil {
+		p.PaymentSecret, p.HasSecret = *h.Final.PaymentSecret, true
+	}
+	actions, err := c.n.invoices.Arrive(p, c.n.now(), c.n.blockHeight)
+	if err != nil {
+		c.n.die("look up an invoice", err)
+		return
+	}
+	if len(actions) == 0 {
+		c.n.scheduleSetTimeout()
+	}
+	c.n.carryOut(actions)
+}
+
+// fail queues a failure of ours for an HTLC from the peer.
+func (c *channel) fail(htlc uint64, f *onion.Failure) {
+	c.settle(channeldmsg.SettleHTLC{ID: htlc, Failure: f.Encode()})
+}
+
+// carryOut does what the invoices' machine decided. An HTLC is fulfilled only when the invoice is paid
+// on disk: the preimage must not leave before.
+func (n *node) carryOut(actions []invoices.Action) {
+	for _, a := range actions {
+		switch a := a.(type) {
+		case invoices.Take:
+			at := n.now()
+			n.submit("take payment", func(tx *storeTx) error { return tx.PayInvoice(a, at) }, func() { n.taken(a) })
+		case invoices.Fail:
+			if c := n.channels[a.Channel]; c != nil {
+				c.fail(a.HTLC, n.failureFor(a))
+			}
+		}
+	}
+}
+
+// taken fulfils the parts of a payment that is on disk.
+func (n *node) taken(a invoices.Take) {
+	n.invoices.Stored(a.Invoice.PaymentHash)
+	for _, p := range a.Parts {
+		if c := n.channels[p.Channel]; c != nil {
+			c.tally.InFulfilled.Add(p.Amount)
+			c.settle(channeldmsg.SettleHTLC{ID: p.HTLC, Preimage: &a.Invoice.Preimage})
+		}
+	}
+	n.invoiceWaiters.tell(a.Invoice.Label, a.Invoice)
+	n.anyInvoiceWaiters.tell(struct{}{}, struct{}{})
+}
+
+// failureFor is the message to the sender (BOLT 4, Failure Messages).
+func (n *node) failureFor(f invoices.Fail) *onion.Failure {
+	switch f.Reason {
+	case invoices.FinalIncorrectCLTV:
+		return &onion.Failure{Code: onion.FinalIncorrectCLTVExpiry, CLTVExpiry: f.CLTVExpiry}
+	case invoices.FinalIncorrectAmount:
+		return &onion.Failure{Code: onion.FinalIncorrectHTLCAmount, HTLCMsat: f.Amount}
+	case invoices.MPPTimeout:
+		return &onion.Failure{Code: onion.MPPTimeout}
+	}
+	return &onion.Failure{Code: onion.IncorrectOrUnknownPaymentDetails, HTLCMsat: f.Amount, Height: n.blockHeight}
+}
+
+// scheduleSetTimeout arranges that parts whose others do not come are failed in time.
+func (n *node) scheduleSetTimeout() {
+	at, waiting := n.invoices.Deadline()
+	if !waiting || n.setTimer != nil {
+		return
+	}
+	n.setTimer = time.AfterFunc(at.Sub(n.now()), func() {
+		n.loop.post(func() {
+			n.setTimer = nil
+			n.carryOut(n.invoices.Expire(n.now()))
+			n.scheduleSetTimeout()
+		})
+	})
+}

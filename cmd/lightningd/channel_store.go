@@ -1,0 +1,128 @@
+package main
+
+import (
+	"fulmen/internal/ipc/channeldmsg"
+	"fulmen/internal/onion"
+)
+
+// onStore makes durable what the channel's process asks for, in one unit with what it means for
+// those whose HTLCs they are, and tells the process when it is.
+func (c *channel) onStore(m *channeldmsg.Store) {
+	if err := c.checkStore(m); err != nil {
+		c.proc.kill(err)
+		return
+	}
+	var writes []func(*storeTx) error
+	for _, o := range m.Offered {
+		if from := c.offered[o.Ref]; from != nil {
+			delete(c.offered, o.Ref)
+			writes = append(writes, c.outCommitted(o.ID, from))
+		}
+	}
+	var ended []ending
+	for _, l := range m.Learned {
+		if e, ok := c.outFulfilled(l.ID, l.Preimage); ok {
+			ended = append(ended, e)
+		}
+	}
+	for i := range m.Failed {
+		if e, ok := c.outFailed(m.Failed[i].ID, outFailure{returned: &m.Failed[i]}); ok {
+			ended = append(ended, e)
+		}
+	}
+	c.setStatus(m.Status)
+	entry, snapshot, data, tally, id := c.next, m.Snapshot, m.Data, c.tally, c.row.ID
+	if len(data) > 0 { // a Store may be about payments alone
+		c.next++
+	}
+	apply := func(tx *storeTx) error {
+		for _, write := range writes {
+			if err := write(tx); err != nil {
+				return err
+			}
+		}
+		for _, e := range ended {
+			if err := e.store(tx); err != nil {
+				return err
+			}
+		}
+		if len(data) == 0 {
+			return nil
+		}
+		return tx.AppendChannelLog(id, entry, snapshot, data, &tally)
+	}
+	proc, seq := c.proc, m.Seq
+	c.n.db.Submit(apply, func(err error) {
+		if err != nil {
+			c.n.die("store state of channel", err)
+			return
+		}
+		proc.send(&channeldmsg.Stored{Seq: seq})
+		if len(ended) > 0 {
+			c.n.loop.post(func() { tellEnded(ended) })
+		}
+	})
+}
+
+// setStatus takes what the process tells of the channel in numbers.
+func (c *channel) setStatus(s channeldmsg.Status) {
+	c.status = s
+	t := &c.tally
+	t.LocalRevoked, t.RemoteSigned, t.ToUs = uint64(s.LocalRevoked), uint64(s.RemoteSigned), s.ToLocal
+	t.MinToUs, t.MaxToUs = min(t.MinToUs, s.ToLocal), max(t.MaxToUs, s.ToLocal)
+}
+
+// onOfferFailed ends what the channel could not take.
+func (c *channel) onOfferFailed(m *channeldmsg.OfferFailed) {
+	for _, f := range m.HTLCs {
+		c.refuse(f.Ref, f.Failure, "the channel cannot take it: "+printable([]byte(f.Reason)))
+	}
+}
+
+// refuse ends what was offered by ref and never entered the channel. failure is what a sender is told.
+func (c *channel) refuse(ref uint64, failure []byte, reason string) {
+	from := c.offered[ref]
+	if from == nil {
+		return
+	}
+	delete(c.offered, ref)
+	from.refused(failure, reason)
+}
+
+// outCommitted notes that the channel has committed to an HTLC that we offered. What it returns is
+// written with the channel's record of it.
+func (c *channel) outCommitted(id uint64, from origin) func(*storeTx) error {
+	c.outs[id] = from
+	c.tally.OutOffered.Add(from.amount())
+	return from.committed(c.row.ID, id)
+}
+
+// outFulfilled ends an HTLC that we offered, as its preimage is known. It is false where nothing waits
+// for it. The preimage must be checked (see preimageFits); the ending must be stored (see end).
+func (c *channel) outFulfilled(id uint64, preimage [32]byte) (ending, bool) {
+	from := c.outs[id]
+	if from == nil {
+		return ending{}, false
+	}
+	delete(c.outs, id)
+	c.tally.OutFulfilled.Add(from.amount())
+	return from.fulfilled(preimage), true
+}
+
+// outFailure is why an HTLC that we offered is gone for good without a preimage.
+type outFailure struct {
+	returned *channeldmsg.FailedHTLC // what the peer says; nil where it is this node that decides,
+	own      *onion.Failure          // and says this to the sender,
+	reason   string                  // and this to the operator
+}
+
+// outFailed ends an HTLC that we offered and that cannot be claimed any more. It is false where
+// nothing waits for it. The ending must be stored (see end).
+func (c *channel) outFailed(id uint64, f outFailure) (ending, bool) {
+	from := c.outs[id]
+	if from == nil {
+		return ending{}, false
+	}
+	delete(c.outs, id)
+	return from.failed(f), true
+}
