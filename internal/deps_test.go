@@ -38,6 +38,7 @@ internal/opening | internal/channel internal/closing internal/onchain | never fr
 internal/closing | internal/channel internal/opening internal/onchain | never from machine to machine
 internal/onchain | internal/channel internal/opening internal/closing | never from machine to machine
 internal/wire | internal/tx internal/channel internal/gossip internal/ipc/... | messages know nothing of what is done with them
+internal/gossipstore | internal/gossip internal/tx internal/ipc internal/ipc/... internal/channel internal/store | a file's format: it knows no more than the messages' types
 internal/amount internal/block | internal/keys internal/wire internal/tx internal/ipc/... | the lowest of all
 internal/ipc | internal/amount internal/keys internal/wire internal/daemon internal/subd internal/sandbox | frames know no message of any one process
 internal/daemon internal/sandbox | internal/amount internal/keys internal/wire internal/tx internal/subd | no domain type
