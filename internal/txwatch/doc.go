@@ -1,0 +1,42 @@
+// Package txwatch decides what our transactions pay to be mined in time: the commitment that closes a
+// channel without the peer, the second stage of its HTLCs, and the sweeps of what is ours. It does no
+// I/O: events go in, and out come transactions to sign and send, and a line of words for each decision.
+//
+// # Rates
+//
+// A claim without a deadline pays what gets it mined within about a day, and waits when that is too
+// much. An output that somebody else can take already (contested) is as one whose deadline is 13 blocks
+// after we saw it. A claim with a deadline, the height from which on somebody else can take the output, aims at half of
+// the blocks that are left, by the backend's estimates. In the last 12 of them ("hurry") the rate leaves
+// the estimates and rises to the ceiling, which it reaches in the last block that is in time: by the cube
+// of the share of the 12 blocks that has gone by, so that it is slow at first and steep at the end.
+//
+// # Ceilings
+//
+// The fee of a transaction is at most this share of what it claims:
+//
+//	50 %  sweeps, and HTLC transactions of our own commitment
+//	90 %  penalties: what they burn is the cheater's
+//	50 %  the HTLCs that a commitment's deadline is about, for its child (CPFP)
+//	10 %  our balance, for the child of a commitment without such a deadline
+//
+// An output whose input alone would cost more than its share at 253 sat/kw, the lowest rate that relays
+// anywhere, is given up at once. One that is too dear today waits for others to share a transaction with,
+// or for lower rates, and is given up after 144 blocks; or when its deadline is over.
+//
+// # Replacement
+//
+// A transaction in the mempool is replaced (BIP 125) when the rate that it should have is 125 % of its
+// own, or 110 % in a hurry. The new fee is at least the old one and the incremental relay fee of 1 sat/vB
+// for the new size; all inputs that are added are confirmed. A refusal by the backend is an event: for its
+// fee the transaction is made again with the next block at 150 % of the rate, within the ceiling; a batch
+// of which the other side has spent a part is split; anything else is tried again with the next block.
+// Each refusal is said with its reason.
+//
+// # Commitments and their children
+//
+// The backend takes one transaction at a time. So a commitment is sent first, then its child, and both
+// again with each block. A backend that refuses the commitment alone for its fee will refuse the child
+// as well, as its parent is missing: this is said, and both are offered again with every block, with a
+// child that pays more, until the backend's minimum falls or its next version takes packages.
+package txwatch
