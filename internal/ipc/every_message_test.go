@@ -123,6 +123,7 @@ var everyMessage = []ipc.Message{
 	&onchaindmsg.NewHeight{},
 	&onchaindmsg.OutputSpent{},
 	&onchaindmsg.Preimages{},
+	&onchaindmsg.Processed{},
 	&onchaindmsg.Resolved{},
 	&onchaindmsg.SignClaims{},
 	&onchaindmsg.SignClaimsReply{},

@@ -203,3 +203,12 @@ func (h *htlcScripts) append(s []byte, htlc *HTLC) []byte {
 func HTLCScript(k *keys.CommitmentKeys, anchors bool, htlc *HTLC) []byte {
 	return newHTLCScripts(k, anchors).append(make([]byte, 0, maxHTLCScriptLen), htlc)
 }
+
+// P2PKHTemplate is what a signature for an output to the key's hash (P2WPKH) covers as the script (BIP
+// 143).
+func P2PKHTemplate(key keys.PubKey) []byte {
+	first := sha256.Sum256(key[:])
+	b := append(make([]byte, 0, 25), opDup, opHash160, opData20)
+	b = newHash160().append(b, first[:])
+	return append(b, opEqualVerify, opCheckSig)
+}

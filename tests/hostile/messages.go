@@ -104,6 +104,7 @@ var FromOnchaind = []ipc.Message{
 	&onchaindmsg.Learned{},
 	&onchaindmsg.Movement{},
 	&onchaindmsg.NeedHTLCs{},
+	&onchaindmsg.Processed{},
 	&onchaindmsg.Resolved{},
 	&onchaindmsg.SignClaimsReply{},
 	&onchaindmsg.Started{},

@@ -12,14 +12,16 @@
 //	lightningd                                   onchaind
 //	OutputSpent   a watched output was spent     Watch, Unwatch   outputs to look for in blocks
 //	NewHeight     after all of a block's spends  Claim, Unclaim   outputs to spend, or no longer
+//	                                             Processed   ends what follows from a NewHeight
 //	Preimages     learned elsewhere              Learned, FailedUpstream   of HTLCs that we offered
 //	GiveUp        claims that cost too much      Movement, Status, Resolved
 //	SignClaims    request, any time              SignClaimsReply
 //
 // onchaind holds nothing durable. What lightningd told it is durable at lightningd, and is told again,
-// in the same order, to the next onchaind, which then says the same again: every report must be
-// idempotent at lightningd. After a reorganisation lightningd ends onchaind and starts another with the
-// new history. What goes down is what lightningd has stored; what comes up carries nothing to wait for.
+// in the order of the chain, to the next onchaind: Init, each OutputSpent, the Preimages and GiveUps,
+// and one NewHeight. It then says the same again: every report must be idempotent at lightningd, and
+// of two outcomes of an HTLC the first that was stored stands. After a reorganisation lightningd ends
+// onchaind and starts another with the new history. What goes down is what lightningd has stored; what comes up carries nothing to wait for.
 //
 // A Claim tells what it takes to spend one output. lightningd decides when and with what fee, builds
 // the transaction, and has onchaind complete it by SignClaims.
@@ -49,4 +51,5 @@ const (
 	TypeMovement       ipc.Type = 756
 	TypeStatus         ipc.Type = 758
 	TypeResolved       ipc.Type = 760
+	TypeProcessed      ipc.Type = 762
 )

@@ -18,7 +18,6 @@ type Init struct {
 
 	SpendTx     []byte       // that spends the funding output, with its witnesses
 	SpendHeight block.Height // of its block
-	Height      block.Height // of the newest block when onchaind started first: NewHeight follows for each since
 
 	// Lost says that the peer proved to know of a newer state than the log's.
 	Lost bool
@@ -65,7 +64,8 @@ type OutputSpent struct {
 	TxIndex uint32 // in the block
 }
 
-// NewHeight tells of a block, each in turn.
+// NewHeight tells of the newest block. It may be many blocks after the one before: at a restart one
+// NewHeight ends the replay. Processed answers.
 type NewHeight struct {
 	Height block.Height
 }
@@ -76,8 +76,9 @@ type Preimages struct {
 	Preimages []Preimage
 }
 
-// Preimage is proof of payment. Its hash names the HTLC.
+// Preimage is the proof of payment for one HTLC.
 type Preimage struct {
+	HTLCID   uint64 // offered by the peer
 	Preimage [32]byte
 }
 

@@ -55,11 +55,14 @@ type Claim struct {
 	LockTime uint32
 	// After is the lowest height of a block that can have the transaction, by sequence and locktime.
 	After block.Height
-	// Deadline is the lowest height of a block in which somebody else could take the output; 0: none.
+	// Deadline is the lowest height of a block in which what the output is worth could be lost to
+	// somebody else; 0: never. For HTLCs that we offered it is when the one that it forwards expires.
 	Deadline block.Height
-	// Contested says that somebody else can take it now already: with penalties, where the cheater's
-	// own transactions can be mined at any time, or may be now.
-	Contested bool
+	// ContestedFrom is the lowest height of a block in which somebody else could spend the output; 0:
+	// nobody can. From then on a transaction that spends others with it may become invalid at any
+	// time. With penalties on HTLCs it can be long before Deadline, as the cheater's own transactions
+	// only move what is ours to another output.
+	ContestedFrom block.Height
 
 	WitnessWeight uint32 // at most, with the count of elements and all lengths
 	// Fixed is set for the HTLC transactions of our own commitment. They have version 2.
@@ -137,6 +140,12 @@ type Status struct {
 	Text string
 }
 
+// Processed tells, after all other reports, that all that follows from the chain up to Height has
+// been said. Until the first one the claims are those of some time in the past.
+type Processed struct {
+	Height block.Height
+}
+
 // Resolved tells that all outputs are irrevocably resolved: the channel may be forgotten.
 type Resolved struct {
 	Height block.Height
@@ -153,4 +162,5 @@ func (*Learned) IPCType() ipc.Type        { return TypeLearned }
 func (*FailedUpstream) IPCType() ipc.Type { return TypeFailedUpstream }
 func (*Movement) IPCType() ipc.Type       { return TypeMovement }
 func (*Status) IPCType() ipc.Type         { return TypeStatus }
+func (*Processed) IPCType() ipc.Type      { return TypeProcessed }
 func (*Resolved) IPCType() ipc.Type       { return TypeResolved }
