@@ -7,6 +7,7 @@ import (
 
 	"fulmen/internal/ipc"
 	"fulmen/internal/ipc/hsmdmsg"
+	"fulmen/internal/tx"
 )
 
 // rawFrames is what a process would put onto its socket, with its Hello.
@@ -50,7 +51,7 @@ func FuzzHostileClient(f *testing.F) {
 			&hsmdmsg.SignChannelUpdate{Update: []byte{1, 2}}, &hsmdmsg.GetBasepoints{}, &hsmdmsg.SetupChannel{},
 			&hsmdmsg.SignRemoteCommitment{Commitment: hsmdmsg.Commitment{HTLCs: make([]hsmdmsg.HTLC, 2)}},
 			&hsmdmsg.RevokeLocal{}, &hsmdmsg.GetPerCommitmentPoint{}, &hsmdmsg.CheckFutureSecret{},
-			&hsmdmsg.SignClaim{Tx: make([]byte, 10), Inputs: []hsmdmsg.ClaimInput{{Kind: hsmdmsg.ClaimToRemote}}}, &hsmdmsg.SignAnchor{Tx: make([]byte, 10)},
+			&hsmdmsg.SignClaim{Tx: make([]byte, 10), Inputs: []hsmdmsg.ClaimInput{{Kind: uint8(tx.ClaimToRemote)}}}, &hsmdmsg.SignAnchor{Tx: make([]byte, 10)},
 			&hsmdmsg.SignMutualClose{LocalScript: []byte{1}}, &hsmdmsg.SignChannelAnnouncement{Announcement: []byte{1, 0}},
 		} {
 			f.Add(role, rawFrames(f, m)[hello:])

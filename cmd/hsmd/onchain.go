@@ -39,28 +39,17 @@ func signClaim(c *signer.Channel, m *hsmdmsg.SignClaim) (ipc.Message, error) {
 	return &hsmdmsg.SignClaimReply{Signatures: signatures}, nil
 }
 
-// claimKinds are the message's kinds as package signer has them.
-var claimKinds = map[hsmdmsg.ClaimKind]signer.ClaimKind{
-	hsmdmsg.ClaimDelayed:        signer.ClaimDelayed,
-	hsmdmsg.ClaimHTLCTx:         signer.ClaimHTLCTx,
-	hsmdmsg.ClaimToRemote:       signer.ClaimToRemote,
-	hsmdmsg.ClaimTheirHTLC:      signer.ClaimTheirHTLC,
-	hsmdmsg.ClaimRevokedDelayed: signer.ClaimRevokedDelayed,
-	hsmdmsg.ClaimRevokedHTLC:    signer.ClaimRevokedHTLC,
-	hsmdmsg.ClaimAnchor:         signer.ClaimAnchor,
-}
-
-// claimOf turns `offered by us` into `offered by the commitment's owner`. A kind that is not known becomes
-// zero, which package signer refuses.
+// claimOf turns `offered by us` into `offered by the commitment's owner`.
 func claimOf(in *hsmdmsg.ClaimInput) signer.Claim {
+	kind := tx.ClaimKind(in.Kind)
 	return signer.Claim{
 		Index:  int(in.Index),
-		Kind:   claimKinds[in.Kind],
+		Kind:   kind,
 		Number: in.Number,
 		Point:  in.PerCommitmentPoint,
 		Secret: in.PerCommitmentSecret,
 		HTLC: tx.HTLC{
-			Offered:     in.HTLC.Offered == (in.Kind == hsmdmsg.ClaimHTLCTx),
+			Offered:     in.HTLC.Offered == kind.Ours(),
 			PaymentHash: in.HTLC.PaymentHash,
 			CLTVExpiry:  in.HTLC.CLTVExpiry,
 		},

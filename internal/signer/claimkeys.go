@@ -9,27 +9,55 @@ import (
 	"fulmen/internal/tx"
 )
 
-// spendOf builds the script of what claim says that it spends, and its key.
+// spendOf builds the script of what claim says that it spends, and finds its key.
 func (c *Channel) spendOf(claim *Claim) (*spend, error) {
-	switch claim.Kind {
-	case ClaimDelayed, ClaimHTLCTx:
-		return c.spendOurs(claim)
-	case ClaimToRemote:
-		return c.spendToRemote(), nil
-	case ClaimTheirHTLC:
-		return c.spendTheirHTLC(claim)
-	case ClaimRevokedDelayed, ClaimRevokedHTLC:
-		return c.spendRevoked(claim)
-	case ClaimAnchor:
-		if !c.setup.Anchors {
-			return nil, fmt.Errorf("anchor of a channel without anchors: %w", ErrNotAnOutput)
-		}
-		return witnessScript(c.funding, tx.AnchorScript(c.funding.pub)), nil
+	if err := checkDirection(claim); err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("unknown kind of output %d: %w", claim.Kind, ErrNotAnOutput)
+	switch k := claim.Kind; {
+	case k.Ours():
+		return c.spendOurs(claim)
+	case k.Penalty():
+		return c.spendRevoked(claim)
+	case k == tx.ClaimRemoteTimeout || k == tx.ClaimRemoteSuccess:
+		return c.spendTheirHTLC(claim)
+	case k == tx.ClaimToRemote:
+		return c.newSpend(claim, c.payment, &keys.CommitmentKeys{OtherPayment: c.payment.pub}), nil
+	case k == tx.ClaimAnchor && c.setup.Anchors:
+		return c.newSpend(claim, c.funding, nil), nil
+	}
+	return nil, fmt.Errorf("no such kind of output in this channel: %w", ErrNotAnOutput)
 }
 
-func witnessScript(key *privKey, script []byte) *spend {
+// checkDirection refuses an HTLC that the other side would have to time out, or to have the preimage of.
+func checkDirection(claim *Claim) error {
+	var offered bool // by the commitment's owner
+	switch claim.Kind {
+	case tx.ClaimHTLCTimeout, tx.ClaimRemoteSuccess:
+		offered = true
+	case tx.ClaimHTLCSuccess, tx.ClaimRemoteTimeout:
+	default:
+		return nil
+	}
+	if claim.HTLC.Offered != offered {
+		return fmt.Errorf("htlc goes the other way: %w", ErrNotAnOutput)
+	}
+	return nil
+}
+
+// newSpend makes the script of claim's output in a commitment with keys k.
+func (c *Channel) newSpend(claim *Claim, key *privKey, k *keys.CommitmentKeys) *spend {
+	delay := c.setup.RemoteToSelfDelay
+	if claim.Kind.Ours() {
+		delay = c.setup.LocalToSelfDelay
+	}
+	script := tx.ClaimScript(claim.Kind, &tx.ClaimParams{
+		Anchors: c.setup.Anchors, Keys: k, ToSelfDelay: delay, FundingKey: c.funding.pub,
+	}, &claim.HTLC)
+	if script == nil { // to_remote without anchors, whose digest covers the output script
+		pkScript := tx.P2WPKH(key.pub)
+		return &spend{key: key, pkScript: pkScript, scriptCode: pkScript}
+	}
 	return &spend{key: key, pkScript: tx.P2WSH(script), scriptCode: script}
 }
 
@@ -59,20 +87,11 @@ func (c *Channel) spendOurs(claim *Claim) (*spend, error) {
 	if err != nil {
 		return nil, err
 	}
-	if claim.Kind == ClaimDelayed {
-		script := tx.ToLocalScript(k.Revocation, k.OwnerDelayed, c.setup.LocalToSelfDelay)
-		return witnessScript(c.delayed.tweak(point), script), nil
+	key := c.htlc
+	if claim.Kind == tx.ClaimDelayed {
+		key = c.delayed
 	}
-	return witnessScript(c.htlc.tweak(point), tx.HTLCScript(k, c.setup.Anchors, &claim.HTLC)), nil
-}
-
-// spendToRemote is for our to_remote, which is the same in all of the remote's commitments.
-func (c *Channel) spendToRemote() *spend {
-	if c.setup.Anchors {
-		return witnessScript(c.payment, tx.ToRemoteAnchorsScript(c.payment.pub))
-	}
-	pkScript := tx.P2WPKH(c.payment.pub)
-	return &spend{key: c.payment, pkScript: pkScript, scriptCode: pkScript}
+	return c.newSpend(claim, key.tweak(point), k), nil
 }
 
 // spendTheirHTLC is for an HTLC output of a commitment of theirs that is not revoked: one of the last two
@@ -88,7 +107,7 @@ func (c *Channel) spendTheirHTLC(claim *Claim) (*spend, error) {
 	if err != nil {
 		return nil, err
 	}
-	return witnessScript(c.htlc.tweak(claim.Point), tx.HTLCScript(k, c.setup.Anchors, &claim.HTLC)), nil
+	return c.newSpend(claim, c.htlc.tweak(claim.Point), k), nil
 }
 
 // spendRevoked is for what the remote may not have any more.
@@ -108,11 +127,7 @@ func (c *Channel) spendRevoked(claim *Claim) (*spend, error) {
 	if err != nil {
 		return nil, err
 	}
-	key := c.revocation.revocationPrivKey(claim.Secret, point)
-	if claim.Kind == ClaimRevokedDelayed {
-		return witnessScript(key, tx.ToLocalScript(k.Revocation, k.OwnerDelayed, c.setup.RemoteToSelfDelay)), nil
-	}
-	return witnessScript(key, tx.HTLCScript(k, c.setup.Anchors, &claim.HTLC)), nil
+	return c.newSpend(claim, c.revocation.revocationPrivKey(claim.Secret, point), k), nil
 }
 
 // checkRemotePoint refuses a number that we never signed, and a point that is not the one that was signed,

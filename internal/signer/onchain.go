@@ -23,29 +23,15 @@ var (
 	ErrNotRevoked    = errors.New("commitment cannot be revoked yet")
 )
 
-// ClaimKind is what an output of a commitment, or of its HTLC transactions, is to us.
-type ClaimKind uint8
-
-// The outputs that we can claim (BOLT 5).
-const (
-	ClaimDelayed        ClaimKind = 1 + iota // to_local of ours, or the output of its HTLC transaction
-	ClaimHTLCTx                              // HTLC output of ours, by its HTLC transaction
-	ClaimToRemote                            // to_remote of theirs
-	ClaimTheirHTLC                           // HTLC output of theirs, by timeout or preimage
-	ClaimRevokedDelayed                      // to_local of theirs, revoked, or the output of its HTLC transaction
-	ClaimRevokedHTLC                         // HTLC output of theirs, revoked
-	ClaimAnchor                              // our anchor in either's
-)
-
 // Claim is an input of a transaction and what it spends. Which fields count depends on the kind.
 type Claim struct {
 	Index        int
-	Kind         ClaimKind
-	Number       keys.CommitmentNumber // not for ClaimToRemote and ClaimAnchor
-	Point        keys.PubKey           // theirs: ClaimTheirHTLC
-	Secret       keys.Secret           // theirs: ClaimRevokedDelayed, ClaimRevokedHTLC
-	HTLC         tx.HTLC               // of the HTLC kinds; its amount is that of the spent output
-	FeeratePerKw amount.FeeratePerKw   // ClaimHTLCTx without anchors
+	Kind         tx.ClaimKind
+	Number       keys.CommitmentNumber // of the commitment; not for to_remote and anchors
+	Point        keys.PubKey           // theirs, for an HTLC output of their commitment
+	Secret       keys.Secret           // theirs, for a penalty
+	HTLC         tx.HTLC               // of the HTLC kinds, as the commitment's owner has it; its amount is not looked at
+	FeeratePerKw amount.FeeratePerKw   // of our commitment, for HTLC transactions without anchors
 }
 
 // spend is what a claim's signature needs.
@@ -77,11 +63,11 @@ func (c *Channel) SignClaims(t *wire.MsgTx, prevouts []*wire.TxOut, claims []Cla
 		claimed[in] = true
 		var err error
 		if spends[i], err = c.claim(claim, prevouts[in]); err != nil {
-			return nil, fmt.Errorf("claim input %d, kind %d, commitment %d: %w", in, claim.Kind, claim.Number, err)
+			return nil, fmt.Errorf("claim input %d, %s, commitment %d: %w", in, claim.Kind, claim.Number, err)
 		}
-		if claim.Kind == ClaimHTLCTx {
+		if claim.Kind.Fixed() {
 			if err := c.checkHTLCTx(t, claim, prevouts[in]); err != nil {
-				return nil, fmt.Errorf("claim input %d, htlc of commitment %d: %w", in, claim.Number, err)
+				return nil, fmt.Errorf("claim input %d, %s, commitment %d: %w", in, claim.Kind, claim.Number, err)
 			}
 			prescribed[in] = true
 		}
@@ -108,7 +94,7 @@ func (c *Channel) SignAnchor(t *wire.MsgTx, prevouts []*wire.TxOut, index int) (
 	if index < 0 || index >= len(t.TxIn) {
 		return keys.Signature{}, fmt.Errorf("anchor: input %d of %d: %w", index, len(t.TxIn), ErrInput)
 	}
-	claims := []Claim{{Index: index, Kind: ClaimAnchor}}
+	claims := []Claim{{Index: index, Kind: tx.ClaimAnchor}}
 	s, err := c.claim(&claims[0], prevouts[index])
 	if err != nil {
 		return keys.Signature{}, fmt.Errorf("anchor: %w", err)
@@ -163,7 +149,7 @@ func (c *Channel) checkHTLCTx(t *wire.MsgTx, claim *Claim, spent *wire.TxOut) er
 // keepUnrevoked remembers that commitments of ours are in the chain: their secrets stay here.
 func (c *Channel) keepUnrevoked(claims []Claim) {
 	for i := range claims {
-		if claims[i].Kind == ClaimDelayed || claims[i].Kind == ClaimHTLCTx {
+		if claims[i].Kind.Ours() {
 			c.broadcastFrom = min(c.broadcastFrom, claims[i].Number)
 		}
 	}

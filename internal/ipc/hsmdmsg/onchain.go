@@ -7,41 +7,18 @@ import (
 	"fulmen/internal/keys"
 )
 
-// ClaimKind says what an output on chain is, and so which script and key it needs.
-type ClaimKind uint8
-
-// The outputs that we can claim (BOLT 5). Fields of a ClaimInput that a kind does not name are zero.
-const (
-	// ClaimDelayed is to_local of our commitment Number, or the output of one of its HTLC transactions.
-	ClaimDelayed ClaimKind = 1
-	// ClaimHTLCTx is the HTLC output of our commitment Number that HTLC describes, spent by its
-	// HTLC-timeout or HTLC-success transaction: the transaction's output of the same index, its
-	// version, locktime and sequence are prescribed (BOLT 3). Without anchors it also needs FeeratePerKw.
-	ClaimHTLCTx ClaimKind = 2
-	// ClaimToRemote is to_remote of any commitment of theirs.
-	ClaimToRemote ClaimKind = 3
-	// ClaimTheirHTLC is the HTLC output of their commitment Number with PerCommitmentPoint that HTLC
-	// describes: claimed after its timeout if we offered it, with its preimage otherwise.
-	ClaimTheirHTLC ClaimKind = 4
-	// ClaimRevokedDelayed is to_local of their commitment Number, which PerCommitmentSecret revoked, or
-	// the output of one of its HTLC transactions.
-	ClaimRevokedDelayed ClaimKind = 5
-	// ClaimRevokedHTLC is the HTLC output of their commitment Number, which PerCommitmentSecret revoked,
-	// that HTLC describes.
-	ClaimRevokedHTLC ClaimKind = 6
-	// ClaimAnchor is our anchor, in either side's commitment.
-	ClaimAnchor ClaimKind = 7
-)
-
-// ClaimInput names an input to sign and what it spends.
+// ClaimInput names an input to sign and what it spends. Kind says which of the other fields count.
 type ClaimInput struct {
-	Index               uint32 // of the input
-	Kind                ClaimKind
-	Number              keys.CommitmentNumber
-	PerCommitmentPoint  keys.PubKey
+	Index  uint32                // of the input
+	Kind   uint8                 // package tx's ClaimKind
+	Number keys.CommitmentNumber // of the commitment; not for to_remote and anchors
+	// PerCommitmentPoint is the peer's of its commitment, for an HTLC output of that.
+	PerCommitmentPoint keys.PubKey
+	// PerCommitmentSecret is the peer's by which it revoked its commitment, for a penalty.
 	PerCommitmentSecret keys.Secret
-	HTLC                ClaimHTLC
-	FeeratePerKw        amount.FeeratePerKw
+	HTLC                ClaimHTLC // of all kinds of HTLC outputs
+	// FeeratePerKw is that of our commitment, for its HTLC transactions; with anchors they pay none.
+	FeeratePerKw amount.FeeratePerKw
 }
 
 // ClaimHTLC is what an HTLC output's script depends on.
@@ -60,8 +37,8 @@ type WalletOutput struct {
 }
 
 // SignClaim is onchaind's: it asks for the signatures of inputs that spend outputs of its one channel,
-// each with SIGHASH_ALL. hsmd builds the scripts itself. Every output of the transaction either is
-// prescribed (ClaimHTLCTx) or pays to our wallet and is in WalletOutputs.
+// each with SIGHASH_ALL. hsmd builds the scripts itself. Every output of the transaction either is that
+// of an HTLC transaction of ours, at the index of its input, or pays to our wallet and is in WalletOutputs.
 type SignClaim struct {
 	Tx            []byte // unsigned, in Bitcoin's serialization
 	Prevouts      []Prevout
