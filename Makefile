@@ -79,7 +79,7 @@ fuzz-hostile:
 	@for pkg in ./cmd/lightningd ./cmd/hsmd ./cmd/channeld ./cmd/connectd ./cmd/gossipd; do \
 	  for target in $$($(GO) test -list '^FuzzHostile' $$pkg | grep '^Fuzz'); do \
 	    echo "$$pkg $$target"; \
-	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -parallel 1 -timeout 0 $$pkg || exit 1; \
+	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x -parallel 1 -timeout 0 $$pkg || exit 1; \
 	  done; \
 	done
 

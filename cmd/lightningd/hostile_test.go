@@ -58,7 +58,8 @@ type surroundings struct {
 	connectd, gossipd *puppet
 	bob, mallory      *puppet // their channelds
 	mu                sync.Mutex
-	ends              []*ipc.Conn
+	ends              []*ipc.Conn // of all children
+	ended             bool        // end has closed them
 }
 
 // The fixtures of the database that every node begins with.
@@ -218,9 +219,13 @@ func (w *surroundings) fork(s subd.Spec) (*subd.Child, error) {
 	}
 	p := &puppet{name: s.Name, conn: ipc.NewConn(theirs), setup: make(chan *channeldmsg.Setup, 1), heard: make(chan ipc.Type, 100)}
 	w.mu.Lock()
-	w.ends = append(w.ends, p.conn)
+	if w.ended {
+		p.conn.Close() // as the kernel ends a child whose lightningd has ended
+	} else {
+		w.ends = append(w.ends, p.conn)
+		go p.listen(w)
+	}
 	w.mu.Unlock()
-	go p.listen(w)
 	child := subd.Adopt(s, ours)
 	w.puppets <- p
 	return child, nil
@@ -408,7 +413,8 @@ func (w *surroundings) listed(id keys.PubKey) {
 	})
 }
 
-// end stops the node, and all timers that would hold it in memory.
+// end stops the node and its children, those that it is about to start too, and all timers that would
+// hold it in memory.
 func (w *surroundings) end() {
 	n := w.n
 	hostile.Within(w.t, "stop", func() {
@@ -428,6 +434,7 @@ func (w *surroundings) end() {
 		})
 		n.cancel()
 		w.mu.Lock()
+		w.ended = true
 		for _, c := range w.ends {
 			c.Close()
 		}
@@ -492,4 +499,15 @@ func (w *surroundings) vocabulary() *hostile.Words {
 		bob.FundingTxid, mallory.FundingTxid, wire.NewChannelID(bob.FundingTxid, 0), wire.NewChannelID(mallory.FundingTxid, 0),
 		wire.NewChannelID([32]byte{9}, 0), [32]byte{9}, bob.ShortChannelID, mallory.AliasLocal)
 	return v
+}
+
+// TestEndEndsLateChildren: a child that was about to be started when the node ended is gone, too.
+func TestEndEndsLateChildren(t *testing.T) {
+	w := surround(t)
+	w.end()
+	child, err := w.n.fork(subd.Spec{Name: "gossipd", OnExit: func(subd.Exit) {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hostile.Within(t, "end the child", func() { <-child.Exited() })
 }
