@@ -149,6 +149,12 @@ func TestOpenPayResumeClose(t *testing.T) {
 	if hop, msg, err := onion.DecryptFailure(p.secrets, failed.Reason); err != nil || hop != 0 || !bytes.Equal(msg, reason.Encode()) {
 		t.Errorf("failure: hop %d, %x, %v", hop, msg, err)
 	}
+	if len(failed.Attribution) != onion.AttributionSize {
+		t.Fatalf("attribution_data of %d bytes", len(failed.Attribution))
+	}
+	if holds := (*onion.Attribution)(failed.Attribution).Holds(p.secrets, failed.Reason); len(holds) != 1 {
+		t.Errorf("the failure is attributed by %d hops", len(holds))
+	}
 
 	// Killed with a payment under way, whatever it was doing.
 	p = pay(t, alice, 3)

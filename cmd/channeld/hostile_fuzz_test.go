@@ -115,7 +115,7 @@ func hostileShell(t *testing.T, s *hostile.Source) (*shell, *neighbours) {
 	go drain(ends.peer)
 	return &shell{
 		log: slog.New(slog.DiscardHandler), lightningd: ours.lightningd, hsmd: hsmd{ours.hsmd}, peer: ours.peer,
-		in: newInbox(), secrets: make(map[uint64]keys.Secret),
+		in: newInbox(), held: make(map[uint64]held),
 	}, ends
 }
 

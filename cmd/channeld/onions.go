@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/sha256"
 	"errors"
+	"time"
 
 	"fulmen/internal/channel"
 	"fulmen/internal/ipc/channeldmsg"
@@ -11,6 +12,30 @@ import (
 	"fulmen/internal/onion"
 	"fulmen/internal/wire"
 )
+
+// held is an HTLC of the peer that waits for its outcome.
+type held struct {
+	secret keys.Secret // shared with its origin
+	since  time.Time   // when it was irrevocably committed; of one that waited over a restart, the restart
+}
+
+// attribute makes attribution_data for what is sent back: reason, or nil with a preimage.
+func (h held) attribute(reason []byte, downstream []byte) *[channel.AttributionSize]byte {
+	var from *onion.Attribution
+	if len(downstream) == onion.AttributionSize {
+		from = (*onion.Attribution)(downstream)
+	}
+	hold := onion.HoldTime(time.Since(h.since) / holdUnit)
+	return (*[channel.AttributionSize]byte)(onion.Attribute(h.secret, reason, hold, from))
+}
+
+// failed is the result of an HTLC whose failure goes back as reason.
+func (h held) failed(reason, downstream []byte) channel.Result {
+	return channel.Result{Kind: channel.Fail, Reason: reason, Attribution: h.attribute(reason, downstream)}
+}
+
+// holdUnit is the unit of htlc_hold_times (BOLT 4, Initialization of attribution_data).
+const holdUnit = 100 * time.Millisecond
 
 // received peels the onions of HTLCs that are irrevocably committed, all shared secrets in one
 // request, and reports them; what cannot be read or must not be taken is failed here.
@@ -64,7 +89,7 @@ func (sh *shell) read(h *channel.ReceivedHTLC, secret hsmdmsg.ECDHResult) (*chan
 			Kind: channel.Malformed, SHA256OfOnion: bad.SHA256OfOnion, FailureCode: wire.FailureCode(bad.Code),
 		})
 	}
-	sh.secrets[h.ID] = secret.SharedSecret
+	sh.held[h.ID] = held{secret.SharedSecret, time.Now()}
 	var unreadable *onion.PayloadError
 	switch {
 	case errors.As(err, &unreadable):
@@ -147,33 +172,33 @@ func finalOf(p *onion.Payload) *channeldmsg.Final {
 func (sh *shell) settle(m *channeldmsg.Settle) error {
 	for i := range m.HTLCs {
 		s := &m.HTLCs[i]
-		secret, ok := sh.secrets[s.ID]
+		h, ok := sh.held[s.ID]
 		if !ok {
 			continue // it is settled already
 		}
 		var r channel.Result
 		switch {
 		case s.Preimage != nil:
-			r = channel.Result{Kind: channel.Fulfill, Preimage: *s.Preimage}
+			r = channel.Result{Kind: channel.Fulfill, Preimage: *s.Preimage, Attribution: h.attribute(nil, s.Attribution)}
 		case s.Relay != nil:
-			onion.WrapFailure(secret, s.Relay)
-			r = channel.Result{Kind: channel.Fail, Reason: s.Relay}
+			onion.WrapFailure(h.secret, s.Relay)
+			r = h.failed(s.Relay, s.Attribution)
 		default:
-			r = channel.Result{Kind: channel.Fail, Reason: onion.CreateFailure(secret, s.Failure)}
+			r = h.failed(onion.CreateFailure(h.secret, s.Failure), nil)
 		}
 		if err := sh.stepChannel(channel.Settle{HTLCID: s.ID, Result: r}); err != nil {
 			return err
 		}
-		delete(sh.secrets, s.ID)
+		delete(sh.held, s.ID)
 	}
 	return nil
 }
 
 // failOne fails an HTLC with a message of ours.
 func (sh *shell) failOne(id uint64, f *onion.Failure) error {
-	reason := onion.CreateFailure(sh.secrets[id], f.Encode())
-	delete(sh.secrets, id)
-	return sh.settleOne(id, channel.Result{Kind: channel.Fail, Reason: reason})
+	h := sh.held[id]
+	delete(sh.held, id)
+	return sh.settleOne(id, h.failed(onion.CreateFailure(h.secret, f.Encode()), nil))
 }
 
 // settleOne ends an HTLC without asking lightningd; there is something to commit then.

@@ -83,15 +83,23 @@ func (sh *shell) store(s *channel.Store) *channeldmsg.Store {
 		m.Offered = append(m.Offered, channeldmsg.OfferedHTLC{Ref: o.Ref, ID: o.HTLCID})
 	}
 	for _, l := range s.Learned {
-		m.Learned = append(m.Learned, channeldmsg.LearnedPreimage{ID: l.HTLCID, Preimage: l.Preimage})
+		m.Learned = append(m.Learned, channeldmsg.LearnedPreimage{ID: l.HTLCID, Preimage: l.Preimage, Attribution: sliceOf(l.Attribution)})
 	}
 	for _, f := range s.Failed {
 		m.Failed = append(m.Failed, channeldmsg.FailedHTLC{
-			ID: f.HTLCID, Reason: f.Result.Reason,
+			ID: f.HTLCID, Reason: f.Result.Reason, Attribution: sliceOf(f.Result.Attribution),
 			MalformedCode: uint16(f.Result.FailureCode), SHA256OfOnion: f.Result.SHA256OfOnion,
 		})
 	}
 	return m
+}
+
+// sliceOf is attribution_data, nil if there is none.
+func sliceOf(a *[channel.AttributionSize]byte) []byte {
+	if a == nil {
+		return nil
+	}
+	return a[:]
 }
 
 // limitCodes says what the origin of a forwarded HTLC is told (BOLT 4, Failure Messages).

@@ -12,7 +12,6 @@ import (
 	"fulmen/internal/ipc"
 	"fulmen/internal/ipc/channeldmsg"
 	"fulmen/internal/ipc/peermsg"
-	"fulmen/internal/keys"
 	"fulmen/internal/opening"
 	"fulmen/internal/wire"
 )
@@ -34,7 +33,7 @@ type shell struct {
 	channelID wire.ChannelID // or the temporary one
 	height    block.Height
 	fees      channeldmsg.CloseFeerates
-	secrets   map[uint64]keys.Secret // shared with the origin of the peer's HTLCs that are not settled
+	held      map[uint64]held // the peer's HTLCs that are not settled
 
 	seq      uint64 // of the last Store
 	out      [][]byte
@@ -51,7 +50,7 @@ type shell struct {
 func newShell(p *daemon.Process, lightningd *ipc.Conn, hsmd hsmd, peer *ipc.Conn, setup *channeldmsg.Setup) *shell {
 	sh := &shell{
 		log: p.Log, lightningd: lightningd, hsmd: hsmd, peer: peer, in: newInbox(), setup: setup,
-		height: setup.Height, fees: setup.Policy.Close, secrets: make(map[uint64]keys.Secret),
+		height: setup.Height, fees: setup.Policy.Close, held: make(map[uint64]held),
 	}
 	go func() { p.Must("read orders", sh.in.readOrders(lightningd)) }()
 	go func() { p.Must("read from connectd", sh.in.readPeer(peer)) }()

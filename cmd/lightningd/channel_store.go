@@ -21,7 +21,7 @@ func (c *channel) onStore(m *channeldmsg.Store) {
 	}
 	var ended []ending
 	for _, l := range m.Learned {
-		if e, ok := c.outFulfilled(l.ID, l.Preimage); ok {
+		if e, ok := c.outFulfilled(l.ID, l.Preimage, l.Attribution); ok {
 			ended = append(ended, e)
 		}
 	}
@@ -99,14 +99,15 @@ func (c *channel) outCommitted(id uint64, from origin) func(*storeTx) error {
 
 // outFulfilled ends an HTLC that we offered, as its preimage is known. It is false where nothing waits
 // for it. The preimage must be checked (see preimageFits); the ending must be stored (see end).
-func (c *channel) outFulfilled(id uint64, preimage [32]byte) (ending, bool) {
+// attribution is nil where the preimage did not come by update_fulfill_htlc.
+func (c *channel) outFulfilled(id uint64, preimage [32]byte, attribution []byte) (ending, bool) {
 	from := c.outs[id]
 	if from == nil {
 		return ending{}, false
 	}
 	delete(c.outs, id)
 	c.tally.OutFulfilled.Add(from.amount())
-	return from.fulfilled(preimage), true
+	return from.fulfilled(preimage, attribution), true
 }
 
 // outFailure is why an HTLC that we offered is gone for good without a preimage.

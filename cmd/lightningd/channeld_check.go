@@ -9,6 +9,7 @@ import (
 	"fulmen/internal/amount"
 	"fulmen/internal/features"
 	"fulmen/internal/ipc/channeldmsg"
+	"fulmen/internal/onion"
 	"fulmen/internal/wire"
 )
 
@@ -59,11 +60,24 @@ func (c *channel) checkStore(m *channeldmsg.Store) error {
 		if err := preimageFits(l.ID, from, l.Preimage); err != nil {
 			return err
 		}
+		if err := checkAttribution(l.ID, l.Attribution); err != nil {
+			return err
+		}
 	}
 	for _, f := range m.Failed {
 		if len(f.Reason) > wire.MaxMessage {
 			return fmt.Errorf("HTLC %d: a failure of %d bytes", f.ID, len(f.Reason))
 		}
+		if err := checkAttribution(f.ID, f.Attribution); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkAttribution(id uint64, data []byte) error {
+	if len(data) != 0 && len(data) != onion.AttributionSize {
+		return fmt.Errorf("HTLC %d: attribution_data of %d bytes, want %d", id, len(data), onion.AttributionSize)
 	}
 	return nil
 }

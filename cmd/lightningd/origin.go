@@ -19,7 +19,8 @@ type origin interface {
 	committed(channel, id uint64) func(*storeTx) error
 	// refused: it never entered the channel. failure is what a sender is told, reason is for people.
 	refused(failure []byte, reason string)
-	fulfilled(preimage [32]byte) ending
+	// fulfilled: attribution is the attribution_data that came with the preimage, if any did.
+	fulfilled(preimage [32]byte, attribution []byte) ending
 	failed(f outFailure) ending
 }
 
@@ -73,7 +74,12 @@ func (p *partOrigin) refused(_ []byte, reason string) {
 	p.n.end(p.ending(nil, p.Local(&onion.Failure{Code: onion.TemporaryChannelFailure}, reason)))
 }
 
-func (p *partOrigin) fulfilled(preimage [32]byte) ending { return p.ending(&preimage, nil) }
+func (p *partOrigin) fulfilled(preimage [32]byte, attribution []byte) ending {
+	if holds := p.HoldTimes(nil, attribution); len(holds) > 0 {
+		p.n.log.Debug("hops told how long they held the HTLC, in units of 100 ms", "payment_hash", p.PaymentHash, "hold_times", holds)
+	}
+	return p.ending(&preimage, nil)
+}
 
 func (p *partOrigin) failed(f outFailure) ending {
 	switch r := f.returned; {
@@ -82,7 +88,7 @@ func (p *partOrigin) failed(f outFailure) ending {
 	case r.MalformedCode != 0:
 		return p.ending(nil, p.Malformed(onion.FailureCode(r.MalformedCode), r.SHA256OfOnion))
 	default:
-		return p.ending(nil, p.Returned(r.Reason))
+		return p.ending(nil, p.Returned(r.Reason, r.Attribution))
 	}
 }
 

@@ -158,7 +158,7 @@ func TestPaySplitsAndRetries(t *testing.T) {
 	n := payNode(t, func(p *payments.Part) (*[32]byte, *payments.Failure) {
 		if !failed {
 			failed = true
-			f := p.Returned(onion.CreateFailure(p.Route[0].SharedSecret, (&onion.Failure{Code: onion.MPPTimeout}).Encode()))
+			f := p.Returned(onion.CreateFailure(p.Route[0].SharedSecret, (&onion.Failure{Code: onion.MPPTimeout}).Encode()), nil)
 			return nil, f
 		}
 		return fulfil(p)
@@ -178,7 +178,7 @@ func TestPayFails(t *testing.T) {
 	bob := newPayee(2)
 	refuse := func(p *payments.Part) (*[32]byte, *payments.Failure) {
 		m := (&onion.Failure{Code: onion.IncorrectOrUnknownPaymentDetails, HTLCMsat: p.Amount}).Encode()
-		return nil, p.Returned(onion.CreateFailure(p.Route[0].SharedSecret, m))
+		return nil, p.Returned(onion.CreateFailure(p.Route[0].SharedSecret, m), nil)
 	}
 	for _, c := range []struct {
 		name   string
@@ -212,7 +212,7 @@ func TestPayAgain(t *testing.T) {
 		if good {
 			return fulfil(p)
 		}
-		return nil, p.Returned([]byte("garbage"))
+		return nil, p.Returned([]byte("garbage"), nil)
 	})
 	n.addTestChannel(1, bob.id(), 5e6)
 	open := bob.invoice(t, func(i *invoice.Invoice) { i.Amount = 0 })

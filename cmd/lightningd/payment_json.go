@@ -76,7 +76,9 @@ func showFailure(p *payments.Part, f *payments.Failure) *failureResult {
 	}
 	if f.Code == payments.CodeUnparseable {
 		r.OnionReply = f.Onion
-		return r
+		if f.Index == 0 {
+			return r // nobody attributed it
+		}
 	}
 	r.ErringIndex, r.ErringDirection = &f.Index, &f.Direction
 	r.ErringChannel, r.FailCode, r.FailCodeName, r.RawMessage = f.Channel.String(), f.FailCode, f.CodeName, f.Raw

@@ -94,8 +94,9 @@ type Offered struct{ Ref, HTLCID uint64 }
 
 // Learned is a preimage that the peer gave.
 type Learned struct {
-	HTLCID   uint64
-	Preimage [32]byte
+	HTLCID      uint64
+	Preimage    [32]byte
+	Attribution *[AttributionSize]byte // nil: it came without
 }
 
 // Failed says how an HTLC that we offered was failed.

@@ -9,8 +9,12 @@ import (
 	"fulmen/internal/wire"
 )
 
-// OnionSize is the length of onion_routing_packet.
-const OnionSize = 1366
+const (
+	// OnionSize is the length of onion_routing_packet.
+	OnionSize = 1366
+	// AttributionSize is the length of attribution_data.
+	AttributionSize = 920
+)
 
 // HTLC is what both commitments say of one.
 type HTLC struct {
@@ -52,6 +56,9 @@ type Result struct {
 	Reason        []byte           // Fail
 	SHA256OfOnion [32]byte         // Malformed
 	FailureCode   wire.FailureCode // Malformed
+	// Attribution is attribution_data of Fulfill and Fail, nil without. It is not stored: what a
+	// restart repeats goes without it, which costs the origin hold times, nobody money.
+	Attribution *[AttributionSize]byte
 }
 
 // fits reports whether the preimage is that of the payment hash; a failure always fits.
@@ -63,9 +70,9 @@ func (r *Result) fits(h *HTLC) bool {
 func (r *Result) message(channel wire.ChannelID, id uint64) wire.Message {
 	switch r.Kind {
 	case Fulfill:
-		return &wire.UpdateFulfillHTLC{ChannelID: channel, ID: id, PaymentPreimage: r.Preimage}
+		return &wire.UpdateFulfillHTLC{ChannelID: channel, ID: id, PaymentPreimage: r.Preimage, AttributionData: r.Attribution}
 	case Fail:
-		return &wire.UpdateFailHTLC{ChannelID: channel, ID: id, Reason: r.Reason}
+		return &wire.UpdateFailHTLC{ChannelID: channel, ID: id, Reason: r.Reason, AttributionData: r.Attribution}
 	default:
 		return &wire.UpdateFailMalformedHTLC{
 			ChannelID: channel, ID: id, SHA256OfOnion: r.SHA256OfOnion, FailureCode: r.FailureCode,

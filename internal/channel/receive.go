@@ -62,12 +62,12 @@ func (c *Channel) recvFulfill(m *wire.UpdateFulfillHTLC) error {
 	if err != nil {
 		return err
 	}
-	r := &Result{Kind: Fulfill, Preimage: m.PaymentPreimage}
+	r := &Result{Kind: Fulfill, Preimage: m.PaymentPreimage, Attribution: m.AttributionData}
 	if !r.fits(&h.HTLC) {
 		return warnAndClose("update_fulfill_htlc %d: payment_preimage does not match payment_hash", m.ID)
 	}
 	// The preimage is worth something whether or not the peer ever commits to it.
-	c.store.Learned = append(c.store.Learned, Learned{m.ID, m.PaymentPreimage})
+	c.store.Learned = append(c.store.Learned, Learned{m.ID, m.PaymentPreimage, m.AttributionData})
 	c.remove(h, r)
 	return nil
 }
@@ -77,7 +77,7 @@ func (c *Channel) recvFail(m *wire.UpdateFailHTLC) error {
 	if err != nil {
 		return err
 	}
-	c.remove(h, &Result{Kind: Fail, Reason: m.Reason})
+	c.remove(h, &Result{Kind: Fail, Reason: m.Reason, Attribution: m.AttributionData})
 	return nil
 }
 

@@ -76,7 +76,7 @@ var table = []feature{
 	{bit: ShutdownAnysegwit, name: "option_shutdown_anysegwit", use: optional, peers: true},
 	{bit: DualFund, name: "option_dual_fund"},
 	{bit: Quiesce, name: "option_quiesce"},
-	{bit: AttributionData, name: "option_attribution_data"},
+	{bit: AttributionData, name: "option_attribution_data", use: optional, peers: true},
 	{bit: OnionMessages, name: "option_onion_messages"},
 	{bit: ProvideStorage, name: "option_provide_storage"},
 	{bit: ChannelTypes, name: "option_channel_type", use: compulsory, peers: true},

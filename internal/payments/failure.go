@@ -15,19 +15,56 @@ const (
 )
 
 // Returned explains the failure packet that came back from the first hop of a part: who made it,
-// and what it says (BOLT 4, Returning Errors).
-func (p *Part) Returned(packet []byte) *Failure {
-	secrets := make([]keys.Secret, len(p.Route))
-	for i, h := range p.Route {
-		secrets[i] = h.SharedSecret
-	}
-	hop, raw, err := onion.DecryptFailure(secrets, bytes.Clone(packet))
+// and what it says (BOLT 4, Returning Errors). attribution is the attribution_data that came with it,
+// if any did.
+func (p *Part) Returned(packet, attribution []byte) *Failure {
+	secrets := p.secrets()
+	hop, raw, err := onion.DecryptFailure(secrets, packet)
 	if err != nil {
-		return &Failure{Code: CodeUnparseable, Message: "failed: the error reply cannot be decrypted", Onion: packet}
+		return p.garbled(packet, p.HoldTimes(packet, attribution))
 	}
 	f := p.failureAt(hop+1, raw)
 	f.Onion = packet
 	return f
+}
+
+// HoldTimes are how long each hop says that it held the HTLC of the part, as far as the hops attribute
+// what they send back: packet is the failure packet, nil with a preimage.
+func (p *Part) HoldTimes(packet, attribution []byte) []onion.HoldTime {
+	if len(attribution) != onion.AttributionSize {
+		return nil
+	}
+	return (*onion.Attribution)(attribution).Holds(p.secrets(), packet)
+}
+
+func (p *Part) secrets() []keys.Secret {
+	secrets := make([]keys.Secret, len(p.Route))
+	for i, h := range p.Route {
+		secrets[i] = h.SharedSecret
+	}
+	return secrets
+}
+
+// garbled explains a failure packet that no hop can have made. The hops that attributed it passed it
+// on as it was, so the last of them or the one after it is to blame; with none, nobody is.
+func (p *Part) garbled(packet []byte, attributed []onion.HoldTime) *Failure {
+	f := &Failure{Code: CodeUnparseable, Message: "failed: the error reply cannot be decrypted", Onion: packet}
+	if len(attributed) > 0 {
+		p.blame(f, len(attributed))
+	}
+	return f
+}
+
+// blame names the node that is index hops from us, and its channel on the route.
+func (p *Part) blame(f *Failure, index int) {
+	f.Index = index
+	if index > 0 {
+		f.Node = p.Route[index-1].NodeID
+	}
+	if index < len(p.Route) {
+		f.Channel = p.Route[index].ShortChannelID
+		f.Direction = direction(f.Node, p.Route[index].NodeID)
+	}
 }
 
 // Malformed explains an update_fail_malformed_htlc from the first hop. The codes that it may carry
@@ -45,7 +82,8 @@ func (p *Part) Local(f *onion.Failure, reason string) *Failure {
 
 // failureAt fills in what follows from the erring node, index hops from us, and its message.
 func (p *Part) failureAt(index int, raw []byte) *Failure {
-	f := &Failure{Code: CodeTryOtherRoute, Index: index, Raw: raw}
+	f := &Failure{Code: CodeTryOtherRoute, Raw: raw}
+	p.blame(f, index)
 	decoded, err := onion.DecodeFailure(raw)
 	if decoded == nil {
 		f.Code, f.Message = CodeUnparseable, "failed: "+err.Error()
@@ -54,16 +92,11 @@ func (p *Part) failureAt(index int, raw []byte) *Failure {
 	f.FailCode, f.CodeName = uint16(decoded.Code), decoded.Code.String()
 	f.Message = "failed: " + f.CodeName
 	if index > 0 {
-		f.Node = p.Route[index-1].NodeID
 		f.Message += " (reply from remote)"
 	}
-	if index < len(p.Route) {
-		f.Channel = p.Route[index].ShortChannelID
-		from := f.Node
-		f.Direction = direction(from, p.Route[index].NodeID)
-		return f
+	if index == len(p.Route) {
+		f.Code = CodeDestinationFailed
 	}
-	f.Code = CodeDestinationFailed
 	return f
 }
 

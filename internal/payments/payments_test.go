@@ -2,6 +2,7 @@ package payments
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/btcsuite/btcd/btcec/v2"
@@ -71,19 +72,34 @@ func TestReturned(t *testing.T) {
 	p := twoHops(t)
 	fromDestination := onion.CreateFailure(p.Route[1].SharedSecret, (&onion.Failure{Code: onion.IncorrectOrUnknownPaymentDetails, HTLCMsat: 5}).Encode())
 	onion.WrapFailure(p.Route[0].SharedSecret, fromDestination)
-	f := p.Returned(fromDestination)
+	f := p.Returned(fromDestination, nil)
 	if f.Code != CodeDestinationFailed || f.Index != 2 || f.Node != p.Route[1].NodeID || f.Channel != 0 {
 		t.Fatalf("from the destination: %+v", f)
 	}
 	if f.CodeName != "WIRE_INCORRECT_OR_UNKNOWN_PAYMENT_DETAILS" {
 		t.Fatalf("code name %q", f.CodeName)
 	}
-	f = p.Returned(onion.CreateFailure(p.Route[0].SharedSecret, (&onion.Failure{Code: onion.UnknownNextPeer}).Encode()))
+	f = p.Returned(onion.CreateFailure(p.Route[0].SharedSecret, (&onion.Failure{Code: onion.UnknownNextPeer}).Encode()), nil)
 	if f.Code != CodeTryOtherRoute || f.Index != 1 || f.Node != p.Route[0].NodeID || f.Channel != p.Route[1].ShortChannelID {
 		t.Fatalf("from the first hop: %+v", f)
 	}
-	if f = p.Returned([]byte("garbage")); f.Code != CodeUnparseable {
+	if f = p.Returned([]byte("garbage"), nil); f.Code != CodeUnparseable {
 		t.Fatalf("garbage: %+v", f)
+	}
+	// The second hop garbles its failure; both hops attribute it as they pass it on.
+	garbage := make([]byte, 300)
+	attribution := onion.Attribute(p.Route[1].SharedSecret, garbage, 2, nil)
+	onion.WrapFailure(p.Route[0].SharedSecret, garbage)
+	attribution = onion.Attribute(p.Route[0].SharedSecret, garbage, 3, attribution)
+	if f = p.Returned(garbage, attribution[:]); f.Code != CodeUnparseable || f.Index != 2 || f.Node != p.Route[1].NodeID {
+		t.Fatalf("attributed garbage: %+v", f)
+	}
+	if holds := p.HoldTimes(garbage, attribution[:]); !slices.Equal(holds, []onion.HoldTime{3, 2}) {
+		t.Fatalf("hold times %v", holds)
+	}
+	attribution[4] ^= 1 // the second hop's hold time, which the first one's HMAC covers
+	if f = p.Returned(garbage, attribution[:]); f.Code != CodeUnparseable || f.Index != 0 {
+		t.Fatalf("garbage that the first hop changed: %+v", f)
 	}
 	if f = p.Malformed(onion.InvalidOnionHMAC, [32]byte{1}); f.Code != CodeTryOtherRoute || f.Index != 1 {
 		t.Fatalf("malformed: %+v", f)

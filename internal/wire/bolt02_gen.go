@@ -1187,6 +1187,9 @@ type UpdateFulfillHTLC struct {
 	ChannelID       ChannelID
 	ID              uint64
 	PaymentPreimage [32]byte
+
+	// Extension: nil or false if absent.
+	AttributionData *[920]byte
 }
 
 // Type is MsgUpdateFulfillHTLC.
@@ -1196,6 +1199,10 @@ func (m *UpdateFulfillHTLC) appendTo(dst []byte) []byte {
 	dst = append(dst, m.ChannelID[:]...)
 	dst = binary.BigEndian.AppendUint64(dst, uint64(m.ID))
 	dst = append(dst, m.PaymentPreimage[:]...)
+	if m.AttributionData != nil {
+		dst = appendHeader(dst, 1, 920)
+		dst = append(dst, m.AttributionData[:]...)
+	}
 	return dst
 }
 
@@ -1204,6 +1211,17 @@ func (m *UpdateFulfillHTLC) decode(b []byte) error {
 	r.fill(m.ChannelID[:], "channel_id")
 	m.ID = r.u64("id")
 	r.fill(m.PaymentPreimage[:], "payment_preimage")
+	for r.nextRecord() {
+		switch r.recordType {
+		case 1:
+			r.record = "attribution_data"
+			m.AttributionData = new([920]byte)
+			r.fill(m.AttributionData[:], "attribution_data")
+		default:
+			r.skipRecord()
+		}
+		r.endRecord()
+	}
 	return r.result()
 }
 
@@ -1212,6 +1230,9 @@ type UpdateFailHTLC struct {
 	ChannelID ChannelID
 	ID        uint64
 	Reason    []byte
+
+	// Extension: nil or false if absent.
+	AttributionData *[920]byte
 }
 
 // Type is MsgUpdateFailHTLC.
@@ -1222,6 +1243,10 @@ func (m *UpdateFailHTLC) appendTo(dst []byte) []byte {
 	dst = binary.BigEndian.AppendUint64(dst, uint64(m.ID))
 	dst = binary.BigEndian.AppendUint16(dst, uint16(len(m.Reason)))
 	dst = append(dst, m.Reason...)
+	if m.AttributionData != nil {
+		dst = appendHeader(dst, 1, 920)
+		dst = append(dst, m.AttributionData[:]...)
+	}
 	return dst
 }
 
@@ -1231,6 +1256,17 @@ func (m *UpdateFailHTLC) decode(b []byte) error {
 	m.ID = r.u64("id")
 	nReason := int(r.u16("len"))
 	m.Reason = r.bytes(nReason, "reason")
+	for r.nextRecord() {
+		switch r.recordType {
+		case 1:
+			r.record = "attribution_data"
+			m.AttributionData = new([920]byte)
+			r.fill(m.AttributionData[:], "attribution_data")
+		default:
+			r.skipRecord()
+		}
+		r.endRecord()
+	}
 	return r.result()
 }
 

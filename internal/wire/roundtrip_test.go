@@ -52,6 +52,7 @@ func fillValue(rng *rand.Rand, v reflect.Value, most int) {
 		if rng.IntN(2) == 0 {
 			v.Set(reflect.New(v.Type().Elem()))
 			fillValue(rng, v.Elem(), most)
+			present(v.Elem())
 		}
 	case reflect.Slice:
 		if n := rng.IntN(most + 1); n > 0 {
@@ -62,6 +63,18 @@ func fillValue(rng *rand.Rand, v reflect.Value, most int) {
 		}
 	default:
 		panic("no generator for " + v.Type().String())
+	}
+}
+
+// present makes the slices of a record that is there empty rather than nil, as they decode.
+func present(record reflect.Value) {
+	if record.Kind() != reflect.Struct {
+		return
+	}
+	for _, f := range record.Fields() {
+		if f.Kind() == reflect.Slice && f.IsNil() {
+			f.Set(reflect.MakeSlice(f.Type(), 0, 0))
+		}
 	}
 }
 

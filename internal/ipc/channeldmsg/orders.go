@@ -36,6 +36,8 @@ type SettleHTLC struct {
 	Preimage *[32]byte
 	Failure  []byte // BOLT 4 failure message of ours; channeld encrypts it
 	Relay    []byte // encrypted reason from the next node; channeld wraps it once more
+	// Attribution is what came from the next node with Preimage or Relay, 920 bytes or none.
+	Attribution []byte
 }
 
 // SetFeerate orders update_fee; only if we are the opener.

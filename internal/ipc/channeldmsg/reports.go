@@ -35,8 +35,9 @@ type OfferedHTLC struct {
 
 // LearnedPreimage is proof of payment.
 type LearnedPreimage struct {
-	ID       uint64
-	Preimage [32]byte
+	ID          uint64
+	Preimage    [32]byte
+	Attribution []byte // attribution_data that came with it, 920 bytes or none
 }
 
 // FailedHTLC is one that the peer failed: Reason is the encrypted failure, for the sender to
@@ -46,6 +47,7 @@ type FailedHTLC struct {
 	Reason        []byte
 	MalformedCode uint16
 	SHA256OfOnion [32]byte
+	Attribution   []byte // attribution_data that came with Reason, 920 bytes or none
 }
 
 // Status is the channel in numbers.
