@@ -5,6 +5,7 @@ import (
 
 	"fulmen/internal/amount"
 	"fulmen/internal/block"
+	"fulmen/internal/keys"
 )
 
 // Action is what the caller must do or know. *Claim is one.
@@ -12,6 +13,12 @@ type Action interface{ isAction() }
 
 // The actions.
 type (
+	// Started is the first: what spent the funding output.
+	Started struct {
+		Kind             Kind
+		CommitmentNumber keys.CommitmentNumber // of a commitment
+		Text             string                // in plain words
+	}
 	// Watch asks for OutputSpent of these outputs, from the block that made them on.
 	Watch struct{ Outpoints []wire.OutPoint }
 	// Unwatch ends Watch.
@@ -58,15 +65,15 @@ type Account uint8
 const (
 	AccountChannel  Account = 1 + iota // the channel's own
 	AccountExternal                    // the peer's, or anybody's
-	AccountWallet                      // our wallet's, where no Claim is needed to get there
 )
 
-var accountNames = [...]string{AccountChannel: "channel", AccountExternal: "external", AccountWallet: "wallet"}
+var accountNames = [...]string{AccountChannel: "channel", AccountExternal: "external"}
 
 // String is coin_movement's word; the channel's own is its channel_id there.
 func (a Account) String() string { return accountNames[a] }
 
 func (*Claim) isAction()         {}
+func (Started) isAction()        {}
 func (Watch) isAction()          {}
 func (Unwatch) isAction()        {}
 func (Unclaim) isAction()        {}

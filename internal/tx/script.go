@@ -204,6 +204,23 @@ func HTLCScript(k *keys.CommitmentKeys, anchors bool, htlc *HTLC) []byte {
 	return newHTLCScripts(k, anchors).append(make([]byte, 0, maxHTLCScriptLen), htlc)
 }
 
+// HTLCScripts makes the output scripts of many HTLCs of one commitment.
+type HTLCScripts struct {
+	scripts *htlcScripts
+	scratch []byte
+}
+
+// NewHTLCScripts is for a commitment with keys k.
+func NewHTLCScripts(k *keys.CommitmentKeys, anchors bool) *HTLCScripts {
+	return &HTLCScripts{scripts: newHTLCScripts(k, anchors), scratch: make([]byte, 0, maxHTLCScriptLen)}
+}
+
+// PkScript is the output script of the HTLC.
+func (s *HTLCScripts) PkScript(htlc *HTLC) []byte {
+	s.scratch = s.scripts.append(s.scratch[:0], htlc)
+	return P2WSH(s.scratch)
+}
+
 // P2PKHTemplate is what a signature for an output to the key's hash (P2WPKH) covers as the script (BIP
 // 143).
 func P2PKHTemplate(key keys.PubKey) []byte {

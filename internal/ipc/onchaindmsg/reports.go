@@ -132,7 +132,6 @@ type Account uint8
 const (
 	AccountChannel  Account = 1 + iota // account_id is the channel_id
 	AccountExternal                    // "external", the channel is originating_account
-	AccountWallet                      // "wallet", the channel is originating_account
 )
 
 // Status is the channel's state in plain words, one line; it replaces the one before.
