@@ -83,8 +83,8 @@ func (n *node) getInfo(context.Context, *command.None) (*getInfoResult, error) {
 		ID: n.id.String(), Alias: n.alias(), Color: n.color(), Version: version.Version, Network: n.network.Name,
 		LightningDir: n.cfg.NetworkDir(), Address: []addressEntry{}, Binding: []addressEntry{},
 		OurFeatures: featureSet{
-			Init: command.Hex(features.Ours(features.Init)), Node: command.Hex(features.Ours(features.NodeAnnouncement)),
-			Channel: command.Hex(features.Ours(features.ChannelAnnouncement)), Invoice: command.Hex(features.Ours(features.Invoice)),
+			Init: command.Hex(n.ourFeatures(features.Init)), Node: command.Hex(n.ourFeatures(features.NodeAnnouncement)),
+			Channel: command.Hex(n.ourFeatures(features.ChannelAnnouncement)), Invoice: command.Hex(n.ourFeatures(features.Invoice)),
 		},
 		WarningBitcoindSync: status.BitcoindWarning(), WarningLightningSync: status.LightningdWarning(),
 	}

@@ -84,7 +84,7 @@ func (n *node) createInvoiceFor(ctx context.Context, p *invoiceParams) (*newInvo
 	inv := &invoice.Invoice{
 		Network: n.network.Invoice, Amount: p.Amount.Msat, Timestamp: n.now().Truncate(time.Second),
 		PaymentHash: sha256.Sum256(preimage[:]), PaymentSecret: secret, Expiry: expiry,
-		MinFinalCLTVExpiryDelta: n.policy.CLTVFinal, Features: features.Ours(features.Invoice),
+		MinFinalCLTVExpiryDelta: n.policy.CLTVFinal, Features: n.ourFeatures(features.Invoice),
 	}
 	if p.CLTV != nil {
 		inv.MinFinalCLTVExpiryDelta = block.Delta(*p.CLTV)

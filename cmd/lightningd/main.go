@@ -14,6 +14,7 @@ import (
 	"fulmen/internal/config"
 	"fulmen/internal/features"
 	"fulmen/internal/logs"
+	"fulmen/internal/plugin"
 	"fulmen/internal/store"
 	"fulmen/internal/version"
 )
@@ -78,7 +79,9 @@ func serve(cfg *config.Config, book *logs.Book) error {
 	n.cancel()
 	<-started // it gives up when the context ends, or is done long since
 	n.shutdown()
-	return errors.Join(err, db.Close())
+	err = errors.Join(err, db.Close())
+	n.plugins.Stop(context.Background(), nil) // now the last write has been told to those who follow them
+	return err
 }
 
 // waitForEnd handles signals until the node is asked to stop, or cannot go on.
@@ -161,9 +164,11 @@ func openLog(cfg *config.Config, stdout io.Writer) (*logs.Book, error) {
 }
 
 // shutdown ends everything in order. Whatever does not end in time is killed: what is on disk is right
-// at every moment.
+// at every moment. Plugins leave first, while they can still call us, but for those that the node needs
+// until its own end.
 func (n *node) shutdown() {
 	sdNotify("STOPPING=1")
+	n.plugins.Stop(context.Background(), func(p *plugin.Plugin) bool { return isBackend(p) || followsDatabase(p) })
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
 	n.stopServices(ctx)

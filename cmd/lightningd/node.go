@@ -46,19 +46,21 @@ type node struct {
 	cancel   context.CancelFunc
 	failure  chan error // the first reason why the node cannot go on
 
-	id            keys.PubKey
-	hsm           *hsmd
-	connectd      *networkDaemon
-	gossipd       *networkDaemon
-	plugins       *plugin.Host
-	chain         *chain.Runner
-	rpcServer     *rpc.Server
-	initFeatures  features.Vector
-	bound         atomic.Pointer[[]string] // addresses that connectd listens on
-	synced        chan struct{}
-	firstSync     sync.Once
-	stopRequested chan struct{} // closed by the RPC command stop
-	stopOnce      sync.Once
+	id           keys.PubKey
+	hsm          *hsmd
+	connectd     *networkDaemon
+	gossipd      *networkDaemon
+	plugins      *plugin.Host
+	chain        *chain.Runner
+	rpcServer    *rpc.Server
+	initFeatures features.Vector
+	// pluginFeatures are the bits that plugins add to ours; set before anybody is told of any.
+	pluginFeatures map[features.Context]features.Vector
+	bound          atomic.Pointer[[]string] // addresses that connectd listens on
+	synced         chan struct{}
+	firstSync      sync.Once
+	stopRequested  chan struct{} // closed by the RPC command stop
+	stopOnce       sync.Once
 
 	stopped chan struct{} // closed when all but the RPC has ended
 
@@ -107,6 +109,7 @@ func newNode(cfg *config.Config, book *logs.Book, db *store.DB) *node {
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.loop = newLoop(n.flush)
 	n.commandTable = n.newCommandTable()
+	n.plugins = n.newPluginHost()
 	return n
 }
 

@@ -2,26 +2,18 @@ package main
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
-	"sort"
 	"strconv"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"fulmen/internal/chain"
-	"fulmen/internal/config"
-	"fulmen/internal/features"
-	"fulmen/internal/plugin"
 	"fulmen/internal/rpc"
 	"fulmen/internal/store"
 	"fulmen/internal/subd"
-	"fulmen/internal/version"
 )
 
 // stopTimeout is how long all of an orderly end may take.
@@ -93,190 +85,13 @@ func splitSubdaemon(s string) (name, path string, err error) {
 	return "", "", fmt.Errorf("should be NAME:PATH with one of the names %v", daemonNames)
 }
 
-// startPlugins starts the built-in plugins and those that the options name, and takes up their options.
-func (n *node) startPlugins(ctx context.Context) error {
-	builtin, err := filepath.Glob(filepath.Join(n.programs.Dir, "plugins", "*"))
-	if err != nil {
-		return err
-	}
-	sort.Strings(builtin)
-	n.plugins = plugin.NewHost(plugin.Config{
-		Spec: plugin.Spec{Dir: n.cfg.NetworkDir(), Version: version.Version, Log: n.log, OnExit: n.pluginEnded},
-		Reserved: func(method string) (string, bool) {
-			_, err := n.commands().Lookup(method)
-			return "lightningd", err == nil
-		},
-		AddOption: func(path string, o plugin.Option) error { return n.cfg.Declare(optionOf(path, o)) },
-	})
-	disabled := map[string]bool{}
-	for _, name := range n.cfg.Strings("disable-plugin") {
-		disabled[name] = true
-	}
-	for _, path := range builtin {
-		if err := n.addPlugin(ctx, path, true, disabled); err != nil {
-			return err
-		}
-	}
-	for _, path := range n.cfg.Strings("important-plugin") {
-		if err := n.addPlugin(ctx, path, true, disabled); err != nil {
-			return err
-		}
-	}
-	found, err := n.pluginsInFolders()
-	if err != nil {
-		return err
-	}
-	for _, path := range append(found, n.cfg.Strings("plugin")...) {
-		if err := n.addPlugin(ctx, path, false, disabled); err != nil {
-			n.log.Error("plugin does not start", "plugin", path, "error", err)
-		}
-	}
-	return n.cfg.Finish()
-}
-
-// pluginsInFolders lists the programs in the folders that plugin-dir names, and in plugins in
-// lightning-dir.
-func (n *node) pluginsInFolders() ([]string, error) {
-	var found []string
-	list := func(dir string) error {
-		entries, err := os.ReadDir(dir)
-		for _, e := range entries {
-			if info, statErr := os.Stat(filepath.Join(dir, e.Name())); statErr == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
-				found = append(found, filepath.Join(dir, e.Name()))
-			}
-		}
-		return err
-	}
-	for _, dir := range n.cfg.Strings("plugin-dir") {
-		if err := list(dir); err != nil {
-			return nil, n.cfg.Malformed("plugin-dir", dir, err)
-		}
-	}
-	if err := list(filepath.Join(n.cfg.Dir(), "plugins")); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, err
-	}
-	return found, nil
-}
-
-func (n *node) addPlugin(ctx context.Context, path string, important bool, disabled map[string]bool) error {
-	if disabled[path] || disabled[filepath.Base(path)] {
-		return nil
-	}
-	_, err := n.plugins.Add(ctx, path, important)
-	var no *plugin.Disabled
-	if errors.As(err, &no) {
-		n.log.Info("plugin disables itself", "plugin", path, "reason", no.Reason)
-		return nil
-	}
-	return err
-}
-
-// optionOf is a plugin's option as an entry of the table of options.
-func optionOf(path string, o plugin.Option) *config.Option {
-	kinds := map[plugin.OptionType]config.Kind{
-		plugin.String: config.String, plugin.StringConceal: config.Conceal, plugin.Int: config.Int,
-		plugin.Bool: config.Bool, plugin.Flag: config.Flag,
-	}
-	c := &config.Option{Name: o.Name, Kind: kinds[o.Type], Group: config.Plugin, Doc: o.Description, Multi: o.Multi, Dynamic: o.Dynamic, Plugin: path}
-	switch d := o.Default.(type) {
-	case string:
-		c.Default = d
-	case bool:
-		c.Default = strconv.FormatBool(d)
-	case float64:
-		c.Default = strconv.FormatInt(int64(d), 10)
-	}
-	return c
-}
-
-// pluginEnded ends the node if it cannot be without the plugin.
-func (n *node) pluginEnded(p *plugin.Plugin, reason error) {
-	if n.ctx.Err() != nil {
-		return
-	}
-	if p.Important() {
-		n.die("important plugin "+p.Name+" ended", reason)
-		return
-	}
-	n.log.Error("plugin ended", "plugin", p.Name, "reason", reason)
-}
-
-// initPlugins gives the plugins their options. The backend got its own earlier: nothing goes without it.
-func (n *node) initPlugins(ctx context.Context) error {
-	for _, p := range n.plugins.Plugins() {
-		if isBackend(p) {
-			continue
-		}
-		if err := n.initPlugin(ctx, p); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func isBackend(p *plugin.Plugin) bool {
-	for _, m := range p.Manifest().Methods {
-		if m.Name == "getchaininfo" {
-			return true
-		}
-	}
-	return false
-}
-
-func (n *node) initPlugin(ctx context.Context, p *plugin.Plugin) error {
-	options := map[string]any{}
-	for _, o := range p.Manifest().Options {
-		if value := n.optionValue(o); value != nil {
-			options[o.Name] = value
-		}
-	}
-	hexOf := func(c features.Context) string { return hex.EncodeToString(features.Ours(c)) }
-	err := p.Init(ctx, options, plugin.Configuration{
-		LightningDir: n.cfg.NetworkDir(), RPCFile: filepath.Base(n.cfg.Path("rpc-file")), Startup: true, Network: n.network.Name,
-		FeatureSet: plugin.FeatureSet{
-			Init: hexOf(features.Init), Node: hexOf(features.NodeAnnouncement),
-			Channel: hexOf(features.ChannelAnnouncement), Invoice: hexOf(features.Invoice),
-		},
-	})
-	if err == nil {
-		return nil
-	}
-	if p.Important() {
-		return fmt.Errorf("plugin %s: %w", p.Name, err)
-	}
-	n.log.Error("plugin does not start", "plugin", p.Name, "error", err)
-	return nil
-}
-
-// optionValue is what init tells a plugin of an option of its own: nil for one that is not set.
-func (n *node) optionValue(o plugin.Option) any {
-	switch {
-	case o.Multi:
-		return n.cfg.Strings(o.Name)
-	case !n.cfg.IsSet(o.Name) && o.Default == nil:
-		return nil
-	}
-	switch o.Type {
-	case plugin.Flag:
-		if !n.cfg.Flag(o.Name) {
-			return nil
-		}
-		return true
-	case plugin.Bool:
-		return n.cfg.Bool(o.Name)
-	case plugin.Int:
-		return n.cfg.Int(o.Name)
-	}
-	return n.cfg.String(o.Name)
-}
-
 // startChain initialises the backend's plugin, and waits until it answers.
 func (n *node) startChain(ctx context.Context) error {
 	backend, ok := n.plugins.Method("getchaininfo")
 	if !ok {
 		return errors.New("no plugin brings a chain backend (getchaininfo): bcli is disabled or not installed")
 	}
-	if err := n.initPlugin(ctx, backend); err != nil {
+	if err := n.plugins.Init(ctx, backend); err != nil {
 		return err
 	}
 	recent, err := n.db.RecentBlocks(chain.Keep)
@@ -350,30 +165,6 @@ func (n *node) startRPC() error {
 	return err
 }
 
-// dispatch runs a command of ours, or passes it to the plugin that has it.
-func (n *node) dispatch(ctx context.Context, r *rpc.Request) (any, error) {
-	if _, ok := n.plugins.Method(r.Method); !ok {
-		return n.commands().Dispatch(ctx, r)
-	}
-	params := any(r.Params)
-	if r.Params == nil {
-		params = []any{}
-	}
-	result, err := n.plugins.CallRaw(ctx, r.Method, params)
-	var failed *plugin.Error
-	switch {
-	case errors.As(err, &failed):
-		e := rpc.Errorf(rpc.Code(failed.Code), "%s", failed.Message)
-		if failed.Data != nil {
-			e.Data = failed.Data
-		}
-		return nil, e
-	case err != nil:
-		return nil, rpc.Errorf(rpc.CodePluginTerminated, "%w", err)
-	}
-	return result, nil
-}
-
 // stopServices ends what start began, in the order that loses least: callers first, the keys last.
 func (n *node) stopServices(ctx context.Context) {
 	n.loop.post(func() { n.stopping = true })
@@ -388,9 +179,7 @@ func (n *node) stopServices(ctx context.Context) {
 		}
 	}
 	n.loop.close()
-	if n.plugins != nil {
-		n.plugins.Stop(ctx)
-	}
+	n.plugins.Stop(ctx, followsDatabase)
 	if n.hsm != nil {
 		n.stopChild(ctx, n.hsm.child)
 	}

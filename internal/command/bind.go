@@ -11,11 +11,17 @@ import (
 	"fulmen/internal/rpc"
 )
 
-// bind parses raw, an array or an object or nothing, into the struct v.
-func (c *Command) bind(raw json.RawMessage, fields []field, v reflect.Value) error {
-	values, err := c.arrange(raw, fields)
+// bind parses raw, an array or an object or nothing, into the struct v, whose field rest, if there is one,
+// takes the parameters that no field is for.
+func (c *Command) bind(raw json.RawMessage, fields []field, rest []int, v reflect.Value) error {
+	values, more, err := c.arrange(raw, fields)
 	if err != nil {
 		return err
+	}
+	if rest != nil {
+		v.FieldByIndex(rest).Set(reflect.ValueOf(more))
+	} else if len(more) > 0 {
+		return rpc.Errorf(rpc.CodeInvalidParams, "unknown parameter: %s; usage: %s", slices.Min(slices.Collect(maps.Keys(more))), c.Usage())
 	}
 	for i, f := range fields {
 		if err := f.set(values[i], v.Field(f.index)); err != nil {
@@ -25,37 +31,33 @@ func (c *Command) bind(raw json.RawMessage, fields []field, v reflect.Value) err
 	return nil
 }
 
-// arrange returns one value a field, nil where it is omitted.
-func (c *Command) arrange(raw json.RawMessage, fields []field) ([]json.RawMessage, error) {
-	values := make([]json.RawMessage, len(fields))
+// arrange returns one value a field, nil where it is omitted, and what is for no field.
+func (c *Command) arrange(raw json.RawMessage, fields []field) (values []json.RawMessage, more map[string]json.RawMessage, err error) {
+	values = make([]json.RawMessage, len(fields))
 	if len(raw) == 0 || string(raw) == "null" {
-		return values, nil
+		return values, nil, nil
 	}
 	if raw[0] == '[' {
 		var given []json.RawMessage
 		if err := json.Unmarshal(raw, &given); err != nil {
-			return nil, rpc.Errorf(rpc.CodeInvalidParams, "params: %w", err)
+			return nil, nil, rpc.Errorf(rpc.CodeInvalidParams, "params: %w", err)
 		}
 		if len(given) > len(fields) {
-			return nil, rpc.Errorf(rpc.CodeInvalidParams, "too many parameters: got %d, expected at most %d; usage: %s",
+			return nil, nil, rpc.Errorf(rpc.CodeInvalidParams, "too many parameters: got %d, expected at most %d; usage: %s",
 				len(given), len(fields), c.Usage())
 		}
 		copy(values, given)
-		return values, nil
+		return values, nil, nil
 	}
 	var given map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &given); err != nil {
-		return nil, rpc.Errorf(rpc.CodeInvalidParams, "params: %w", err)
+		return nil, nil, rpc.Errorf(rpc.CodeInvalidParams, "params: %w", err)
 	}
 	for i, f := range fields {
 		values[i] = given[f.Name]
 		delete(given, f.Name)
 	}
-	if len(given) > 0 {
-		return nil, rpc.Errorf(rpc.CodeInvalidParams, "unknown parameter: %s; usage: %s",
-			slices.Min(slices.Collect(maps.Keys(given))), c.Usage())
-	}
-	return values, nil
+	return values, given, nil
 }
 
 // set parses one value into v, or the default where it is omitted.

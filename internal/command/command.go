@@ -56,14 +56,14 @@ type None struct{}
 // describes; anything wrong with it or with d is a panic.
 func New[P, R any](d Doc, run func(context.Context, *P) (R, error)) *Command {
 	d.check()
-	fields := structFields(d.Name, reflect.TypeFor[P]())
+	fields, rest := structFields(d.Name, reflect.TypeFor[P]()), restField(d.Name, reflect.TypeFor[P]())
 	c := &Command{Doc: d, Results: results(reflect.TypeFor[R]())}
 	for _, f := range fields {
 		c.Params = append(c.Params, f.Param)
 	}
 	c.parse = func(raw json.RawMessage) (any, error) {
 		p := new(P)
-		if err := c.bind(raw, fields, reflect.ValueOf(p).Elem()); err != nil {
+		if err := c.bind(raw, fields, rest, reflect.ValueOf(p).Elem()); err != nil {
 			return nil, err
 		}
 		return p, validate(p)

@@ -27,7 +27,8 @@
 // The order of fields is the order of positional parameters. A field is required unless it is a
 // pointer (nil when omitted), has a default, or is tagged `param:"name,optional"` (zero when
 // omitted). JSON null means omitted. A slice takes an array of its element's kind; a struct with
-// param tags of its own takes an object, in which unknown names are ignored. A type that the package
+// param tags of its own takes an object, in which unknown names are ignored. A field tagged `param:",rest"`, a
+// map[string]json.RawMessage, takes parameters of other names, which are refused without it. A type that the package
 // does not know implements Value.
 //
 // If the struct has a method Validate() error, it runs after parsing, in `check` too; its error goes

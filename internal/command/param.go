@@ -1,6 +1,7 @@
 package command
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"slices"
@@ -32,6 +33,9 @@ func structFields(owner string, t reflect.Type) []field {
 	}
 	var fields []field
 	for i := range t.NumField() {
+		if t.Field(i).Tag.Get("param") == restTag {
+			continue
+		}
 		f := newField(owner, t.Field(i), i)
 		if slices.ContainsFunc(fields, func(o field) bool { return o.Name == f.Name }) {
 			panic(fmt.Sprintf("command %s: parameter %s twice", owner, f.Name))
@@ -39,6 +43,23 @@ func structFields(owner string, t reflect.Type) []field {
 		fields = append(fields, f)
 	}
 	return fields
+}
+
+// restTag is on the field that takes the parameters of other names, of a command that has none of its own.
+const restTag = ",rest"
+
+// restField finds that field, nil where there is none: then such parameters are refused.
+func restField(owner string, t reflect.Type) []int {
+	for sf := range t.Fields() {
+		if sf.Tag.Get("param") != restTag {
+			continue
+		}
+		if sf.Type != reflect.TypeFor[map[string]json.RawMessage]() {
+			panic(fmt.Sprintf("command %s: field %s: the rest is a map[string]json.RawMessage", owner, sf.Name))
+		}
+		return sf.Index
+	}
+	return nil
 }
 
 func newField(owner string, sf reflect.StructField, index int) field {

@@ -4,14 +4,27 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
 )
 
-// Config is all settings.
+// Config is all settings. It may be read from many goroutines, while plugins bring options and take
+// them away.
 type Config struct {
 	dir     string
 	network Network
+	changes sync.Mutex // held by who replaces now
+	now     atomic.Pointer[table]
+}
+
+// table is what is declared and what is set. Once others read it, it does not change: another takes
+// its place.
+type table struct {
 	options []*Option // in the order of their declaration
 	byName  map[string]*Option
 	given   []setting // from the weakest source to the strongest
@@ -21,21 +34,22 @@ type Config struct {
 // the core options. home is the user's folder. With help, version or list-features-only on the
 // command line, no file is read.
 func Load(args []string, home string) (*Config, error) {
-	c := &Config{byName: make(map[string]*Option)}
+	c := new(Config)
+	c.now.Store(&table{byName: make(map[string]*Option)})
 	for _, o := range Core() {
 		if err := c.add(o); err != nil {
 			panic(err) // our table is wrong
 		}
 	}
-	settings, err := parseArgs(args, func(name string) *Option { return c.byName[name] })
+	settings, err := parseArgs(args, func(name string) *Option { return c.now.Load().byName[name] })
 	if err != nil {
 		return nil, err
 	}
-	c.given = settings
+	c.now.Load().given = settings
 	if err := c.locate(home); err != nil {
 		return nil, err
 	}
-	for _, o := range c.options {
+	for _, o := range c.now.Load().options {
 		if err := c.validate(o); err != nil {
 			return nil, err
 		}
@@ -53,7 +67,7 @@ func (c *Config) locate(home string) error {
 		}
 		c.dir = dir
 	}
-	args, files := c.given, []setting(nil)
+	args, files := c.now.Load().given, []setting(nil)
 	exits := c.Flag("help") || c.Flag("version") || c.Flag("list-features-only")
 	if !exits {
 		var err error
@@ -73,7 +87,7 @@ func (c *Config) locate(home string) error {
 		}
 		files = append(files, own...)
 	}
-	c.given = append(files, args...)
+	c.now.Load().given = append(files, args...)
 	return nil
 }
 
@@ -141,17 +155,73 @@ func firstChoice(sources ...[]setting) (Network, error) {
 }
 
 func (c *Config) add(o *Option) error {
-	if c.byName[o.Name] != nil {
+	t := c.now.Load()
+	if t.byName[o.Name] != nil {
 		return fmt.Errorf("option %s is declared twice", o.Name)
 	}
-	c.options = append(c.options, o)
-	c.byName[o.Name] = o
+	t.options = append(t.options, o)
+	t.byName[o.Name] = o
 	return nil
 }
 
 // Declare adds the options of a plugin and checks what is set of them. A name that is taken is an
-// error, and so is a value that the option does not allow.
+// error, and so is a value that the option does not allow; then none is added.
 func (c *Config) Declare(options ...*Option) error {
+	return c.change(func(next *Config) error { return next.declare(options) })
+}
+
+// pluginStart is the place of settings that are for one plugin alone, as listconfigs shows it.
+const pluginStart = "pluginstart"
+
+// SetPlugin declares the options of the plugin at a path, in place of those that it had; given are
+// settings for it alone, as NAME=VALUE. An error changes nothing.
+func (c *Config) SetPlugin(path string, options []*Option, given []string) error {
+	return c.change(func(next *Config) error {
+		next.withdraw(path)
+		if err := next.declare(options); err != nil {
+			return err
+		}
+		t := next.now.Load()
+		for _, text := range given {
+			s := setting{place: pluginStart}
+			s.name, s.value, s.given = strings.Cut(text, "=")
+			o := t.byName[s.name]
+			if o == nil || o.Plugin != path {
+				return fmt.Errorf("the plugin has no option %q", s.name)
+			}
+			if o.Kind == Flag && s.given {
+				on, err := parseBool(s.value)
+				if err != nil {
+					return fmt.Errorf("option %s: %w", s.name, err)
+				}
+				if s.value, s.given = "", false; !on {
+					continue
+				}
+			}
+			t.given = append(t.given, s)
+			if err := o.validate(s.value, s.given); err != nil {
+				return next.badValue(s, err)
+			}
+		}
+		return nil
+	})
+}
+
+// change replaces the table by one that make has changed, unless that fails.
+func (c *Config) change(make func(next *Config) error) error {
+	c.changes.Lock()
+	defer c.changes.Unlock()
+	old := c.now.Load()
+	next := &Config{dir: c.dir, network: c.network}
+	next.now.Store(&table{options: slices.Clone(old.options), byName: maps.Clone(old.byName), given: slices.Clone(old.given)})
+	if err := make(next); err != nil {
+		return err
+	}
+	c.now.Store(next.now.Load())
+	return nil
+}
+
+func (c *Config) declare(options []*Option) error {
 	for _, o := range options {
 		if o.Default != "" {
 			if err := o.validate(o.Default, true); err != nil {
@@ -168,10 +238,26 @@ func (c *Config) Declare(options ...*Option) error {
 	return nil
 }
 
+// withdraw takes out a plugin's options, and what was set for it alone.
+func (c *Config) withdraw(path string) {
+	t := c.now.Load()
+	t.given = slices.DeleteFunc(t.given, func(s setting) bool {
+		o := t.byName[s.name]
+		return s.place == pluginStart && o != nil && o.Plugin == path
+	})
+	t.options = slices.DeleteFunc(t.options, func(o *Option) bool {
+		if o.Plugin == path {
+			delete(t.byName, o.Name)
+		}
+		return o.Plugin == path
+	})
+}
+
 // Finish refuses settings of options that nobody declared.
 func (c *Config) Finish() error {
-	for _, s := range c.given {
-		if c.byName[s.name] == nil {
+	t := c.now.Load()
+	for _, s := range t.given {
+		if t.byName[s.name] == nil {
 			return s.fault(errors.New("unknown option"))
 		}
 	}
@@ -189,7 +275,7 @@ func (c *Config) validate(o *Option) error {
 
 // badValue repeats what is set, unless that is a secret.
 func (c *Config) badValue(s setting, err error) error {
-	if o := c.byName[s.name]; o != nil && o.Kind == Conceal {
+	if o := c.now.Load().byName[s.name]; o != nil && o.Kind == Conceal {
 		return s.fault(err)
 	}
 	return s.fault(fmt.Errorf("%w: %q", err, s.text()))
@@ -198,7 +284,7 @@ func (c *Config) badValue(s setting, err error) error {
 // settings are those of one option, the strongest last.
 func (c *Config) settings(name string) []setting {
 	var list []setting
-	for _, s := range c.given {
+	for _, s := range c.now.Load().given {
 		if s.name == name {
 			list = append(list, s)
 		}

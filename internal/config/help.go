@@ -22,7 +22,7 @@ func (c *Config) WriteHelp(w io.Writer) error {
 
 func (c *Config) writeGroup(w io.Writer, group Group) error {
 	title := fmt.Sprintf("\n%s:\n", group)
-	for _, o := range c.options {
+	for _, o := range c.now.Load().options {
 		if o.Group != group && (group != Plugin || o.Plugin == "") {
 			continue
 		}

@@ -52,7 +52,7 @@ func (l Listing) MarshalJSON() ([]byte, error) {
 // List returns all options that have a value, or with name that one alone; nil if it is unknown.
 func (c *Config) List(name string) Listing {
 	var list Listing
-	for _, o := range c.options {
+	for _, o := range c.now.Load().options {
 		if name != "" && o.Name != name {
 			continue
 		}

@@ -13,7 +13,7 @@ import (
 
 // value is the text of a single option: what is set, or its default.
 func (c *Config) value(name string, kinds ...Kind) string {
-	o := c.byName[name]
+	o := c.now.Load().byName[name]
 	if o == nil || !slices.Contains(kinds, o.Kind) {
 		panic(fmt.Sprintf("config: no option %s of kind %v", name, kinds))
 	}
@@ -65,7 +65,7 @@ func must[T any](v T, err error) T {
 
 // Flag reports whether a Flag is set.
 func (c *Config) Flag(name string) bool {
-	if o := c.byName[name]; o == nil || o.Kind != Flag {
+	if o := c.now.Load().byName[name]; o == nil || o.Kind != Flag {
 		panic(fmt.Sprintf("config: no flag %s", name))
 	}
 	return c.last(name) != nil

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"strings"
 )
 
 // Call sends a request and decodes the result. Many may be under way; the plugin answers in any
@@ -23,20 +22,43 @@ func (p *Plugin) Call(ctx context.Context, method string, params, result any) er
 
 // CallRaw is Call for one who passes the result on as it is. params is an array or an object.
 func (p *Plugin) CallRaw(ctx context.Context, method string, params any) (json.RawMessage, error) {
-	id, ch, err := p.register(method)
+	return p.Pass(ctx, Passed{Method: method, Params: params})
+}
+
+// Passed is a request that somebody else made, and that a plugin is to serve.
+type Passed struct {
+	Method string
+	Params any
+	// CallerID is the id that the caller gave it, as it came; ours begins with it, so that both logs can be
+	// read together.
+	CallerID json.RawMessage
+	// Notify takes what the plugin tells the caller before it answers: message and progress. It runs on the
+	// plugin's reader and must not wait. May be nil.
+	Notify func(method string, params any)
+	// DeprecatedOK is set where the caller chose for itself whether deprecated things work.
+	DeprecatedOK *bool
+}
+
+// Pass sends a request, and returns the plugin's answer.
+func (p *Plugin) Pass(ctx context.Context, r Passed) (json.RawMessage, error) {
+	w := &pending{answer: make(chan answer, 1), notify: r.Notify}
+	id, err := p.register(r, w)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.send(request{"2.0", id, method, params}); err != nil {
+	if r.DeprecatedOK != nil && p.subscribes("deprecated_oneshot") {
+		_ = p.Notify("deprecated_oneshot", map[string]any{"deprecated_oneshot": map[string]bool{"deprecated_ok": *r.DeprecatedOK}})
+	}
+	if err := p.send(request{"2.0", id, r.Method, r.Params}); err != nil {
 		p.forget(id)
 		return nil, err
 	}
 	select {
-	case a := <-ch:
+	case a := <-w.answer:
 		return a.result, a.err
 	case <-ctx.Done():
 		p.forget(id)
-		return nil, fmt.Errorf("plugin %s: %s: %w", p.Name, method, context.Cause(ctx))
+		return nil, fmt.Errorf("plugin %s: %s: %w", p.Name, r.Method, context.Cause(ctx))
 	}
 }
 
@@ -45,17 +67,25 @@ func (p *Plugin) Notify(method string, params any) error {
 	return p.send(notification{"2.0", method, params})
 }
 
-func (p *Plugin) register(method string) (string, <-chan answer, error) {
+// maxCallerID is how much of a caller's id goes into ours.
+const maxCallerID = 100
+
+func (p *Plugin) register(r Passed, w *pending) (string, error) {
+	prefix := ""
+	if len(r.CallerID) > 0 && len(r.CallerID) <= maxCallerID {
+		prefix = string(r.CallerID)
+		_ = json.Unmarshal(r.CallerID, &prefix) // a number stays as it is written
+		prefix += "/"
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.pending == nil {
-		return "", nil, gone(p.Name, p.reason)
+		return "", gone(p.Name, p.reason)
 	}
 	p.nextID++
-	id := fmt.Sprintf("lightningd:%s#%d", strings.ReplaceAll(method, `"`, ""), p.nextID)
-	ch := make(chan answer, 1) // so that delivery never waits for the caller
-	p.pending[id] = ch
-	return id, ch, nil
+	id := fmt.Sprintf("%scln:%s#%d", prefix, r.Method, p.nextID)
+	p.pending[id] = w
+	return id, nil
 }
 
 func (p *Plugin) forget(id string) {
@@ -75,6 +105,43 @@ func (p *Plugin) logged(params json.RawMessage) {
 		return
 	}
 	p.log.Log(context.Background(), level(line.Level), line.Message)
+}
+
+// toCaller passes on what a plugin tells the caller of a command.
+func (p *Plugin) toCaller(method string, params json.RawMessage) {
+	var to struct {
+		ID json.RawMessage `json:"id"`
+	}
+	var what any = new(callerMessage)
+	if method == "progress" {
+		what = new(callerProgress)
+	}
+	err := json.Unmarshal(params, &to)
+	if err == nil {
+		err = json.Unmarshal(params, what)
+	}
+	if err != nil {
+		p.log.Warn("plugin sent a "+method+" notification that is none", "error", err)
+		return
+	}
+	if w := p.claim(to.ID, false); w != nil && w.notify != nil {
+		w.notify(method, what)
+	}
+}
+
+// callerMessage and callerProgress are what callers get, without the id, which is theirs to put in.
+type callerMessage struct {
+	Level   string `json:"level"`
+	Message string `json:"message"`
+}
+
+type callerProgress struct {
+	Num   int64 `json:"num"`
+	Total int64 `json:"total"`
+	Stage *struct {
+		Num   int64 `json:"num"`
+		Total int64 `json:"total"`
+	} `json:"stage,omitempty"`
 }
 
 // level maps the protocol's names; `unusual` is what we call a warning.

@@ -7,9 +7,9 @@ import (
 )
 
 func (p *Plugin) getManifest(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, StartTimeout, fmt.Errorf("no answer within %s", StartTimeout))
+	ctx, cancel := p.startTime(ctx)
 	defer cancel()
-	raw, err := p.CallRaw(ctx, "getmanifest", map[string]bool{"allow-deprecated-apis": false})
+	raw, err := p.CallRaw(ctx, "getmanifest", map[string]bool{"allow-deprecated-apis": p.spec.AllowDeprecated})
 	if err != nil {
 		return fmt.Errorf("getmanifest: %w", err)
 	}
@@ -20,6 +20,15 @@ func (p *Plugin) getManifest(ctx context.Context) error {
 		return &Disabled{p.manifest.Disable}
 	}
 	return nil
+}
+
+// startTime bounds each of getmanifest and init.
+func (p *Plugin) startTime(ctx context.Context) (context.Context, context.CancelFunc) {
+	limit := p.spec.StartTimeout
+	if limit == 0 {
+		limit = StartTimeout
+	}
+	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer within %s", limit))
 }
 
 // Configuration is the part of init that is the same for every plugin.
@@ -55,7 +64,7 @@ func (p *Plugin) Init(ctx context.Context, options map[string]any, c Configurati
 	if options == nil {
 		options = map[string]any{}
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, StartTimeout, fmt.Errorf("no answer within %s", StartTimeout))
+	ctx, cancel := p.startTime(ctx)
 	defer cancel()
 	raw, err := p.CallRaw(ctx, "init", struct {
 		Options       map[string]any `json:"options"`
@@ -73,5 +82,6 @@ func (p *Plugin) Init(ctx context.Context, options map[string]any, c Configurati
 		p.end(fmt.Errorf("init: %w", err))
 		return fmt.Errorf("plugin %s: init: %w", p.Name, err)
 	}
+	p.active.Store(true)
 	return nil
 }

@@ -1,8 +1,12 @@
 package plugin
 
 import (
+	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 )
 
 // Manifest is what a plugin says about itself.
@@ -11,11 +15,12 @@ type Manifest struct {
 	Methods        []Method          `json:"rpcmethods"`
 	Subscriptions  []string          `json:"subscriptions"`
 	Hooks          []Hook            `json:"hooks"`
-	FeatureBits    map[string]string `json:"featurebits"`
+	FeatureBits    map[string]string `json:"featurebits"` // hex, by one of Places
 	Notifications  []Topic           `json:"notifications"`
-	CustomMessages []uint16          `json:"custommessages"`
-	CanCheck       bool              `json:"cancheck"`
-	Dynamic        bool              `json:"dynamic"`
+	CustomMessages []uint16          `json:"custommessages"` // types of peers' messages that are to be let through
+	NonNumericIDs  *bool             `json:"nonnumericids"`  // must be true where it is there: our ids are strings
+	CanCheck       bool              `json:"cancheck"`       // takes `check` for its own commands
+	Dynamic        bool              `json:"dynamic"`        // may be started and stopped while the node runs
 	// Disable is why the plugin does not want to run; empty where it does.
 	Disable string `json:"disable"`
 }
@@ -47,15 +52,21 @@ const (
 type Method struct {
 	Name        string     `json:"name"`
 	Usage       string     `json:"usage"`
+	Category    string     `json:"category"`
 	Description string     `json:"description"`
 	Deprecated  Deprecated `json:"deprecated"`
 }
+
+// Places are where a plugin may add feature bits to ours.
+var Places = []string{"init", "node", "channel", "invoice"}
 
 // Hook is a hook that a plugin takes part in, and its place in the chain.
 type Hook struct {
 	Name   string
 	Before []string
 	After  []string
+	// Filters are the values for which alone it wants to be asked, numbers as they are written; none: all.
+	Filters []string
 }
 
 // UnmarshalJSON takes a hook's name alone, as older plugins write it, or an object.
@@ -64,15 +75,28 @@ func (h *Hook) UnmarshalJSON(raw []byte) error {
 		return nil
 	}
 	var full struct {
-		Name   string   `json:"name"`
-		Before []string `json:"before"`
-		After  []string `json:"after"`
+		Name    string            `json:"name"`
+		Before  []string          `json:"before"`
+		After   []string          `json:"after"`
+		Filters []json.RawMessage `json:"filters"`
 	}
 	if err := json.Unmarshal(raw, &full); err != nil {
 		return err
 	}
-	*h = Hook(full)
+	*h = Hook{Name: full.Name, Before: full.Before, After: full.After}
+	for _, f := range full.Filters {
+		text := string(f)
+		if json.Unmarshal(f, new(json.Number)) != nil && json.Unmarshal(f, &text) != nil {
+			return fmt.Errorf("hook %q: filter %s: should be a string or a number", full.Name, excerpt(f))
+		}
+		h.Filters = append(h.Filters, text)
+	}
 	return nil
+}
+
+// wants reports whether the plugin is to be asked about a value; an empty one is not filtered.
+func (h *Hook) wants(value string) bool {
+	return len(h.Filters) == 0 || value == "" || slices.Contains(h.Filters, value)
 }
 
 // Topic is a notification that a plugin may emit.
@@ -101,28 +125,64 @@ func decodeManifest(raw json.RawMessage) (*Manifest, error) {
 	if err := json.Unmarshal(raw, &m); err != nil {
 		return nil, fmt.Errorf("getmanifest: %w", err)
 	}
-	for i := range m.Options {
-		if err := m.Options[i].check(); err != nil {
-			return nil, fmt.Errorf("getmanifest: option %q: %w", m.Options[i].Name, err)
-		}
-	}
-	for i, method := range m.Methods {
-		if method.Name == "" {
-			return nil, fmt.Errorf("getmanifest: rpcmethods[%d] has no name", i)
-		}
+	if err := m.check(); err != nil {
+		return nil, fmt.Errorf("getmanifest: %w", err)
 	}
 	return &m, nil
 }
 
+func (m *Manifest) check() error {
+	if m.NonNumericIDs != nil && !*m.NonNumericIDs {
+		return errors.New("nonnumericids is false, but ids are strings")
+	}
+	for i := range m.Options {
+		if err := m.Options[i].check(); err != nil {
+			return fmt.Errorf("option %q: %w", m.Options[i].Name, err)
+		}
+	}
+	for i, method := range m.Methods {
+		if method.Name == "" {
+			return fmt.Errorf("rpcmethods[%d] has no name", i)
+		}
+	}
+	for i, topic := range m.Notifications {
+		if topic.Method == "" {
+			return fmt.Errorf("notifications[%d] has no method", i)
+		}
+	}
+	var asked []string
+	for _, h := range m.Hooks {
+		if _, ok := hooks[h.Name]; !ok {
+			return fmt.Errorf("there is no hook %q", h.Name)
+		}
+		if slices.Contains(asked, h.Name) {
+			return fmt.Errorf("hook %q is there twice", h.Name)
+		}
+		asked = append(asked, h.Name)
+	}
+	for place, bits := range m.FeatureBits {
+		if !slices.Contains(Places, place) {
+			return fmt.Errorf("featurebits: %q is none of %s", place, strings.Join(Places, ", "))
+		}
+		if _, err := hex.DecodeString(bits); err != nil {
+			return fmt.Errorf("featurebits of %s: %w", place, err)
+		}
+	}
+	return nil
+}
+
 func (o *Option) check() error {
 	if o.Name == "" {
-		return fmt.Errorf("it has no name")
+		return errors.New("it has no name")
+	}
+	if strings.ContainsAny(o.Name, "= \t\n#") || strings.HasPrefix(o.Name, "-") {
+		return errors.New("no file and no command line could name it so")
 	}
 	switch o.Type {
 	case String, StringConceal, Int, Bool:
 	case Flag:
 		if o.Multi {
-			return fmt.Errorf("a flag cannot be multi")
+			return errors.New("a flag cannot be multi")
 		}
 	default:
 		return fmt.Errorf("unknown type %q", o.Type)

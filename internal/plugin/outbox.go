@@ -18,10 +18,13 @@ type outbox struct {
 
 func (o *outbox) init() { o.more.L = &o.mu }
 
-// add says whether there was room.
+// add says whether there was room; what comes after close is dropped.
 func (o *outbox) add(raw []byte) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.closed {
+		return true
+	}
 	if len(o.bytes)+len(raw) > maxUnread {
 		return false
 	}
@@ -55,6 +58,11 @@ func (p *Plugin) send(v any) error {
 	if err != nil {
 		return fmt.Errorf("plugin %s: %w", p.Name, err)
 	}
+	return p.sendRaw(raw)
+}
+
+// sendRaw is send for what is encoded; raw is copied.
+func (p *Plugin) sendRaw(raw []byte) error {
 	if !p.out.add(raw) {
 		p.end(fmt.Errorf("it left %d bytes unread on its stdin", maxUnread))
 		return gone(p.Name, p.exitReason())

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -302,24 +303,30 @@ func TestPluginThatDoesNotReadIsEnded(t *testing.T) {
 func TestHostGivesEachNameOnce(t *testing.T) {
 	spec, _ := testSpec(t, "full")
 	var options []string
-	h := NewHost(Config{Spec: spec, AddOption: func(_ string, o Option) error {
-		options = append(options, o.Name)
+	h := NewHost(Config{Spec: spec, SetOptions: func(_ string, list []Option, _ []string) error {
+		for _, o := range list {
+			options = append(options, o.Name)
+		}
 		return nil
 	}})
-	p, err := h.Add(t.Context(), spec.Path, true)
+	p, err := h.Add(t.Context(), Program{Path: spec.Path, Important: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(options) != 1 || !p.Important() {
 		t.Errorf("options %v, important %v", options, p.Important())
 	}
-	if _, err := h.Add(t.Context(), spec.Path, false); err == nil || !strings.Contains(err.Error(), `command "echo" belongs to`) {
+	twin := filepath.Join(t.TempDir(), "twin")
+	if err := os.Symlink(spec.Path, twin); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Add(t.Context(), Program{Path: twin}); err == nil || !strings.Contains(err.Error(), `command "echo" belongs to`) {
 		t.Errorf("second plugin: %v", err)
 	}
 	if q, ok := h.Method("echo"); !ok || q != p {
 		t.Errorf("echo belongs to %v", q)
 	}
-	h.Stop(t.Context())
+	h.Stop(t.Context(), nil)
 	if _, err := h.CallRaw(t.Context(), "nobody", nil); err == nil {
 		t.Error("a command of nobody was called")
 	}
@@ -328,7 +335,7 @@ func TestHostGivesEachNameOnce(t *testing.T) {
 func TestHostRespectsReservedNames(t *testing.T) {
 	spec, _ := testSpec(t, "full")
 	h := NewHost(Config{Spec: spec, Reserved: func(m string) (string, bool) { return "lightningd", m == "echo" }})
-	if _, err := h.Add(t.Context(), spec.Path, true); err == nil || !strings.Contains(err.Error(), "lightningd already") {
+	if _, err := h.Add(t.Context(), Program{Path: spec.Path, Important: true}); err == nil || !strings.Contains(err.Error(), "lightningd already") {
 		t.Fatalf("error %v", err)
 	}
 }

@@ -10,7 +10,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -27,7 +29,11 @@ type Spec struct {
 	Version string
 	// Important means that the node cannot go on without it.
 	Important bool
-	Log       *slog.Logger
+	// StartTimeout is what it may take for each of getmanifest and init; 0 is the constant StartTimeout.
+	StartTimeout time.Duration
+	// AllowDeprecated tells the plugin whether deprecated things work here.
+	AllowDeprecated bool
+	Log             *slog.Logger
 	// OnNotification gets what the plugin emits by itself, except `log`. It runs on the plugin's reader:
 	// while it does, no reply of this plugin is delivered.
 	OnNotification func(p *Plugin, method string, params json.RawMessage)
@@ -44,18 +50,27 @@ type Plugin struct {
 	log  *slog.Logger
 
 	manifest *Manifest
+	active   atomic.Bool   // init is done
+	faults   atomic.Uint64 // answers that were not valid
+	budget   budget        // the reader's
 
 	stdin io.WriteCloser
 	out   outbox
 
 	mu       sync.Mutex
-	pending  map[string]chan answer // nil once it has ended
+	pending  map[string]*pending // nil once it has ended
 	nextID   uint64
 	stopping bool
 	exited   bool  // its process is gone and its number may be another's
 	reason   error // why it ended, once it has
 
 	ended chan struct{}
+}
+
+// pending is a request that waits for its answer.
+type pending struct {
+	answer chan answer // has room for it
+	notify func(method string, params any)
 }
 
 type answer struct {
@@ -119,8 +134,8 @@ func spawn(spec Spec) (*Plugin, error) {
 		log = slog.New(slog.DiscardHandler)
 	}
 	p := &Plugin{
-		Name: name, spec: spec, cmd: cmd, log: log.With("plugin", name),
-		stdin: stdin, pending: make(map[string]chan answer), ended: make(chan struct{}),
+		Name: name, spec: spec, cmd: cmd, log: log.With("daemon", "plugin-"+name),
+		stdin: stdin, pending: make(map[string]*pending), ended: make(chan struct{}), budget: newBudget(time.Now()),
 	}
 	p.out.init()
 	exit := make(chan error, 1)
@@ -136,15 +151,36 @@ func (p *Plugin) Manifest() *Manifest { return p.manifest }
 // Important says whether the node cannot go on without it.
 func (p *Plugin) Important() bool { return p.spec.Important }
 
+// Active reports whether the plugin is initialised: then it serves its commands.
+func (p *Plugin) Active() bool { return p.active.Load() }
+
+// Path is the program's.
+func (p *Plugin) Path() string { return p.spec.Path }
+
 // Ended is closed when the plugin's process is gone.
 func (p *Plugin) Ended() <-chan struct{} { return p.ended }
 
-// Stop closes the plugin's stdin, which asks it to leave, and kills it when ctx ends first.
+// How long a plugin may take to leave: one that subscribed to shutdown has things to put in order.
+const (
+	ShutdownTime = 30 * time.Second
+	leaveTime    = 5 * time.Second
+)
+
+// Stop asks the plugin to leave, and kills it when its time is over, or ctx ends first. One that
+// subscribed to shutdown is told by that; the others by the end of their stdin.
 func (p *Plugin) Stop(ctx context.Context) {
 	p.mu.Lock()
 	p.stopping = true
 	p.mu.Unlock()
-	p.out.close()
+	limit := leaveTime
+	if p.active.Load() && slices.Contains(p.manifest.Subscriptions, "shutdown") {
+		limit = ShutdownTime
+		_ = p.Notify("shutdown", map[string]any{"shutdown": struct{}{}}) // it is gone otherwise
+	} else {
+		p.out.close()
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
 	select {
 	case <-p.ended:
 	case <-ctx.Done():

@@ -1,7 +1,7 @@
 package plugin
 
 import (
-	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -60,8 +60,8 @@ func (p *Plugin) buried(exit error) {
 	reason, waiting := p.reason, p.pending
 	p.pending = nil
 	p.mu.Unlock()
-	for _, ch := range waiting {
-		ch <- answer{err: gone(p.Name, reason)}
+	for _, w := range waiting {
+		w.answer <- answer{err: gone(p.Name, reason)}
 	}
 	if reason != nil {
 		p.log.Error("plugin ended", "reason", reason)
@@ -78,29 +78,50 @@ func gone(name string, reason error) error {
 }
 
 func (p *Plugin) deliver(m *message) {
+	if m.isReply() && p.answered(m) {
+		return
+	}
+	if !p.budget.take(time.Now()) {
+		p.end(fmt.Errorf("it floods: more than %d messages at once that nobody asked for, and %d a second", budgetBurst, budgetRate))
+		return
+	}
 	switch {
 	case m.isReply():
-		p.answered(m)
+		// The caller may have given up waiting; that is no fault of the plugin's.
+		p.log.Debug("plugin answered a request that nobody waits for", "id", string(excerpt(m.ID)))
 	case m.ID != nil:
-		p.log.Warn("plugin sent a request on its stdout; requests go to the RPC socket", "method", m.Method)
+		p.log.Warn("plugin sent a request on its stdout; requests go to the RPC socket", "method", string(excerpt([]byte(m.Method))))
 	case m.Method == "log":
 		p.logged(m.Params)
+	case m.Method == "message" || m.Method == "progress":
+		p.toCaller(m.Method, m.Params)
 	case p.spec.OnNotification != nil:
 		p.spec.OnNotification(p, m.Method, m.Params)
 	}
 }
 
-func (p *Plugin) answered(m *message) {
-	id := string(bytes.Trim(m.ID, `"`))
-	p.mu.Lock()
-	ch, ok := p.pending[id]
-	delete(p.pending, id)
-	p.mu.Unlock()
-	if !ok {
-		// The caller may have given up waiting; that is no fault of the plugin's.
-		p.log.Debug("plugin answered a request that nobody waits for", "id", id)
-		return
+// answered hands a reply to who waits for it, if anybody does.
+func (p *Plugin) answered(m *message) bool {
+	w := p.claim(m.ID, true)
+	if w == nil {
+		return false
 	}
 	result, err := m.outcome()
-	ch <- answer{result, err}
+	w.answer <- answer{result, err}
+	return true
+}
+
+// claim finds the request that has an id, and takes it out if that was its answer.
+func (p *Plugin) claim(raw json.RawMessage, answered bool) *pending {
+	id := string(raw)
+	if json.Unmarshal(raw, &id) != nil {
+		return nil // no string, so none of ours
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w := p.pending[id]
+	if answered {
+		delete(p.pending, id)
+	}
+	return w
 }

@@ -1,0 +1,299 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+
+	"fulmen/internal/config"
+	"fulmen/internal/features"
+	"fulmen/internal/plugin"
+	"fulmen/internal/version"
+)
+
+// newPluginHost makes the host, still without plugins.
+func (n *node) newPluginHost() *plugin.Host {
+	return plugin.NewHost(plugin.Config{
+		Spec: plugin.Spec{Dir: n.cfg.NetworkDir(), Version: version.Version, Log: n.log},
+		Reserved: func(method string) (string, bool) {
+			_, err := n.commands().Lookup(method)
+			return "lightningd", err == nil
+		},
+		Topics: topics, SetOptions: n.setPluginOptions, Setup: n.pluginSetup,
+		Fatal: func(p *plugin.Plugin, reason error) { n.die("important plugin "+p.Name+" ended", reason) },
+	})
+}
+
+// startPlugins starts the built-in plugins and those that the options name, and takes up their options.
+func (n *node) startPlugins(ctx context.Context) error {
+	programs, err := n.pluginPrograms()
+	if err != nil {
+		return err
+	}
+	if err := n.plugins.AddAll(ctx, programs, n.pluginFailed); err != nil {
+		return err
+	}
+	n.takePluginFeatures()
+	return n.cfg.Finish()
+}
+
+// pluginPrograms lists what is to be started with the node, each program once.
+func (n *node) pluginPrograms() ([]plugin.Program, error) {
+	builtin, err := filepath.Glob(filepath.Join(n.programs.Dir, "plugins", "*"))
+	if err != nil {
+		return nil, err
+	}
+	sort.Strings(builtin)
+	found, err := n.pluginsInFolders()
+	if err != nil {
+		return nil, err
+	}
+	disabled := n.cfg.Strings("disable-plugin")
+	var list []plugin.Program
+	add := func(path string, p plugin.Program) error {
+		path, err := filepath.Abs(path)
+		if err != nil || slices.ContainsFunc(list, func(other plugin.Program) bool { return other.Path == path }) {
+			return err
+		}
+		if base := filepath.Base(path); slices.Contains(disabled, path) || slices.Contains(disabled, base) ||
+			slices.Contains(disabled, strings.TrimSuffix(base, filepath.Ext(base))) {
+			return nil
+		}
+		p.Path, p.Startup = path, true
+		list = append(list, p)
+		return nil
+	}
+	for _, path := range builtin {
+		err = errors.Join(err, add(path, plugin.Program{Important: true, Builtin: true}))
+	}
+	for _, path := range n.cfg.Strings("important-plugin") {
+		err = errors.Join(err, add(path, plugin.Program{Important: true}))
+	}
+	for _, path := range append(found, n.cfg.Strings("plugin")...) {
+		err = errors.Join(err, add(path, plugin.Program{}))
+	}
+	return list, err
+}
+
+// pluginFolder is where operators put plugins that are to be started with every network.
+func (n *node) pluginFolder() string { return filepath.Join(n.cfg.Dir(), "plugins") }
+
+// pluginsInFolders lists the programs in the folders that plugin-dir names, and in pluginFolder.
+func (n *node) pluginsInFolders() ([]string, error) {
+	var found []string
+	for _, dir := range n.cfg.Strings("plugin-dir") {
+		programs, err := programsIn(dir)
+		if err != nil {
+			return nil, n.cfg.Malformed("plugin-dir", dir, err)
+		}
+		found = append(found, programs...)
+	}
+	programs, err := programsIn(n.pluginFolder())
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return append(found, programs...), err
+}
+
+// programsIn lists the files of a folder that can be executed.
+func programsIn(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	var found []string
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		if info, statErr := os.Stat(path); statErr == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+			found = append(found, path)
+		}
+	}
+	return found, err
+}
+
+// pluginFailed says what a plugin that does not come up means for the start of the node.
+func (n *node) pluginFailed(p plugin.Program, err error) error {
+	var no *plugin.Disabled
+	switch {
+	case errors.As(err, &no):
+		n.log.Info("plugin disables itself", "plugin", p.Path, "reason", no.Reason)
+		return nil
+	case p.Important:
+		return err
+	}
+	n.log.Error("plugin does not start", "plugin", p.Path, "error", err)
+	return nil
+}
+
+// setPluginOptions enters a plugin's options in the table of options.
+func (n *node) setPluginOptions(path string, list []plugin.Option, given []string) error {
+	options := make([]*config.Option, len(list))
+	for i, o := range list {
+		options[i] = optionOf(path, o)
+	}
+	if err := n.cfg.SetPlugin(path, options, given); err != nil {
+		return err
+	}
+	for _, o := range list {
+		if len(o.Deprecated) > 0 && n.cfg.IsSet(o.Name) {
+			n.log.Warn("a deprecated option of a plugin is set", "option", o.Name, "plugin", path)
+		}
+	}
+	return nil
+}
+
+// optionOf is a plugin's option as an entry of the table of options.
+func optionOf(path string, o plugin.Option) *config.Option {
+	kinds := map[plugin.OptionType]config.Kind{
+		plugin.String: config.String, plugin.StringConceal: config.Conceal, plugin.Int: config.Int,
+		plugin.Bool: config.Bool, plugin.Flag: config.Flag,
+	}
+	c := &config.Option{Name: o.Name, Kind: kinds[o.Type], Group: config.Plugin, Doc: o.Description, Multi: o.Multi, Dynamic: o.Dynamic, Plugin: path}
+	if len(o.Deprecated) > 0 {
+		c.Doc += " (deprecated)"
+	}
+	switch d := o.Default.(type) {
+	case string:
+		c.Default = d
+	case bool:
+		if o.Type == plugin.Bool { // a flag that is not there is false, whatever its default
+			c.Default = strconv.FormatBool(d)
+		}
+	case float64:
+		c.Default = strconv.FormatInt(int64(d), 10)
+	}
+	return c
+}
+
+// initPlugins gives the plugins their options. The backend got its own earlier: nothing goes without it.
+func (n *node) initPlugins(ctx context.Context) error {
+	for _, p := range n.plugins.Plugins() {
+		if isBackend(p) {
+			continue
+		}
+		if err := n.plugins.Init(ctx, p); err != nil {
+			if err := n.pluginFailed(plugin.Program{Path: p.Name, Important: p.Important()}, err); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func isBackend(p *plugin.Plugin) bool {
+	return slices.ContainsFunc(p.Manifest().Methods, func(m plugin.Method) bool { return m.Name == "getchaininfo" })
+}
+
+// followsDatabase reports whether a plugin is asked about each write: it stays until the last one.
+func followsDatabase(p *plugin.Plugin) bool {
+	return slices.ContainsFunc(p.Manifest().Hooks, func(h plugin.Hook) bool { return h.Name == "db_write" })
+}
+
+// splitProxy parts the address of a SOCKS proxy; false where there is none.
+func splitProxy(address string) (host string, port uint16, ok bool) {
+	host, text, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", 0, false
+	}
+	number, err := strconv.ParseUint(text, 10, 16)
+	return host, uint16(number), err == nil
+}
+
+// pluginSetup is what init tells a plugin.
+func (n *node) pluginSetup(p *plugin.Plugin) (map[string]any, plugin.Configuration) {
+	options := map[string]any{}
+	for _, o := range p.Manifest().Options {
+		if value := n.optionValue(o); value != nil {
+			options[o.Name] = value
+		}
+	}
+	hexOf := func(c features.Context) string { return hex.EncodeToString(n.ourFeatures(c)) }
+	c := plugin.Configuration{
+		LightningDir: n.cfg.NetworkDir(), RPCFile: filepath.Base(n.cfg.Path("rpc-file")), Network: n.network.Name,
+		FeatureSet: plugin.FeatureSet{
+			Init: hexOf(features.Init), Node: hexOf(features.NodeAnnouncement),
+			Channel: hexOf(features.ChannelAnnouncement), Invoice: hexOf(features.Invoice),
+		},
+	}
+	if host, port, ok := splitProxy(n.cfg.String("proxy")); ok {
+		tor, always := true, n.cfg.Bool("always-use-proxy")
+		c.Proxy = &plugin.Proxy{Type: "ipv4", Address: host, Port: port}
+		if strings.Contains(host, ":") {
+			c.Proxy.Type = "ipv6"
+		}
+		c.TorV3Enabled, c.AlwaysUseProxy = &tor, &always
+	}
+	return options, c
+}
+
+// optionValue is what init tells a plugin of an option of its own: nil for one that is not set.
+func (n *node) optionValue(o plugin.Option) any {
+	switch {
+	case o.Multi && o.Type == plugin.Int:
+		var list []int64
+		for _, text := range n.cfg.Strings(o.Name) {
+			number, err := strconv.ParseInt(text, 10, 64)
+			if err != nil {
+				panic(fmt.Sprintf("option %s: %v", o.Name, err)) // it was checked when it was read
+			}
+			list = append(list, number)
+		}
+		return orNil(list)
+	case o.Multi:
+		return orNil(n.cfg.Strings(o.Name))
+	case !n.cfg.IsSet(o.Name) && o.Default == nil:
+		return nil
+	}
+	switch o.Type {
+	case plugin.Flag:
+		if !n.cfg.Flag(o.Name) {
+			return nil
+		}
+		return true
+	case plugin.Bool:
+		return n.cfg.Bool(o.Name)
+	case plugin.Int:
+		return n.cfg.Int(o.Name)
+	}
+	return n.cfg.String(o.Name)
+}
+
+func orNil[T any](list []T) any {
+	if len(list) == 0 {
+		return nil
+	}
+	return list
+}
+
+// featurePlaces are where a manifest may add bits, as we name the places.
+var featurePlaces = map[string]features.Context{
+	"init": features.Init, "node": features.NodeAnnouncement, "channel": features.ChannelAnnouncement, "invoice": features.Invoice,
+}
+
+// takePluginFeatures adds the bits of the plugins that start with the node to its own. Later there is no
+// way: peers were told already.
+func (n *node) takePluginFeatures() {
+	n.pluginFeatures = map[features.Context]features.Vector{}
+	for _, p := range n.plugins.Plugins() {
+		for place, text := range p.Manifest().FeatureBits {
+			bits, err := hex.DecodeString(text)
+			if err != nil {
+				panic(fmt.Sprintf("featurebits of plugin %s: %v", p.Name, err)) // its manifest was checked
+			}
+			in := featurePlaces[place]
+			n.pluginFeatures[in] = n.pluginFeatures[in].Or(features.Vector(bits))
+		}
+	}
+	n.initFeatures = n.ourFeatures(features.Init)
+}
+
+// ourFeatures are the node's feature bits, and those that its plugins add.
+func (n *node) ourFeatures(in features.Context) features.Vector {
+	return features.Ours(in).Or(n.pluginFeatures[in])
+}
