@@ -82,6 +82,12 @@ func (sh *shell) store(s *channel.Store) *channeldmsg.Store {
 	for _, o := range s.Offered {
 		m.Offered = append(m.Offered, channeldmsg.OfferedHTLC{Ref: o.Ref, ID: o.HTLCID})
 	}
+	for i := range s.NewHTLCs {
+		h := &s.NewHTLCs[i]
+		m.NewHTLCs = append(m.NewHTLCs, channeldmsg.NewHTLC{
+			Offered: h.Offered, ID: h.ID, PaymentHash: h.PaymentHash, CLTVExpiry: h.CLTVExpiry,
+		})
+	}
 	for _, l := range s.Learned {
 		m.Learned = append(m.Learned, channeldmsg.LearnedPreimage{ID: l.HTLCID, Preimage: l.Preimage, Attribution: sliceOf(l.Attribution)})
 	}

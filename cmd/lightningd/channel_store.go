@@ -3,6 +3,7 @@ package main
 import (
 	"fulmen/internal/ipc/channeldmsg"
 	"fulmen/internal/onion"
+	"fulmen/internal/store"
 )
 
 // onStore makes durable what the channel's process asks for, in one unit with what it means for
@@ -31,7 +32,7 @@ func (c *channel) onStore(m *channeldmsg.Store) {
 		}
 	}
 	c.setStatus(m.Status)
-	entry, snapshot, data, tally, id := c.next, m.Snapshot, m.Data, c.tally, c.row.ID
+	entry, snapshot, data, tally, id, added := c.next, m.Snapshot, m.Data, c.tally, c.row.ID, m.NewHTLCs
 	if len(data) > 0 { // a Store may be about payments alone
 		c.next++
 	}
@@ -43,6 +44,11 @@ func (c *channel) onStore(m *channeldmsg.Store) {
 		}
 		for _, e := range ended {
 			if err := e.store(tx); err != nil {
+				return err
+			}
+		}
+		for i := range added {
+			if err := tx.AddChannelHTLC(id, (*store.ChannelHTLC)(&added[i])); err != nil {
 				return err
 			}
 		}

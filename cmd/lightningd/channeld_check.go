@@ -22,6 +22,7 @@ const (
 	maxHTLCID     = 1 << 62   // the database has 63 bits
 	maxCommitment = 1<<48 - 1 // BOLT 3, Per-commitment Secret Requirements
 	maxIncoming   = 483       // BOLT 2, max_accepted_htlcs
+	maxNewHTLCs   = 2 * 483   // of both sides, in one commitment
 	maxCloses     = 100       // closing transactions of one process
 )
 
@@ -72,13 +73,34 @@ func (c *channel) checkStore(m *channeldmsg.Store) error {
 			return err
 		}
 	}
-	return nil
+	return c.checkNewHTLCs(m.NewHTLCs)
 }
 
 func checkAttribution(id uint64, data []byte) error {
 	if len(data) != 0 && len(data) != onion.AttributionSize {
 		return fmt.Errorf("HTLC %d: attribution_data of %d bytes, want %d", id, len(data), onion.AttributionSize)
 	}
+	return nil
+}
+
+// checkNewHTLCs fails unless each side's HTLCs come once from a process, in the order of their ids.
+func (c *channel) checkNewHTLCs(list []channeldmsg.NewHTLC) error {
+	if len(list) > maxNewHTLCs {
+		return fmt.Errorf("%d new HTLCs in a commitment, at most %d", len(list), maxNewHTLCs)
+	}
+	next := c.proc.nextNew
+	for i := range list {
+		h := &list[i]
+		side := &next.received
+		if h.Offered {
+			side = &next.offered
+		}
+		if h.ID < *side || h.ID > maxHTLCID {
+			return fmt.Errorf("new HTLC %d came out of order, after %d", h.ID, *side)
+		}
+		*side = h.ID + 1
+	}
+	c.proc.nextNew = next
 	return nil
 }
 

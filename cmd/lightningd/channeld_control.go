@@ -31,9 +31,10 @@ type channelProcess struct {
 	title string
 
 	// The rest is the loop's.
-	killed       bool   // it misbehaved: what it still says is not heard
-	nextIncoming uint64 // HTLCs of the peer come in the order of their ids: none below it
-	closes       int    // closing transactions that it brought
+	killed       bool                               // it misbehaved: what it still says is not heard
+	nextIncoming uint64                             // HTLCs of the peer come in the order of their ids: none below it
+	nextNew      struct{ offered, received uint64 } // the same of each side's HTLCs that a commitment brings
+	closes       int                                // closing transactions that it brought
 }
 
 // channelStart is what a channeld is started with.

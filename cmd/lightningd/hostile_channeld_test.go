@@ -44,6 +44,13 @@ func TestChanneldThatLies(t *testing.T) {
 		{"a preimage that pays nothing", []ipc.Message{&channeldmsg.Store{
 			Offered: []channeldmsg.OfferedHTLC{{Ref: 2, ID: 4}}, Learned: []channeldmsg.LearnedPreimage{{ID: 4}}, Status: testStatus,
 		}}},
+		{"a new HTLC twice", []ipc.Message{&channeldmsg.Store{Data: []byte{1}, NewHTLCs: []channeldmsg.NewHTLC{{ID: 4}, {ID: 4, Offered: true}, {ID: 4}}, Status: testStatus}}},
+		{"a new HTLC again", []ipc.Message{
+			&channeldmsg.Store{Seq: 2, NewHTLCs: []channeldmsg.NewHTLC{{ID: 4}}, Status: testStatus},
+			&channeldmsg.Store{Seq: 3, NewHTLCs: []channeldmsg.NewHTLC{{ID: 4}}, Status: testStatus},
+		}},
+		{"a new HTLC with an id of 64 bits", []ipc.Message{&channeldmsg.Store{NewHTLCs: []channeldmsg.NewHTLC{{ID: 1<<64 - 1}}, Status: testStatus}}},
+		{"more new HTLCs than a commitment has", []ipc.Message{&channeldmsg.Store{NewHTLCs: make([]channeldmsg.NewHTLC, 2*483+1), Status: testStatus}}},
 		{"a close that spends another channel's output", []ipc.Message{&channeldmsg.MutualClose{Tx: testClose(bobChannel, 1)}}},
 		{"a close that is no transaction", []ipc.Message{&channeldmsg.MutualClose{Tx: []byte{1}}}},
 		{"another daemon's message", []ipc.Message{&connectdmsg.PeerConnected{ID: bobID}}},
@@ -67,6 +74,20 @@ func TestChanneldThatLies(t *testing.T) {
 			w.alive()
 			w.unharmed()
 		})
+	}
+}
+
+// TestNewHTLCsAreStored: what the peer's commitments ever had can be found when one of them is published.
+func TestNewHTLCsAreStored(t *testing.T) {
+	w := surround(t)
+	defer w.end()
+	w.connect()
+	w.stored(w.bob, &channeldmsg.Store{
+		Data: []byte{1}, NewHTLCs: []channeldmsg.NewHTLC{{Offered: true, ID: 3, PaymentHash: [32]byte{4}, CLTVExpiry: 5}}, Status: testStatus,
+	})
+	list, err := w.n.db.ChannelHTLCs(bobChannel)
+	if want := (store.ChannelHTLC{Offered: true, ID: 3, PaymentHash: [32]byte{4}, CLTVExpiry: 5}); err != nil || len(list) != 1 || list[0] != want {
+		t.Errorf("%+v, %v", list, err)
 	}
 }
 

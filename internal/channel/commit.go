@@ -51,7 +51,18 @@ func (c *Channel) dueCommitment() ([]Action, error) {
 		return nil, err
 	}
 	c.due.commitment = true
+	c.noteNew(s.remote.unrevokedPeer)
+	c.noteNew(s.remote.unrevoked)
 	return failed, nil
+}
+
+// noteNew has the HTLCs stored that a commitment of the peer brings.
+func (c *Channel) noteNew(list []change) {
+	for i := range list {
+		if h := list[i].add; h != nil && h.Amount.Sat() >= c.state.params.Remote.DustLimit {
+			c.store.NewHTLCs = append(c.store.NewHTLCs, h.HTLC)
+		}
+	}
 }
 
 // proceed takes the step on to its next question, or to its end.

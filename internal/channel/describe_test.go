@@ -93,6 +93,13 @@ func describeStore(s *channel.Store) string {
 	for _, o := range s.Offered {
 		out += fmt.Sprintf(" offered=%d:%d", o.Ref, o.HTLCID)
 	}
+	for _, h := range s.NewHTLCs {
+		side := "theirs"
+		if h.Offered {
+			side = "ours"
+		}
+		out += fmt.Sprintf(" new=%s:%d", side, h.ID)
+	}
 	for _, l := range s.Learned {
 		out += fmt.Sprintf(" learned=%d", l.HTLCID)
 	}

@@ -198,6 +198,11 @@ func (t *Tx) ChangeState(channel uint64, s StateChange) error {
 	if err := t.change("UPDATE channels SET state = ? WHERE id = ?", s.New, channel); err != nil {
 		return fmt.Errorf("change state of channel %d: %w", channel, err)
 	}
+	if s.New == Closed {
+		if err := t.forgetChannelHTLCs(channel); err != nil {
+			return err
+		}
+	}
 	return t.exec("INSERT INTO channel_state_changes (channel, at_ms, old_state, new_state, cause, message) VALUES (?,?,?,?,?,?)",
 		channel, s.At.UnixMilli(), s.Old, s.New, s.Cause, s.Message)
 }

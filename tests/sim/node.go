@@ -23,6 +23,7 @@ type node struct {
 	todo    []channel.Action // of the step under way
 	unsaved []channel.Store  // sent to be stored, not acknowledged
 	out     []wire.Message   // on their way to the peer
+	signing channel.Content  // of the peer's commitment that is signed
 	up      bool             // channel_reestablish is done
 }
 
@@ -35,6 +36,7 @@ type app struct {
 	waiting  map[uint64]channel.HTLC   // theirs that are not decided
 	resolved map[uint64]bool           // theirs that are gone
 	amounts  map[uint64]amount.Msat    // of theirs
+	scripts  map[channel.HTLC]bool     // that the peer's commitments ever had
 	closing  *channel.ReadyToClose
 }
 
@@ -62,7 +64,12 @@ func (n *node) act() error {
 		if err := n.checkLog(); err != nil {
 			return err
 		}
+		if err := n.checkScripts(a.Msg); err != nil {
+			return err
+		}
 		n.out = append(n.out, a.Msg)
+	case channel.AskSigner:
+		n.signing = a.Commitment
 	case channel.Received:
 		for _, h := range a.HTLCs {
 			n.receive(h.HTLC)
@@ -106,6 +113,19 @@ func (n *node) checkLog() error {
 	return nil
 }
 
+// checkScripts sees whether the HTLC outputs of a commitment that the peer gets could be punished.
+func (n *node) checkScripts(m wire.Message) error {
+	if _, ok := m.(*wire.CommitmentSigned); !ok {
+		return nil
+	}
+	for _, h := range n.signing.HTLCs {
+		if dust := h.Amount.Sat() < n.Channel.Params().Remote.DustLimit; n.app.scripts[h] == dust {
+			return fmt.Errorf("%s: htlc %d of %s of remote commitment %d: dust %t, stored %t", n.Name, h.ID, h.Amount, n.signing.Number, dust, !dust)
+		}
+	}
+	return nil
+}
+
 // save is lightningd's database transaction.
 func (n *node) save(s *channel.Store) {
 	n.Log.Append(s)
@@ -117,6 +137,9 @@ func (n *node) save(s *channel.Store) {
 	}
 	for _, f := range s.Failed {
 		n.app.results[f.HTLCID] = "failed"
+	}
+	for _, h := range s.NewHTLCs {
+		n.app.scripts[h] = true
 	}
 	for _, id := range s.Resolved {
 		n.app.resolved[id] = true

@@ -71,7 +71,7 @@ func (w *world) node(n *channeltest.Node) *node {
 	return &node{Node: n, rng: w.rng, policy: policy, start: n.Channel.LocalContent().ToLocal, app: &app{
 		offered: make(map[uint64]uint64), results: make(map[uint64]string),
 		decided: make(map[uint64]channel.Result), waiting: make(map[uint64]channel.HTLC), resolved: make(map[uint64]bool),
-		amounts: make(map[uint64]amount.Msat),
+		amounts: make(map[uint64]amount.Msat), scripts: make(map[channel.HTLC]bool),
 	}}
 }
 

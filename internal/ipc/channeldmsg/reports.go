@@ -23,8 +23,20 @@ type Store struct {
 	Failed []FailedHTLC
 	// Resolved HTLCs that the peer offered are irrevocably gone from both commitments.
 	Resolved []uint64
+	// NewHTLCs are in a commitment of the peer that we are about to sign, and in none before it: their
+	// scripts must be known as long as the peer could publish that commitment. Each side's come in the order
+	// of their ids, once.
+	NewHTLCs []NewHTLC
 
 	Status Status
+}
+
+// NewHTLC is what the script of an HTLC's output depends on.
+type NewHTLC struct {
+	Offered     bool // by us
+	ID          uint64
+	PaymentHash [32]byte
+	CLTVExpiry  block.Height
 }
 
 // OfferedHTLC links an Offer's Ref with the HTLC's id.
