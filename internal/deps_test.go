@@ -54,7 +54,8 @@ const neverNamed = `
 internal/channel internal/opening internal/closing internal/onchain | os net time crypto/rand math/rand math/rand/v2 log/slog internal/ipc internal/ipc/... | a pure machine: no input, output, clock, randomness or process
 internal/gossip internal/noise internal/onion internal/tx internal/wire internal/keys | os net crypto/rand math/rand math/rand/v2 log/slog internal/ipc internal/ipc/... | pure: the caller has the socket, the clock and the dice
 internal/amount internal/block | os net time | pure
-plugins/... | internal/block internal/keys internal/tx internal/config internal/command internal/plugin internal/schema | of the inside a plugin has rpc, wire, amount and gossip
+internal/multipart | os net crypto/rand math/rand math/rand/v2 log/slog internal/ipc internal/ipc/... internal/rpc | a pure machine: time comes with the event
+plugins/... | internal/tx internal/config internal/command internal/plugin internal/schema | of the inside a plugin has the protocol's types and pure machines, and rpc
 internal/signer | os net time internal/ipc internal/ipc/... | pure: cmd/hsmd has the socket and the file
 internal/htlcswitch internal/invoices internal/payments internal/wallet | os net database/sql internal/store internal/ipc internal/ipc/... internal/rpc | a machine over a small storage interface
 `
