@@ -68,7 +68,7 @@ func FuzzHostileNeighbours(f *testing.F) {
 			if reflect.TypeOf(m).Elem().PkgPath() == "fulmen/internal/ipc/peermsg" {
 				link = links.peer
 			}
-			go link.Send(m) // in an order that the socket's size decides when they are large
+			links.said.Go(func() { link.Send(m) }) // in an order that the socket's size decides when they are large
 		}
 		hostile.Within(t, "run", func() { runHostile(sh, links) })
 	})
@@ -92,7 +92,10 @@ func peersMessages(key keys.PubKey) []wire.Message {
 }
 
 // neighbours are the other ends of a channeld's links.
-type neighbours struct{ lightningd, hsmd, peer *ipc.Conn }
+type neighbours struct {
+	lightningd, hsmd, peer *ipc.Conn
+	said                   sync.WaitGroup // what the input says is written, or the link is closed
+}
 
 // hostileShell is a shell whose hsmd answers with what the input says.
 func hostileShell(t *testing.T, s *hostile.Source) (*shell, *neighbours) {
@@ -158,7 +161,7 @@ func runHostile(sh *shell, ends *neighbours) {
 		}
 	}()
 	if sh.begin() == nil {
-		ends.peer.CloseWrite()
+		go func() { ends.said.Wait(); ends.peer.CloseWrite() }() // which need that turns take what is there
 		for !sh.ended {
 			if sh.turn() != nil {
 				break
