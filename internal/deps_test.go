@@ -45,6 +45,7 @@ internal/daemon internal/sandbox | internal/amount internal/keys internal/wire i
 internal/subd | internal/amount internal/keys internal/wire internal/tx internal/daemon | no domain type
 internal/rpc | internal/command internal/store internal/channel internal/ipc/... | no knowledge of any command's meaning
 internal/plugin internal/config | internal/channel internal/store internal/ipc/... | knows nothing of channels
+internal/graph internal/route | internal/gossip internal/channel internal/tx internal/store internal/rpc internal/plugin | announcements and amounts, and no node around them
 internal/signer | internal/channel internal/noise internal/store internal/rpc | secrets meet as little code as can be
 `
 
@@ -52,6 +53,8 @@ internal/signer | internal/channel internal/noise internal/store internal/rpc | 
 // import is not theirs to choose.
 const neverNamed = `
 internal/channel internal/opening internal/closing internal/onchain | os net time crypto/rand math/rand math/rand/v2 log/slog internal/ipc internal/ipc/... | a pure machine: no input, output, clock, randomness or process
+internal/route | os net time crypto/rand math/rand math/rand/v2 log/slog internal/gossipstore internal/rpc internal/ipc internal/ipc/... | pure: paths over a graph that somebody else reads
+internal/graph | net time crypto/rand math/rand math/rand/v2 log/slog internal/rpc internal/ipc internal/ipc/... | it reads the one file, and nothing else
 internal/gossip internal/noise internal/onion internal/tx internal/wire internal/keys | os net crypto/rand math/rand math/rand/v2 log/slog internal/ipc internal/ipc/... | pure: the caller has the socket, the clock and the dice
 internal/amount internal/block | os net time | pure
 internal/multipart | os net crypto/rand math/rand math/rand/v2 log/slog internal/ipc internal/ipc/... internal/rpc | a pure machine: time comes with the event
@@ -74,6 +77,8 @@ internal/ipc/peermsg | cmd/connectd cmd/channeld tests/... | its two ends
 internal/ipc/channeldmsg | cmd/lightningd cmd/channeld tests/... | its two ends
 internal/ipc/onchaindmsg | cmd/lightningd cmd/onchaind tests/... | its two ends
 internal/scripttest internal/channel/channeltest | tests/... | tests alone
+internal/graph/graphtest | tools/graphgen tests/... | tests, and the program that makes such networks
+internal/graph internal/route | internal/graph internal/graph/graphtest internal/route plugins/... tools/graphgen tests/... | the graph is in the plugins that look for routes: lightningd parses no gossip
 internal/onchain/restore | cmd/onchaind tests/... | where both machines may be known
 internal/ipc/... | cmd/... internal/ipc/... internal/daemon internal/subd internal/sandbox/... tests/... | a link's messages are for its two ends
 `

@@ -65,7 +65,7 @@ func (g *Graph) ApplyChannelUpdate(msg []byte) error {
 	}
 	h := c.Half(p.ChannelFlags & wire.ChannelFlagDirection)
 	if p.LastUpdate >= g.policies[h].LastUpdate {
-		g.policies[h] = p
+		g.SetPolicy(h, p)
 	}
 	return nil
 }

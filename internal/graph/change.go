@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"slices"
+
 	"fulmen/internal/amount"
 	"fulmen/internal/wire"
 )
@@ -51,10 +53,36 @@ func (g *Graph) newChannel(scid wire.ShortChannelID) Channel {
 func (g *Graph) hashOfChannel(i uint32) uint64 { return hashScid(g.scids[i]) }
 
 // SetCapacity says how much a channel was funded with.
-func (g *Graph) SetCapacity(c Channel, s amount.Sat) { g.capacity[c] = s }
+func (g *Graph) SetCapacity(c Channel, s amount.Sat) {
+	g.capacity[c] = s
+	g.relink(c.Half(0))
+	g.relink(c.Half(1))
+}
 
 // SetPolicy says what holds for a direction from now on.
-func (g *Graph) SetPolicy(h Half, p Policy) { g.policies[h] = p }
+func (g *Graph) SetPolicy(h Half, p Policy) {
+	g.policies[h] = p
+	g.relink(h)
+}
+
+// relink keeps a direction's link as its policy is.
+func (g *Graph) relink(h Half) {
+	if g.stale {
+		return // Settle will
+	}
+	to := g.To(h)
+	i, _ := slices.BinarySearch(g.Away(to), h.Reverse())
+	g.link(g.first[to]+uint32(i), h)
+}
+
+func (g *Graph) link(at uint32, h Half) {
+	p, from := &g.policies[h], g.From(h)
+	g.links[at] = Link{
+		HTLCMinimum: p.HTLCMinimum, HTLCMaximum: p.HTLCMaximum, Capacity: g.capacity[h.Channel()].Msat(),
+		FeeBase: p.FeeBase, FeePPM: p.FeePPM, From: from, Half: h, CLTVDelta: p.CLTVDelta,
+		Enabled: p.Enabled(), Leaf: g.first[from+1]-g.first[from] == 1,
+	}
+}
 
 // RemoveChannel forgets a channel. Its nodes stay, and their indices.
 func (g *Graph) RemoveChannel(scid wire.ShortChannelID) {
@@ -99,6 +127,10 @@ func (g *Graph) Settle() {
 			g.away[g.first[from]] = Channel(c).Half(direction)
 		}
 	}
+	g.links = resize(g.links, int(end))
+	for i, h := range g.away {
+		g.link(uint32(i), h.Reverse())
+	}
 	g.stale = false
 }
 
@@ -116,4 +148,12 @@ func (g *Graph) Away(n Node) []Half {
 		panic("graph: not settled") // our bug
 	}
 	return g.away[g.first[n]:g.first[n+1]]
+}
+
+// Links is the directions that lead to a node, in the order of Away. The graph must be settled.
+func (g *Graph) Links(n Node) []Link {
+	if g.stale {
+		panic("graph: not settled") // our bug
+	}
+	return g.links[g.first[n]:g.first[n+1]]
 }

@@ -95,6 +95,13 @@ func compare(t *testing.T, g *Graph, m model) {
 	}
 	for n := range g.NumNodes() {
 		away := g.Away(Node(n))
+		for i, link := range g.Links(Node(n)) {
+			p, h := g.Policy(link.Half), away[i].Reverse()
+			if link.Half != h || link.From != g.From(h) || link.Capacity != g.Capacity(h.Channel()).Msat() ||
+				link.FeePPM != p.FeePPM || link.Enabled != p.Enabled() || link.Leaf != (degree[g.ID(link.From)] == 1) {
+				t.Fatalf("link %+v of direction %d, whose policy is %+v", link, h, *p)
+			}
+		}
 		if len(away) != degree[g.ID(Node(n))] || !slices.IsSorted(away) {
 			t.Fatalf("node %d: channels %v, want %d of them, sorted", n, away, degree[g.ID(Node(n))])
 		}

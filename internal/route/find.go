@@ -161,22 +161,44 @@ func (f *Finder) expand(n graph.Node) {
 		f.tooFar = true
 		return
 	}
-	var e Edge
-	for _, out := range f.view.Away(n) {
-		h := out.Reverse()
-		from, _ := f.view.Ends(h)
-		if f.labels[from].at == settled || f.view.off.has(uint32(from)) {
-			continue
+	v := f.view
+	if int(n) < v.g.NumNodes() {
+		links := v.g.Links(n)
+		for i := range links {
+			k := &links[i]
+			if k.Leaf && k.From != f.q.Source && !v.hasAdded.has(uint32(k.From)) {
+				continue // nothing leads on from there
+			}
+			switch {
+			case !f.open(k.From):
+			case v.differs.has(uint32(k.Half)):
+				e := *v.edges[k.Half]
+				f.relax(&l, k.From, k.Half, &e)
+			case k.Enabled:
+				e := edgeOf(k)
+				f.relax(&l, k.From, k.Half, &e)
+			}
 		}
-		if f.view.load(h, &e); e.Enabled {
-			f.relax(&l, from, h, &e)
+	}
+	if v.hasAdded.has(uint32(n)) {
+		for _, out := range v.away[n] {
+			h := out.Reverse()
+			if from, _ := v.Ends(h); f.open(from) {
+				e := *v.edges[h]
+				f.relax(&l, from, h, &e)
+			}
 		}
 	}
 }
 
+// open reports whether a better way from a node may still be found.
+func (f *Finder) open(n graph.Node) bool {
+	return f.labels[n].at != settled && !f.view.off.has(uint32(n))
+}
+
 // relax offers node from a way that goes on from label l over edge e.
 func (f *Finder) relax(l *label, from graph.Node, h graph.Half, e *Edge) {
-	if e.HTLCMin > amount.Msat(l.amount) && !f.q.IgnoreMin {
+	if !e.Enabled || e.HTLCMin > amount.Msat(l.amount) && !f.q.IgnoreMin {
 		return
 	}
 	if _, most := e.room(); amount.Msat(l.amount) > min(most, e.HTLCMax) {
@@ -192,8 +214,8 @@ func (f *Finder) relax(l *label, from graph.Node, h graph.Half, e *Edge) {
 		return
 	}
 	cost, ok := f.cost(l, e)
-	have := &f.labels[from]
-	if !ok || have.at != 0 && have.cost <= cost {
+	have, source := &f.labels[from], &f.labels[f.q.Source]
+	if !ok || have.at != 0 && have.cost <= cost || source.at != 0 && source.cost <= cost {
 		return
 	}
 	fee, ok := e.Fee(amount.Msat(l.amount))

@@ -2,6 +2,7 @@ package route
 
 import (
 	"bytes"
+	"slices"
 
 	"fulmen/internal/amount"
 	"fulmen/internal/graph"
@@ -178,14 +179,20 @@ func (v *View) load(h graph.Half, e *Edge) {
 		*e = Edge{}
 		return
 	}
-	p := v.g.Policy(h)
-	capacity := v.g.Capacity(h.Channel()).Msat()
+	to := v.g.To(h)
+	i, _ := slices.BinarySearch(v.g.Away(to), h.Reverse())
+	*e = edgeOf(&v.g.Links(to)[i])
+}
+
+// edgeOf is an edge of which no more is known than what is announced.
+func edgeOf(k *graph.Link) Edge {
+	capacity := k.Capacity
 	if capacity == 0 {
-		capacity = p.HTLCMaximum // the store does not say more yet
+		capacity = k.HTLCMaximum // the store does not say more yet
 	}
-	*e = Edge{
-		Capacity: capacity, HTLCMin: p.HTLCMinimum, HTLCMax: p.HTLCMaximum, Most: capacity,
-		FeeBase: p.FeeBase, FeePPM: p.FeePPM, Delta: uint32(p.CLTVDelta), Enabled: p.Enabled(),
+	return Edge{
+		Capacity: capacity, HTLCMin: k.HTLCMinimum, HTLCMax: k.HTLCMaximum, Most: capacity,
+		FeeBase: k.FeeBase, FeePPM: k.FeePPM, Delta: uint32(k.CLTVDelta), Enabled: k.Enabled,
 	}
 }
 
