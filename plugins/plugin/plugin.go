@@ -1,43 +1,83 @@
-// Package plugin is the plugin's side of the plugin protocol: a program declares its options and
-// methods and calls Run. Requests are served concurrently.
+// Package plugin is the plugin's side of the plugin protocol: a program declares its options, commands,
+// hooks and subscriptions, and calls Run. docs/plugins.md tells what they are.
+//
+//	p := plugin.New()
+//	p.AddOption(plugin.Option{Name: "greeting", Type: plugin.String, Default: "Hello", Description: "How to greet."})
+//	p.AddMethod(plugin.Method{Name: "hello", Params: []string{"[name]"}, Description: "Greets.", Run: hello})
+//	p.Subscribe("connect", func(ctx context.Context, n plugin.Notification) { ... })
+//	err := p.Run()
+//
+// Commands and hooks are served concurrently; notifications one after the other, in their order.
 package plugin
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"sync"
+
+	"fulmen/internal/rpc"
 )
 
 // Plugin is a program under lightningd's care.
 type Plugin struct {
-	options []Option
-	methods map[string]Method
-	order   []string
-	onInit  func(Init) error
+	// Dynamic says that the plugin may be started and stopped while lightningd runs. Before Run.
+	Dynamic bool
+	// FeatureBits are bits in hex to add to the node's, by place: init, node, channel, invoice. Before Run.
+	FeatureBits map[string]string
+	// CustomMessages are types of peers' messages that are to be let through to the hook custommsg. Before Run.
+	CustomMessages []uint16
+
+	options       []Option
+	methods       map[string]Method
+	order         []string
+	hooks         map[string]Hook
+	hookOrder     []string
+	subscriptions []subscription
+	topics        []string
+	onInit        func(Init) error
+	told          notices
+
+	nodeMu sync.Mutex
+	node   *rpc.Client // nil until the first call
+	socket string
 
 	outMu sync.Mutex
 	out   io.Writer
 }
 
+// The types of options.
+const (
+	String        = "string"
+	StringConceal = "string-conceal" // a secret, which nobody is shown
+	Int           = "int"
+	Bool          = "bool"
+	Flag          = "flag" // set by being there
+)
+
 // Option is a command line option that lightningd takes for us.
 type Option struct {
 	Name        string `json:"name"`
-	Type        string `json:"type"` // string, string-conceal, int, bool or flag
+	Type        string `json:"type"`
 	Default     any    `json:"default,omitempty"`
 	Description string `json:"description"`
+	Multi       bool   `json:"multi,omitempty"` // may be given several times
+	Dynamic     bool   `json:"dynamic,omitempty"`
+	Deprecated  bool   `json:"deprecated,omitempty"`
 }
 
 // Method is a command that lightningd passes on to us.
 type Method struct {
 	Name        string
 	Params      []string // in positional order; one in [] is optional
+	Category    string   // in help; empty is lightningd's choice
 	Description string
-	Run         func(ctx context.Context, args Args) (any, error)
+	Deprecated  bool
+	// Run serves a call, and returns what becomes its result in JSON. Message and Progress with ctx tell
+	// the caller how far it is.
+	Run func(ctx context.Context, args Args) (any, error)
 }
 
 // Init is what lightningd tells us at the start.
@@ -46,6 +86,7 @@ type Init struct {
 	Configuration struct {
 		LightningDir string `json:"lightning-dir"`
 		RPCFile      string `json:"rpc-file"`
+		Startup      bool   `json:"startup"` // the node starts too
 		Network      string `json:"network"`
 	} `json:"configuration"`
 }
@@ -62,6 +103,18 @@ func (i Init) Int(name string) (n int64, err error) {
 	return n, err
 }
 
+// Bool is the value of a bool option, or whether a flag is set; false where it is not.
+func (i Init) Bool(name string) (b bool, err error) {
+	err = i.decode(name, &b)
+	return b, err
+}
+
+// Strings are the values of a string option that may be given several times.
+func (i Init) Strings(name string) (list []string, err error) {
+	err = i.decode(name, &list)
+	return list, err
+}
+
 func (i Init) decode(name string, v any) error {
 	raw, ok := i.Options[name]
 	if !ok {
@@ -73,25 +126,11 @@ func (i Init) decode(name string, v any) error {
 	return nil
 }
 
-// Error is an answer with a code of its own; other errors are answered with -1.
-type Error struct {
-	Code    int    `json:"code"`
-	Message string `json:"message"`
-	Data    any    `json:"data,omitempty"`
-}
-
-func (e *Error) Error() string { return e.Message }
-
-// The codes of JSON-RPC itself, and of an error without one.
-const (
-	codeUnspecified    = -1
-	codeMethodNotFound = -32601
-	codeInvalidParams  = -32602
-)
-
 // New makes a plugin without options and methods.
 func New() *Plugin {
-	return &Plugin{options: []Option{}, methods: make(map[string]Method), out: os.Stdout}
+	p := &Plugin{options: []Option{}, methods: make(map[string]Method), hooks: make(map[string]Hook), out: os.Stdout}
+	p.told.more = sync.NewCond(&p.told.mu)
+	return p
 }
 
 // AddOption declares an option; before Run.
@@ -106,64 +145,10 @@ func (p *Plugin) AddMethod(m Method) {
 // OnInit sets what is done with the options; an error disables the plugin, and is its reason.
 func (p *Plugin) OnInit(do func(Init) error) { p.onInit = do }
 
-// Log writes a line to lightningd's log, at one of its levels: debug, info, unusual, broken.
-func (p *Plugin) Log(level, format string, args ...any) {
-	p.write(map[string]any{"jsonrpc": "2.0", "method": "log", "params": map[string]string{
-		"level": level, "message": fmt.Sprintf(format, args...),
-	}})
-}
-
-// Run serves lightningd until it closes our stdin.
-func (p *Plugin) Run() error { return p.serve(os.Stdin) }
-
-type call struct {
-	ID     json.RawMessage `json:"id"`
-	Method string          `json:"method"`
-	Params json.RawMessage `json:"params"`
-}
-
-func (p *Plugin) serve(in io.Reader) error {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	dec := json.NewDecoder(in)
-	for {
-		var c call
-		if err := dec.Decode(&c); err == io.EOF {
-			return nil
-		} else if err != nil {
-			return fmt.Errorf("read from lightningd: %w", err)
-		}
-		switch c.Method {
-		case "getmanifest":
-			p.reply(c.ID, p.manifest(), nil)
-		case "init":
-			p.reply(c.ID, p.init(c.Params), nil)
-		default:
-			if c.ID != nil {
-				go func() { p.run(ctx, c) }()
-			}
-		}
-	}
-}
-
-func (p *Plugin) run(ctx context.Context, c call) {
-	m, ok := p.methods[c.Method]
-	if !ok {
-		p.reply(c.ID, nil, &Error{Code: codeMethodNotFound, Message: fmt.Sprintf("unknown command %q", c.Method)})
-		return
-	}
-	args, err := parseArgs(m.Params, c.Params)
-	if err != nil {
-		p.reply(c.ID, nil, &Error{Code: codeInvalidParams, Message: err.Error()})
-		return
-	}
-	result, err := m.Run(ctx, args)
-	p.reply(c.ID, result, err)
-}
-
 func (p *Plugin) init(params json.RawMessage) any {
 	var i Init
 	err := json.Unmarshal(params, &i)
+	p.reach(&i)
 	if err == nil && p.onInit != nil {
 		err = p.onInit(i)
 	}
@@ -177,49 +162,36 @@ func (p *Plugin) manifest() any {
 	type method struct {
 		Name        string `json:"name"`
 		Usage       string `json:"usage"`
+		Category    string `json:"category,omitempty"`
 		Description string `json:"description"`
+		Deprecated  bool   `json:"deprecated,omitempty"`
+	}
+	type topic struct {
+		Method string `json:"method"`
 	}
 	methods := make([]method, 0, len(p.order))
 	for _, name := range p.order {
 		m := p.methods[name]
-		methods = append(methods, method{name, usage(m.Params), m.Description})
+		methods = append(methods, method{name, usage(m.Params), m.Category, m.Description, m.Deprecated})
+	}
+	var hooks []Hook
+	for _, name := range p.hookOrder {
+		hooks = append(hooks, p.hooks[name])
+	}
+	var topics []topic
+	for _, name := range p.topics {
+		topics = append(topics, topic{name})
 	}
 	return struct {
-		Options       []Option `json:"options"`
-		Methods       []method `json:"rpcmethods"`
-		NonNumericIDs bool     `json:"nonnumericids"`
-		Dynamic       bool     `json:"dynamic"`
-	}{p.options, methods, true, false}
-}
-
-func (p *Plugin) reply(id json.RawMessage, result any, err error) {
-	if err == nil {
-		p.write(struct {
-			JSONRPC string          `json:"jsonrpc"`
-			ID      json.RawMessage `json:"id"`
-			Result  any             `json:"result"`
-		}{"2.0", id, result})
-		return
-	}
-	coded := &Error{Code: codeUnspecified, Message: err.Error()}
-	errors.As(err, &coded)
-	p.write(struct {
-		JSONRPC string          `json:"jsonrpc"`
-		ID      json.RawMessage `json:"id"`
-		Error   *Error          `json:"error"`
-	}{"2.0", id, coded})
-}
-
-func (p *Plugin) write(v any) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		panic(fmt.Sprintf("plugin: unencodable message %T: %v", v, err)) // our bug
-	}
-	b.WriteByte('\n')
-	p.outMu.Lock()
-	defer p.outMu.Unlock()
-	// Where lightningd is gone, so are its requests: the end of stdin says so too.
-	_, _ = p.out.Write(b.Bytes())
+		Options        []Option          `json:"options"`
+		Methods        []method          `json:"rpcmethods"`
+		Hooks          []Hook            `json:"hooks,omitempty"`
+		Subscriptions  []string          `json:"subscriptions,omitempty"`
+		Notifications  []topic           `json:"notifications,omitempty"`
+		FeatureBits    map[string]string `json:"featurebits,omitempty"`
+		CustomMessages []uint16          `json:"custommessages,omitempty"`
+		NonNumericIDs  bool              `json:"nonnumericids"`
+		CanCheck       bool              `json:"cancheck"`
+		Dynamic        bool              `json:"dynamic"`
+	}{p.options, methods, hooks, p.subscribed(), topics, p.FeatureBits, p.CustomMessages, true, true, p.Dynamic}
 }

@@ -73,7 +73,7 @@ func TestDialog(t *testing.T) {
 		`{"id":10,"method":"dance"}`,
 	)
 	want := []string{
-		`{"jsonrpc":"2.0","id":1,"result":{"options":[{"name":"tone","type":"string","default":"a","description":"the tone"}],"rpcmethods":[{"name":"sing","usage":"song [times]","description":"sings"}],"nonnumericids":true,"dynamic":false}}`,
+		`{"jsonrpc":"2.0","id":1,"result":{"options":[{"name":"tone","type":"string","default":"a","description":"the tone"}],"rpcmethods":[{"name":"sing","usage":"song [times]","description":"sings"}],"nonnumericids":true,"cancheck":true,"dynamic":false}}`,
 		`{"jsonrpc":"2.0","id":2,"result":{}}`,
 		`{"jsonrpc":"2.0","id":"x#3","result":"lablab"}`,
 		`{"jsonrpc":"2.0","id":4,"result":"dob"}`,
