@@ -9,7 +9,7 @@ DESTDIR ?=
 
 # Only lightningd holds the database, so it alone is linked with C.
 COMMANDS = lightning-cli lightning-hsmtool
-DAEMONS  = hsmd connectd gossipd channeld
+DAEMONS  = hsmd connectd gossipd channeld onchaind
 PLUGINS  = bcli
 
 GOBUILD = $(GO) build -trimpath -ldflags="-s -w"
@@ -76,7 +76,7 @@ fuzz:
 # Every process against hostile neighbours and callers, one target after the other. FUZZTIME is for each.
 fuzz-hostile: FUZZTIME = 10m
 fuzz-hostile:
-	@for pkg in ./cmd/lightningd ./cmd/hsmd ./cmd/channeld ./cmd/connectd ./cmd/gossipd; do \
+	@for pkg in ./cmd/lightningd ./cmd/hsmd ./cmd/channeld ./cmd/connectd ./cmd/gossipd ./cmd/onchaind; do \
 	  for target in $$($(GO) test -list '^FuzzHostile' $$pkg | grep '^Fuzz'); do \
 	    echo "$$pkg $$target"; \
 	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x -parallel 1 -timeout 0 $$pkg || exit 1; \

@@ -124,6 +124,10 @@ type SignClaimsReply struct {
 	Witnesses [][][]byte
 }
 
+// CodeNoClaim is the code of a Fail that answers SignClaims: an input is not a claim. It may have been
+// one when the request was sent.
+const CodeNoClaim int32 = 1
+
 // IPCType implements ipc.Message.
 func (*Init) IPCType() ipc.Type            { return TypeInit }
 func (*HTLCs) IPCType() ipc.Type           { return TypeHTLCs }
