@@ -175,7 +175,8 @@ func (n *Network) Graph() *graph.Graph {
 func (n *Network) secret(kind string, i int) *btcec.PrivateKey {
 	b := binary.BigEndian.AppendUint64([]byte(kind), n.Config.Seed)
 	h := sha256.Sum256(binary.BigEndian.AppendUint64(b, uint64(i)))
-	key, _ := btcec.PrivKeyFromBytes(h[:])
+	key := new(btcec.PrivateKey) // without its public key, which most uses do not need
+	key.Key.SetByteSlice(h[:])
 	return key
 }
 
