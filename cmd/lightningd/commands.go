@@ -20,7 +20,7 @@ func (n *node) newCommandTable() func() *command.Table {
 			n.fundChannelCommand(), n.closeCommand(), n.setChannelCommand(), n.listPeerChannelsCommand(), n.listClosedChannelsCommand(),
 			n.invoiceCommand(), n.createInvoiceCommand(), n.listInvoicesCommand(), n.delInvoiceCommand(), n.waitInvoiceCommand(),
 			n.waitAnyInvoiceCommand(), n.decodeCommand(),
-			n.sendPayCommand(), n.waitSendPayCommand(), n.listSendPaysCommand(), n.payCommand(), n.listPaysCommand(), n.delPayCommand(),
+			n.sendPayCommand(), n.createOnionCommand(), n.sendOnionCommand(), n.waitSendPayCommand(), n.listSendPaysCommand(), n.payCommand(), n.listPaysCommand(), n.delPayCommand(),
 			n.signMessageCommand(), n.checkMessageCommand(),
 		)
 		t.Add(n.walletCommands()...)

@@ -161,7 +161,7 @@ func showGroup(group []*payments.Part, trying bool) *paysEntry {
 		received = first.Total
 	}
 	e := &paysEntry{
-		PaymentHash: first.PaymentHash[:], Status: string(statusOf(group, trying)), Destination: first.Destination.String(),
+		PaymentHash: first.PaymentHash[:], Status: string(statusOf(group, trying)), Destination: nodeText(first.Destination),
 		CreatedAt: first.CreatedAt.Unix(), CreatedIndex: first.CreatedIndex, AmountMsat: &received, AmountSentMsat: sent,
 	}
 	for _, p := range group {

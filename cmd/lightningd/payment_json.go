@@ -3,6 +3,7 @@ package main
 import (
 	"fulmen/internal/amount"
 	"fulmen/internal/command"
+	"fulmen/internal/keys"
 	"fulmen/internal/payments"
 )
 
@@ -17,7 +18,7 @@ type partResult struct {
 	Status          string      `json:"status" doc:"pending, complete or failed."`
 	AmountMsat      amount.Msat `json:"amount_msat" doc:"What the destination receives by this part."`
 	AmountSentMsat  amount.Msat `json:"amount_sent_msat" doc:"What was sent, with fees."`
-	Destination     string      `json:"destination" doc:"The node that is paid."`
+	Destination     string      `json:"destination,omitempty" doc:"The node that is paid, where it is known."`
 	CreatedAt       int64       `json:"created_at" doc:"When it was sent, unix seconds."`
 	CompletedAt     int64       `json:"completed_at,omitempty" doc:"When its outcome was known, unix seconds."`
 	Label           string      `json:"label,omitempty" doc:"The label given to it."`
@@ -31,7 +32,7 @@ func showPart(p *payments.Part) *partResult {
 	r := &partResult{
 		CreatedIndex: p.CreatedIndex, ID: p.CreatedIndex, GroupID: p.Group, PartID: p.ID.Part, PaymentHash: p.PaymentHash[:],
 		UpdatedIndex: p.UpdatedIndex, Status: string(p.Status), AmountMsat: p.Amount, AmountSentMsat: p.Sent,
-		Destination: p.Destination.String(), CreatedAt: p.CreatedAt.Unix(), Label: p.Label, Bolt11: p.Bolt11, Description: p.Description,
+		Destination: nodeText(p.Destination), CreatedAt: p.CreatedAt.Unix(), Label: p.Label, Bolt11: p.Bolt11, Description: p.Description,
 	}
 	if !p.CompletedAt.IsZero() {
 		r.CompletedAt = p.CompletedAt.Unix()
@@ -56,7 +57,7 @@ type failureResult struct {
 	Status          string      `json:"status"`
 	AmountMsat      amount.Msat `json:"amount_msat"`
 	AmountSentMsat  amount.Msat `json:"amount_sent_msat"`
-	Destination     string      `json:"destination"`
+	Destination     string      `json:"destination,omitempty"`
 	CreatedAt       int64       `json:"created_at"`
 	ErringIndex     *int        `json:"erring_index,omitempty"`
 	ErringNode      string      `json:"erring_node,omitempty"`
@@ -68,11 +69,19 @@ type failureResult struct {
 	OnionReply      command.Hex `json:"onionreply,omitempty"`
 }
 
+// nodeText is empty for a node that is not known: of the route of an onion that somebody else made.
+func nodeText(id keys.PubKey) string {
+	if id == (keys.PubKey{}) {
+		return ""
+	}
+	return id.String()
+}
+
 func showFailure(p *payments.Part, f *payments.Failure) *failureResult {
 	r := &failureResult{
 		CreatedIndex: p.CreatedIndex, ID: p.CreatedIndex, PaymentHash: p.PaymentHash[:], GroupID: p.Group, PartID: p.ID.Part,
 		UpdatedIndex: p.UpdatedIndex, Status: string(payments.Failed), AmountMsat: p.Amount, AmountSentMsat: p.Sent,
-		Destination: p.Destination.String(), CreatedAt: p.CreatedAt.Unix(),
+		Destination: nodeText(p.Destination), CreatedAt: p.CreatedAt.Unix(),
 	}
 	if f.Code == payments.CodeUnparseable {
 		r.OnionReply = f.Onion
@@ -83,7 +92,7 @@ func showFailure(p *payments.Part, f *payments.Failure) *failureResult {
 	r.ErringIndex, r.ErringDirection = &f.Index, &f.Direction
 	r.ErringChannel, r.FailCode, r.FailCodeName, r.RawMessage = f.Channel.String(), f.FailCode, f.CodeName, f.Raw
 	if f.Index > 0 {
-		r.ErringNode = f.Node.String()
+		r.ErringNode = nodeText(f.Node)
 	}
 	return r
 }

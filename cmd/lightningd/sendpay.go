@@ -70,6 +70,11 @@ func (n *node) sendPay(ctx context.Context, p *sendPayParams) (*sendPayResult, e
 	if err != nil {
 		return nil, command.BadParam("route", "%w", err)
 	}
+	return n.sendPart(ctx, part, packet)
+}
+
+// sendPart starts a part, and says how to learn its outcome.
+func (n *node) sendPart(ctx context.Context, part *payments.Part, packet *onion.Packet) (*sendPayResult, error) {
 	sent, err := n.send(ctx, part, packet)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package onion
 import (
 	"cmp"
 	"encoding/binary"
+	"fmt"
 	"slices"
 
 	"fulmen/internal/amount"
@@ -34,6 +35,15 @@ type Payload struct {
 type PaymentData struct {
 	PaymentSecret [32]byte
 	TotalMsat     amount.Msat
+}
+
+// CutLength takes the length off a payload that stands as in the packet (BOLT 4, Packet Structure).
+func CutLength(payload []byte) ([]byte, error) {
+	length, n := readBigSize(payload)
+	if n == 0 || length != uint64(len(payload)-n) {
+		return nil, fmt.Errorf("does not begin with its own length, of %d bytes as a bigsize", len(payload))
+	}
+	return payload[n:], nil
 }
 
 // Encode is the TLV stream for a Hop.

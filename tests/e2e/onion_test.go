@@ -1,0 +1,84 @@
+package e2e
+
+import (
+	"encoding/hex"
+	"errors"
+	"strconv"
+	"testing"
+
+	"fulmen/internal/amount"
+	"fulmen/internal/block"
+	"fulmen/internal/onion"
+	"fulmen/internal/rpc"
+	"fulmen/tests/harness"
+)
+
+// created is what createonion returns.
+type created struct {
+	Onion   string   `json:"onion"`
+	Secrets []string `json:"shared_secrets"`
+}
+
+// finalOnion is an onion for a peer that pays an invoice of its own.
+func finalOnion(t *testing.T, from, to *harness.Node, inv decoded, amt amount.Msat) (c created) {
+	t.Helper()
+	secret, err := hex.DecodeString(inv.Secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var info struct {
+		Height block.Height `json:"blockheight"`
+	}
+	from.Call("getinfo", nil, &info)
+	payload := (&onion.Payload{
+		AmtToForward: amt, OutgoingCLTVValue: info.Height + enoughBlocks,
+		PaymentData: &onion.PaymentData{PaymentSecret: [32]byte(secret), TotalMsat: amt},
+	}).Encode()
+	withLength := append([]byte{byte(len(payload))}, payload...)
+	from.Call("createonion", object{
+		"hops": []object{{"pubkey": to.ID(), "payload": hex.EncodeToString(withLength)}}, "assocdata": inv.Hash,
+	}, &c)
+	return c
+}
+
+// TestSendOnion pays with an onion that the caller made, and reads a failure with and without its secrets.
+func TestSendOnion(t *testing.T) {
+	_, alice, bob := pair(t)
+	first := object{"id": bob.ID(), "amount_msat": 1_000_000, "delay": enoughBlocks}
+
+	inv := decode(bob, bob.Invoice(1_000_000, "custom onion"))
+	made := finalOnion(t, alice, bob, inv, 1_000_000)
+	alice.Call("sendonion", object{
+		"onion": made.Onion, "first_hop": first, "payment_hash": inv.Hash, "shared_secrets": made.Secrets,
+	}, nil)
+	if err := wait(alice, inv.Hash, 0); err != nil {
+		t.Fatal(err)
+	}
+
+	for i, secrets := range [][]string{made.Secrets, nil} {
+		// The invoice wants twice as much as the onion brings.
+		inv := decode(bob, bob.Invoice(2_000_000, "refused "+strconv.Itoa(i)))
+		made := finalOnion(t, alice, bob, inv, 1_000_000)
+		if secrets != nil {
+			secrets = made.Secrets
+		}
+		alice.Call("sendonion", object{
+			"onion": made.Onion, "first_hop": first, "payment_hash": inv.Hash, "shared_secrets": secrets, "destination": bob.ID(),
+		}, nil)
+		var refused *rpc.Error
+		if err := wait(alice, inv.Hash, 0); !errors.As(err, &refused) {
+			t.Fatalf("paid half of the invoice: %v", err)
+		}
+		want := rpc.Code(203)
+		if secrets == nil {
+			want = 202
+		}
+		if refused.Code != want {
+			t.Errorf("with %d secrets: %v", len(secrets), refused)
+		}
+	}
+	if err := alice.Try("sendonion", object{"onion": "00", "first_hop": first, "payment_hash": inv.Hash}, nil); err == nil {
+		t.Error("an onion of one byte was sent")
+	}
+	agree(t, alice, bob, 1_000_000)
+}
