@@ -7,10 +7,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/btcsuite/btcd/btcutil/v2/hdkeychain"
+	"github.com/btcsuite/btcd/wire/v2"
+
 	"fulmen/internal/ipc"
 	"fulmen/internal/ipc/hsmdmsg"
 	"fulmen/internal/keys"
 	"fulmen/internal/signer"
+	"fulmen/internal/tx"
 )
 
 // remoteNode is the peer of all channels here.
@@ -77,11 +81,25 @@ func TestRefusalIsLoggedAndEndsTheSocket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	onchain := newTestOnchain(t, master, 7)
+	onchainName := fmt.Sprintf("onchain %s-7", remoteNode(t).ID())
 	for _, tt := range []struct {
 		c    *client
 		m    ipc.Message
 		name string
 	}{
+		{onchain, &hsmdmsg.SignClaim{Tx: []byte{1}}, onchainName},
+		{onchain, claimOfToRemote(t, onchain, tx.P2WSH(nil)), onchainName},
+		{onchain, &hsmdmsg.SignClaim{Tx: make([]byte, 10), WalletOutputs: []hsmdmsg.WalletOutput{{Kind: 9}}}, onchainName},
+		{onchain, &hsmdmsg.SignRemoteCommitment{}, onchainName},
+		{onchain, &hsmdmsg.SignLocalCommitment{}, onchainName},
+		{onchain, &hsmdmsg.SignMutualClose{}, onchainName},
+		{onchain, &hsmdmsg.SignAnchor{}, onchainName},
+		{onchain, &hsmdmsg.SignWallet{}, onchainName},
+		{onchain, &hsmdmsg.RevokeLocal{}, onchainName},
+		{onchain, &hsmdmsg.GetPerCommitmentPoint{}, onchainName},
+		{onchain, &hsmdmsg.ECDH{}, onchainName},
+		{onchain, &hsmdmsg.NewClient{}, onchainName},
 		{ecdh, &hsmdmsg.SignRemoteCommitment{}, "ecdh"},
 		{ecdh, &hsmdmsg.SignChannelUpdate{}, "ecdh"},
 		{ecdh, &hsmdmsg.SignMessage{Message: []byte("x")}, "ecdh"},
@@ -104,6 +122,52 @@ func TestRefusalIsLoggedAndEndsTheSocket(t *testing.T) {
 		if text := log.String(); !strings.Contains(text, "refused") || !strings.Contains(text, tt.name) {
 			t.Errorf("%T: log %q, want %q", tt.m, text, tt.name)
 		}
+	}
+}
+
+// claimOfToRemote claims to_remote of a commitment of the peer's, to a script.
+func claimOfToRemote(t testing.TB, c *client, to []byte) *hsmdmsg.SignClaim {
+	t.Helper()
+	spend := wire.NewMsgTx(2)
+	spend.AddTxIn(&wire.TxIn{Sequence: 1})
+	spend.AddTxOut(wire.NewTxOut(900, to))
+	var raw bytes.Buffer
+	if err := spend.SerializeNoWitness(&raw); err != nil {
+		t.Fatal(err)
+	}
+	script := tx.P2WSH(tx.ToRemoteAnchorsScript(c.channel.Basepoints().Payment))
+	return &hsmdmsg.SignClaim{
+		Tx: raw.Bytes(), Prevouts: []hsmdmsg.Prevout{{Amount: 1000, Script: script}},
+		Inputs:        []hsmdmsg.ClaimInput{{Kind: uint8(tx.ClaimToRemote)}},
+		WalletOutputs: []hsmdmsg.WalletOutput{{Kind: hsmdmsg.P2WPKH, KeyIndex: 3}},
+	}
+}
+
+// TestClaimToOurWallet: what is refused above is signed when it pays to the key of our wallet that it names.
+func TestClaimToOurWallet(t *testing.T) {
+	master := newTestMaster(t)
+	c := newTestOnchain(t, master, 7)
+	bip84, _ := master.hsm.node.XPubs()
+	key, err := hdkeychain.NewKeyFromString(bip84)
+	for _, i := range []uint32{0, 3} {
+		if err == nil {
+			key, err = key.Derive(i)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	pub, err := key.ECPubKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := claimOfToRemote(t, c, tx.P2WPKH(keys.PubKey(pub.SerializeCompressed())))
+	reply, err := signClaim(c.channel.Channel, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sigs := reply.(*hsmdmsg.SignClaimReply).Signatures; len(sigs) != 1 || sigs[0] == (keys.Signature{}) {
+		t.Errorf("signatures %x", sigs)
 	}
 }
 

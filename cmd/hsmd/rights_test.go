@@ -164,6 +164,8 @@ func TestMasterRefusals(t *testing.T) {
 		{&hsmdmsg.SignWallet{Tx: make([]byte, 11)}, "1 bytes after its end"},
 		{&hsmdmsg.SignWallet{Tx: make([]byte, 10), Inputs: []hsmdmsg.WalletInput{{Kind: 3}}}, "unknown kind 3"},
 		{&hsmdmsg.SignWallet{Tx: make([]byte, 10), Prevouts: []hsmdmsg.Prevout{{Amount: 1 << 63}}}, "more than exists"},
+		{&hsmdmsg.SignAnchor{PeerID: peer, Tx: []byte{1}}, "transaction"},
+		{&hsmdmsg.SignAnchor{PeerID: peer, Tx: make([]byte, 10)}, "bad channel setup"},
 	} {
 		if text := refused(t, master, c.m); !strings.Contains(text, c.want) {
 			t.Errorf("%T: %s, want %q", c.m, text, c.want)

@@ -32,6 +32,11 @@ func TestBOLT3AppendixEPrivateKeys(t *testing.T) {
 	if local.pub.String() != "0235f2dbfaa89b57ec7b055afe29849ef7ddfeb1cefdb9ebdc43f5494984db29e5" {
 		t.Errorf("localpubkey %s", local.pub)
 	}
+	secret := keys.Secret(unhex(t, "1f1e1d1c1b1a191817161514131211100f0e0d0c0b0a09080706050403020100"))
+	penalty := base.revocationPrivKey(secret, point)
+	if got := hex.EncodeToString(penalty.key.Serialize()); got != "d09ffff62ddb2297ab000cc85bcb4283fdeb6aa052affbc9dddcf33b61078110" {
+		t.Errorf("revocationprivkey %s", got)
+	}
 	revocation, err := base.revocationPubKey(point)
 	if err != nil || revocation.String() != "02916e326636d19c33f13e8c0c3a03dd157f332f3e99c317c141dd865eb01f8ff0" {
 		t.Errorf("revocationpubkey %s, %v", revocation, err)
