@@ -14,7 +14,7 @@ PLUGINS  = bcli
 
 GOBUILD = $(GO) build -trimpath -ldflags="-s -w"
 
-.PHONY: build test test-crash test-confinement sim bench demo interop lint fuzz check-profiles gen check-gen install clean
+.PHONY: build test test-crash test-network test-confinement sim bench demo interop lint fuzz check-profiles gen check-gen install clean
 
 build:
 	@mkdir -p bin libexec/plugins
@@ -31,6 +31,10 @@ test: build lint
 # 300 payments both ways while every process in turn is killed.
 test-crash: build
 	$(GO) test -count=1 -timeout 30m -v -run TestCrash ./tests/crash -args -payments 300
+
+# Nodes that forward for each other.
+test-network: build
+	$(GO) test -count=1 -timeout 30m -v ./tests/network
 
 # Each daemon is taken over and tries everything that it must not be able to: one table.
 test-confinement:

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"sync"
 
+	"fulmen/internal/amount"
 	core "fulmen/internal/channel"
 	"fulmen/internal/ipc"
 	"fulmen/internal/ipc/channeldmsg"
@@ -33,8 +34,12 @@ type channel struct {
 	// offered are those that its process has, and has not yet committed to or refused, by ref.
 	offered map[uint64]origin
 	offers  []channeldmsg.OfferHTLC // to go with the next flush
+	queued  amount.Msat             // the sum of offered
 	settles []channeldmsg.SettleHTLC
-	close   *closing // a close that somebody asked for
+	terms   forwardTerms
+	// forwardsBelow is above all ids of HTLCs that were forwarded before this start.
+	forwardsBelow uint64
+	close         *closing // a close that somebody asked for
 }
 
 // newChannel takes up a channel of the database, its numbers as of the newest entry of its log.
@@ -43,6 +48,7 @@ func (n *node) newChannel(row *store.Channel, tally store.Tally) *channel {
 		n: n, row: row, tally: tally, outs: map[uint64]origin{}, offered: map[uint64]origin{},
 		log: n.log.With("channel", row.ID, "peer_id", row.PeerID),
 	}
+	c.terms.aliasOnly = aliasOnly(row.ChannelType)
 	c.peer = n.peerOf(row.PeerID)
 	c.peer.channels[row.ID] = c
 	n.channels[row.ID] = c
@@ -71,6 +77,7 @@ func (c *channel) offer(o origin, h channeldmsg.OfferHTLC) {
 	c.n.lastRef++
 	h.Ref = c.n.lastRef
 	c.offered[h.Ref] = o
+	c.queued += h.AmountMsat
 	c.offers = append(c.offers, h)
 	c.n.dirty[c] = true
 }

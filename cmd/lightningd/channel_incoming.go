@@ -22,22 +22,26 @@ func (c *channel) onIncoming(m *channeldmsg.Incoming) {
 			c.tally.NextIn = h.ID + 1
 			c.tally.InOffered.Add(h.AmountMsat)
 		}
-		key := invoices.Key{Channel: c.row.ID, HTLC: h.ID}
-		preimage, err := c.n.db.HTLCTaken(key)
-		switch {
-		case err == nil:
-			c.settle(channeldmsg.SettleHTLC{ID: h.ID, Preimage: &preimage})
-		case err != store.ErrNotFound:
-			c.n.die("look up an HTLC", err)
-		case h.Final == nil:
-			c.fail(h.ID, &onion.Failure{Code: onion.UnknownNextPeer})
-		default:
-			c.arrive(key, h)
+		if h.Forward != nil {
+			c.forward(h)
+		} else {
+			c.arrive(h)
 		}
 	}
 }
 
-func (c *channel) arrive(key invoices.Key, h *channeldmsg.IncomingHTLC) {
+// arrive decides about an HTLC that ends here.
+func (c *channel) arrive(h *channeldmsg.IncomingHTLC) {
+	key := invoices.Key{Channel: c.row.ID, HTLC: h.ID}
+	preimage, err := c.n.db.HTLCTaken(key)
+	switch {
+	case err == nil:
+		c.settle(channeldmsg.SettleHTLC{ID: h.ID, Preimage: &preimage})
+		return
+	case err != store.ErrNotFound:
+		c.n.die("look up an HTLC", err)
+		return
+	}
 	p := invoices.Part{
 		Key: key, PaymentHash: h.PaymentHash, Amount: h.AmountMsat, CLTVExpiry: h.CLTVExpiry,
 		AmtToForward: h.Final.AmtToForward, OutgoingCLTV: h.Final.OutgoingCLTV, TotalMsat: h.Final.TotalMsat,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fulmen/internal/htlcswitch"
 	"fulmen/internal/ipc/channeldmsg"
 	"fulmen/internal/onion"
 	"fulmen/internal/store"
@@ -16,7 +17,7 @@ func (c *channel) onStore(m *channeldmsg.Store) {
 	var writes []func(*storeTx) error
 	for _, o := range m.Offered {
 		if from := c.offered[o.Ref]; from != nil {
-			delete(c.offered, o.Ref)
+			c.forgetOffer(o.Ref)
 			writes = append(writes, c.outCommitted(o.ID, from))
 		}
 	}
@@ -29,6 +30,12 @@ func (c *channel) onStore(m *channeldmsg.Store) {
 	for i := range m.Failed {
 		if e, ok := c.outFailed(m.Failed[i].ID, outFailure{returned: &m.Failed[i]}); ok {
 			ended = append(ended, e)
+		}
+	}
+	for _, htlc := range m.Resolved {
+		key := htlcswitch.Key{Channel: c.row.ID, HTLC: htlc}
+		if c.n.forwards.Gone(key) {
+			writes = append(writes, func(tx *storeTx) error { return tx.ForgetReason(key) })
 		}
 	}
 	c.setStatus(m.Status)
@@ -91,8 +98,14 @@ func (c *channel) refuse(ref uint64, failure []byte, reason string) {
 	if from == nil {
 		return
 	}
-	delete(c.offered, ref)
+	c.forgetOffer(ref)
 	from.refused(failure, reason)
+}
+
+// forgetOffer takes note that the channel has decided about an offer.
+func (c *channel) forgetOffer(ref uint64) {
+	c.queued -= c.offered[ref].amount()
+	delete(c.offered, ref)
 }
 
 // outCommitted notes that the channel has committed to an HTLC that we offered. What it returns is

@@ -7,6 +7,7 @@ import (
 	btcwire "github.com/btcsuite/btcd/wire/v2"
 
 	"fulmen/internal/amount"
+	core "fulmen/internal/channel"
 	"fulmen/internal/features"
 	"fulmen/internal/ipc/channeldmsg"
 	"fulmen/internal/onion"
@@ -118,9 +119,24 @@ func (c *channel) checkIncoming(m *channeldmsg.Incoming) error {
 		if h.AmountMsat > c.row.FundingSats.Msat() {
 			return fmt.Errorf("HTLC %d of %s in a channel of %s", h.ID, h.AmountMsat, c.row.FundingSats)
 		}
+		if err := checkPayload(h); err != nil {
+			return fmt.Errorf("HTLC %d: %w", h.ID, err)
+		}
 		next = h.ID + 1
 	}
 	c.proc.nextIncoming = next
+	return nil
+}
+
+// checkPayload fails unless the HTLC either ends here or goes on. What goes on is handed to another
+// channel's process, which must not end of it.
+func checkPayload(h *channeldmsg.IncomingHTLC) error {
+	switch {
+	case (h.Forward == nil) == (h.Final == nil):
+		return errors.New("it neither ends here nor goes on, or both")
+	case h.Forward != nil && len(h.Forward.NextOnion) != core.OnionSize:
+		return fmt.Errorf("an onion of %d bytes, should be %d", len(h.Forward.NextOnion), core.OnionSize)
+	}
 	return nil
 }
 

@@ -94,7 +94,11 @@ func (n *node) getInfo(context.Context, *command.None) (*getInfoResult, error) {
 	for _, a := range *n.bound.Load() {
 		r.Binding = append(r.Binding, showAddress(a))
 	}
-	err := n.onLoop(func() error {
+	var err error
+	if r.FeesCollectedMsat, err = n.db.FeesCollected(); err != nil {
+		return nil, err
+	}
+	err = n.onLoop(func() error {
 		r.BlockHeight, r.NumPeers = n.blockHeight, len(n.peers)
 		for _, c := range n.channels {
 			switch c.row.State {

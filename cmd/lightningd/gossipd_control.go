@@ -22,8 +22,7 @@ func (n *node) startGossipd(links []*os.File) error {
 func (n *node) gossipdHandles(f *ipc.Frame) (func(), error) {
 	switch f.Type {
 	case gossipdmsg.TypeOwnUpdate:
-		// It is gossipd's to hand on; forwarding will quote it in failures.
-		return decode(f, func(*gossipdmsg.OwnUpdate) {})
+		return decodeChecked(f, checkOwnUpdate, n.onOwnUpdate)
 	case gossipdmsg.TypePeerUpdate:
 		return decodeChecked(f, checkPeerUpdate, n.onPeerUpdate)
 	case gossipdmsg.TypeBadPeer:

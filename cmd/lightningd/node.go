@@ -15,6 +15,7 @@ import (
 	"fulmen/internal/command"
 	"fulmen/internal/config"
 	"fulmen/internal/features"
+	"fulmen/internal/htlcswitch"
 	"fulmen/internal/invoices"
 	"fulmen/internal/keys"
 	"fulmen/internal/logs"
@@ -76,6 +77,8 @@ type node struct {
 	shutdownScript []byte // for the next channel that opens
 	byFunding      map[btcwire.OutPoint]*channel
 
+	byName   map[wire.ShortChannelID]*channel // found before, see channelByOwnName
+	forwards *htlcswitch.Switch
 	channels map[uint64]*channel // by number; all that are not forgotten
 	peers    map[keys.PubKey]*peer
 	dirty    map[*channel]bool // have something for the next flush
@@ -107,6 +110,7 @@ func newNode(cfg *config.Config, book *logs.Book, db *store.DB) *node {
 		initFeatures: features.Ours(features.Init),
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
+	n.byName, n.forwards = map[wire.ShortChannelID]*channel{}, htlcswitch.New(switchChannels{n})
 	n.loop = newLoop(n.flush)
 	n.commandTable = n.newCommandTable()
 	n.plugins = n.newPluginHost()

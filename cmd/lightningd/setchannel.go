@@ -17,12 +17,12 @@ import (
 )
 
 type setChannelParams struct {
-	ID              string       `param:"id" doc:"The peer, if it has one channel; the channel's channel_id, short_channel_id or alias; or all."`
+	ID              string       `param:"id" doc:"The peer, for all of its channels; a channel's channel_id, short_channel_id or alias; or all."`
 	FeeBase         *amount.Msat `param:"feebase" doc:"What to ask for each payment forwarded; unchanged if omitted."`
 	FeePPM          *uint32      `param:"feeppm" doc:"What to ask of its amount, in millionths; unchanged if omitted."`
 	HTLCMin         *amount.Msat `param:"htlcmin" doc:"The least HTLC to forward; unchanged if omitted."`
 	HTLCMax         *amount.Msat `param:"htlcmax" doc:"The greatest HTLC to forward; unchanged if omitted."`
-	EnforceDelay    uint32       `param:"enforcedelay" default:"600" doc:"Seconds for which payments at the old terms still pass."`
+	EnforceDelay    uint32       `param:"enforcedelay" default:"600" doc:"Seconds for which payments at the old terms still pass; not beyond a restart."`
 	IgnoreFeeLimits *bool        `param:"ignorefeelimits" doc:"Whether the peer may set any fee rate for the commitment transactions. That is dangerous."`
 }
 
@@ -87,8 +87,19 @@ func (n *node) channelsToSet(id string) (list []*channel, err error) {
 					list = append(list, c)
 				}
 			}
-			slices.SortFunc(list, func(a, b *channel) int { return cmp.Compare(a.row.ID, b.row.ID) })
+			sortChannels(list)
 			return nil
+		}
+		if peer, err := keys.ParsePubKey(id); err == nil && n.peers[peer] != nil {
+			for _, c := range n.peers[peer].channels {
+				if canBeSet(c.row.State) {
+					list = append(list, c)
+				}
+			}
+			if len(list) > 0 {
+				sortChannels(list)
+				return nil
+			}
 		}
 		c, err := n.channelNamed(id)
 		if err != nil {
@@ -101,6 +112,10 @@ func (n *node) channelsToSet(id string) (list []*channel, err error) {
 		return nil
 	})
 	return list, err
+}
+
+func sortChannels(list []*channel) {
+	slices.SortFunc(list, func(a, b *channel) int { return cmp.Compare(a.row.ID, b.row.ID) })
 }
 
 // channelNamed finds the channel that a caller means by the id of its peer, its channel_id, its
@@ -157,6 +172,7 @@ func (c *channel) applyPolicy(p *setChannelParams, params *core.Params) (*setCha
 	if err != nil {
 		return nil, err
 	}
+	c.terms.former, c.terms.formerUntil = termsOf(&c.row.Policy), c.n.now().Add(seconds(uint64(p.EnforceDelay)))
 	c.row.Policy = policy
 	if p.IgnoreFeeLimits != nil {
 		c.row.IgnoreLimits = *p.IgnoreFeeLimits

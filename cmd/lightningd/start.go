@@ -131,6 +131,9 @@ func (n *node) loadChannels() error {
 		}
 		n.watchChannel(n.newChannel(row, *tally))
 	}
+	if err := n.resumeForwards(); err != nil {
+		return err
+	}
 	return n.resumeParts()
 }
 

@@ -46,6 +46,7 @@ func outside(have, want amount.FeeratePerKw) bool {
 // watchDeadlines takes channels to the chain whose HTLCs cannot wait any longer for a peer that is away.
 // A channel with a process watches its own.
 func (n *node) watchDeadlines(h block.Height) {
+	n.watchForwards(h)
 	for _, c := range n.channels {
 		switch {
 		case c.proc != nil || c.resuming || !c.resumable():

@@ -16,6 +16,11 @@ func (t *Tx) next(name string) (uint64, error) {
 	return value, nil
 }
 
+// count adds to a counter.
+func (t *Tx) count(name string, by uint64) error {
+	return t.exec("INSERT INTO vars (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value", name, by)
+}
+
 // Counter reads a counter.
 func (d *DB) Counter(name string) (uint64, error) {
 	var value uint64

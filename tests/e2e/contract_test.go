@@ -15,7 +15,8 @@ type object = map[string]any
 // sense; the harness holds each result to its schema.
 func TestEveryCommandKeepsTheContract(t *testing.T) {
 	btcd, alice, bob := pair(t)
-	called := map[string]bool{"connect": true, "fundchannel": true, "newaddr": true, "stop": true, "waitblockheight": true}
+	called := map[string]bool{"connect": true, "fundchannel": true, "newaddr": true, "stop": true, "waitblockheight": true,
+		"delforward": true} // needs three nodes: package network
 	call := func(n *harness.Node, method string, params ...any) object {
 		t.Helper()
 		called[method] = true
@@ -140,6 +141,7 @@ func checkWallet(t *testing.T, btcd *harness.Btcd, alice *harness.Node, call cal
 
 func checkChannels(btcd *harness.Btcd, alice, bob *harness.Node, call caller) {
 	call(alice, "listpeerchannels")
+	call(alice, "listforwards")
 	call(alice, "setchannel", bob.ID(), 5, 50)
 	call(alice, "close", bob.ID(), 30)
 	btcd.WaitMempool(1)

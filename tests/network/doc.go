@@ -1,0 +1,2 @@
+// Package network tests nodes that forward for each other, over the real daemons and a btcd.
+package network

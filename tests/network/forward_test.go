@@ -1,0 +1,126 @@
+package network
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"fulmen/internal/amount"
+	"fulmen/tests/harness"
+)
+
+// TestForward: alice pays carol through bob; bob is restarted in between, and forwards again.
+func TestForward(t *testing.T) {
+	l := newLine(t)
+	var paid, earned amount.Msat
+	pay := func(amt amount.Msat) {
+		t.Helper()
+		if err := l.pay(l.invoiced(amt)); err != nil {
+			t.Fatal(err)
+		}
+		paid, earned = paid+amt, earned+feeOf(amt)
+	}
+	pay(100_000_000)
+	pay(1)
+	l.balanced(paid, earned)
+	l.bob.Restart()
+	l.alice.WaitChannel("", "CHANNELD_NORMAL")
+	l.bob.WaitChannel("", "CHANNELD_NORMAL")
+	pay(123_456_789)
+	l.balanced(paid, earned)
+
+	list := forwards(l.bob, nil)
+	if len(list) != 3 {
+		t.Fatalf("%d forwards, want 3: %+v", len(list), list)
+	}
+	last := list[2]
+	want := forward{
+		CreatedIndex: 3, UpdatedIndex: 3, InChannel: l.first, InID: 2, InMsat: 123_456_789 + feeOf(123_456_789), OutChannel: l.second,
+		OutMsat: 123_456_789, FeeMsat: feeOf(123_456_789), Status: "settled",
+	}
+	if last != want {
+		t.Errorf("the last forward is %+v, want %+v", last, want)
+	}
+	if got := forwards(l.bob, object{"index": "updated", "start": 2, "limit": 1}); len(got) != 1 || got[0].UpdatedIndex != 2 {
+		t.Errorf("the second update: %+v", got)
+	}
+	if got := forwards(l.bob, object{"in_channel": l.second}); len(got) != 0 {
+		t.Errorf("forwards from carol's channel: %+v", got)
+	}
+	if got := forwards(l.bob, object{"out_channel": l.second, "status": "settled"}); len(got) != 3 {
+		t.Errorf("%d forwards to carol's channel, want 3", len(got))
+	}
+	l.bob.Call("delforward", object{"in_channel": l.first, "in_htlc_id": 1, "status": "settled"}, nil)
+	if err := l.bob.Try("delforward", object{"in_channel": l.first, "in_htlc_id": 1, "status": "settled"}, nil); err == nil {
+		t.Error("a forward was deleted twice")
+	}
+	if got := forwards(l.bob, nil); len(got) != 2 {
+		t.Errorf("%d forwards after a deletion, want 2", len(got))
+	}
+	l.balanced(paid, earned)
+}
+
+// TestBOLT4ForwardFailures sends what bob must not forward, in each way, and reads what alice learns.
+func TestBOLT4ForwardFailures(t *testing.T) {
+	l := newLine(t)
+	for _, tt := range []struct {
+		name   string
+		change func(*payment)
+		code   int // BOLT 4
+		index  int
+		data   string // what the message begins with, after its code
+	}{
+		{"unknown channel", func(p *payment) { p.second = "1x2x3" }, 0x400a, 1, ""},
+		{"no fee", func(p *payment) { p.fee = 0 }, 0x100c, 1, fmt.Sprintf("%016x", 1_000_000)},
+		{"a millisatoshi short", func(p *payment) { p.fee-- }, 0x100c, 1, fmt.Sprintf("%016x", 1_000_000+uint64(feeOf(1_000_000))-1)},
+		{"cltv delta too small", func(p *payment) { p.delta-- }, 0x100d, 1, fmt.Sprintf("%08x", l.btcd.Height()+finalDelta)},
+		{"unknown payment", func(p *payment) { p.hash = strings.Repeat("00", 32) }, 0x400f, 2, fmt.Sprintf("%016x", 1_000_000)},
+		{"wrong secret", func(p *payment) { p.secret = strings.Repeat("00", 32) }, 0x400f, 2, ""},
+	} {
+		p := l.invoiced(1_000_000)
+		tt.change(p)
+		err := l.pay(p)
+		if err == nil {
+			t.Errorf("%s: it was paid", tt.name)
+			continue
+		}
+		f := failureOf(t, err)
+		if f.Code != tt.code || f.Index != tt.index || !strings.HasPrefix(f.Raw, fmt.Sprintf("%04x%s", tt.code, tt.data)) {
+			t.Errorf("%s: %+v, want code %x at %d", tt.name, f, tt.code, tt.index)
+		}
+	}
+	l.balanced(0, 0)
+	var codes []int
+	for _, f := range forwards(l.bob, nil) {
+		codes = append(codes, f.FailCode)
+	}
+	if want := []int{0x400a, 0x100c, 0x100c, 0x100d, 0, 0}; !slices.Equal(codes, want) {
+		t.Errorf("failcodes of bob's forwards %x, want %x", codes, want)
+	}
+}
+
+// TestForwardWhileCarolIsAway: the channel is there, its peer is not; later it is again.
+func TestForwardWhileCarolIsAway(t *testing.T) {
+	l := newLine(t)
+	p := l.invoiced(1_000_000)
+	l.carol.Stop()
+	harness.Eventually(t, "bob notices", func() error {
+		for _, c := range l.bob.Channels() {
+			if c.SCID == l.second && c.PeerConnected {
+				return fmt.Errorf("carol is connected")
+			}
+		}
+		return nil
+	})
+	if f := failureOf(t, l.pay(p)); f.Code != 0x1007 || f.Index != 1 || f.Channel != l.second {
+		t.Errorf("%+v, want temporary_channel_failure", f)
+	}
+	l.carol.Start()
+	l.carol.WaitChannel("", "CHANNELD_NORMAL")
+	l.bob.WaitChannel("", "CHANNELD_NORMAL")
+	if err := l.pay(p); err != nil {
+		t.Fatal(err)
+	}
+	l.balanced(p.amt, p.fee)
+}
