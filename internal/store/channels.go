@@ -68,22 +68,23 @@ type Channel struct {
 	CloseHeight    block.Height // 0 until the close is mined
 	LastStable     time.Time    // zero: never
 	Billboard      string
+	FuturePoint    *keys.PubKey // by which the peer proved that our state is old
 }
 
 const channelColumns = `id, peer_id, channel_id, state, opener, private, funding_txid, funding_output, funding_sat, pushed_msat,
 	min_depth, setup, channel_type, funding_tx, start_height, short_channel_id, alias_local, alias_remote, fee_base_msat, fee_ppm,
 	htlc_min_msat, htlc_max_msat, cltv_delta, ignore_fee_limits, lost_state, remote_update, close_to, closer, close_cause, close_tx,
-	close_height, last_stable, billboard`
+	close_height, last_stable, billboard, future_point`
 
 func scanChannel(row scanner) (*Channel, error) {
 	var c Channel
-	var peer, channel, txid []byte
+	var peer, channel, txid, future []byte
 	var scid, alias, local, stable, closeHeight *int64
 	var closer, cause *string
 	err := row.Scan(&c.ID, &peer, &channel, &c.State, &c.Opener, &c.Private, &txid, &c.FundingOutput, &c.FundingSats, &c.Pushed,
 		&c.MinDepth, &c.Setup, &c.ChannelType, &c.FundingTx, &c.StartHeight, &scid, &local, &alias, &c.Policy.FeeBase,
 		&c.Policy.FeePPM, &c.Policy.HTLCMin, &c.Policy.HTLCMax, &c.Policy.CLTVDelta, &c.IgnoreLimits, &c.LostState, &c.RemoteUpdate, &c.CloseTo,
-		&closer, &cause, &c.CloseTx, &closeHeight, &stable, &c.Billboard)
+		&closer, &cause, &c.CloseTx, &closeHeight, &stable, &c.Billboard, &future)
 	if err != nil {
 		return nil, notFound(err)
 	}
@@ -94,6 +95,12 @@ func scanChannel(row scanner) (*Channel, error) {
 	}
 	if stable != nil {
 		c.LastStable = time.Unix(*stable, 0)
+	}
+	if future != nil {
+		c.FuturePoint = new(keys.PubKey)
+		if err := fill(c.FuturePoint[:], future, "future_point"); err != nil {
+			return nil, fmt.Errorf("channel %d: %w", c.ID, err)
+		}
 	}
 	if err := errors.Join(fill(c.PeerID[:], peer, "peer_id"), fill(c.ChannelID[:], channel, "channel_id"),
 		fill(c.FundingTxid[:], txid, "funding_txid")); err != nil {
@@ -122,6 +129,13 @@ func unixOrNull(t time.Time) any {
 		return nil
 	}
 	return t.Unix()
+}
+
+func pointOrNull(p *keys.PubKey) any {
+	if p == nil {
+		return nil
+	}
+	return p[:]
 }
 
 func (d *DB) channels(where string, args ...any) ([]*Channel, error) {
@@ -174,11 +188,11 @@ func (t *Tx) CreateChannel(c *Channel) error {
 func (t *Tx) SaveChannel(c *Channel) error {
 	err := t.change(`UPDATE channels SET funding_tx = ?, short_channel_id = ?, alias_remote = ?, fee_base_msat = ?,
 		fee_ppm = ?, htlc_min_msat = ?, htlc_max_msat = ?, cltv_delta = ?, ignore_fee_limits = ?, lost_state = ?, remote_update = ?,
-		close_to = ?, closer = ?, close_cause = ?, close_tx = ?, close_height = ?, last_stable = ?, billboard = ? WHERE id = ?`,
+		close_to = ?, closer = ?, close_cause = ?, close_tx = ?, close_height = ?, last_stable = ?, billboard = ?, future_point = ? WHERE id = ?`,
 		c.FundingTx, zeroNull(int64(c.ShortChannelID)), zeroNull(int64(c.AliasRemote)), c.Policy.FeeBase,
 		c.Policy.FeePPM, c.Policy.HTLCMin, c.Policy.HTLCMax, c.Policy.CLTVDelta, c.IgnoreLimits, c.LostState, c.RemoteUpdate,
 		c.CloseTo, orNull(c.Closer), orNull(c.CloseCause), c.CloseTx, zeroNull(int64(c.CloseHeight)), unixOrNull(c.LastStable),
-		c.Billboard, c.ID)
+		c.Billboard, pointOrNull(c.FuturePoint), c.ID)
 	if err != nil {
 		return fmt.Errorf("save channel %d: %w", c.ID, err)
 	}

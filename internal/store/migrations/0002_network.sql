@@ -9,6 +9,7 @@ CREATE TABLE channel_htlcs (
     cltv_expiry  INTEGER NOT NULL,
     PRIMARY KEY (channel, offered, htlc_id)
 ) WITHOUT ROWID;
+<<<<<<< HEAD
 
 -- Forwards, a row for each incoming HTLC that was to be forwarded. With out_channel set, the row was
 -- written in the unit that stored the outgoing channel's record of HTLC out_htlc_id.
@@ -37,3 +38,39 @@ CREATE TABLE forwards (
 );
 CREATE INDEX forwards_offered ON forwards (created_index) WHERE status = 'offered';
 CREATE INDEX forwards_by_updated ON forwards (updated_index) WHERE updated_index > 0;
+=======
+-- What the chain has of a channel whose funding output is spent: the transactions that spend outputs of
+-- the close, and of what follows from it. onchaind is told of them again at each start.
+CREATE TABLE onchain_txs (
+    channel  INTEGER NOT NULL,
+    txid     BLOB NOT NULL,                   -- internal byte order
+    raw      BLOB NOT NULL,
+    height   INTEGER NOT NULL,
+    tx_index INTEGER NOT NULL,
+    PRIMARY KEY (channel, txid)
+) WITHOUT ROWID;
+CREATE INDEX onchain_txs_by_height ON onchain_txs (height);
+
+-- Our own transactions that wait to be mined: sweeps, HTLC transactions, children of commitments. One
+-- that is replaced gives way to its successor.
+CREATE TABLE onchain_sent (
+    txid          BLOB PRIMARY KEY,           -- internal byte order
+    channel       INTEGER NOT NULL,
+    raw           BLOB NOT NULL,
+    fee_sat       INTEGER NOT NULL,
+    feerate_perkw INTEGER NOT NULL            -- with its parent's weight and fee, if it is a child
+) WITHOUT ROWID;
+
+-- Outputs that are left, as they cost more than they are worth.
+CREATE TABLE onchain_left (
+    channel INTEGER NOT NULL,
+    txid    BLOB NOT NULL,                    -- internal byte order
+    output  INTEGER NOT NULL,
+    height  INTEGER NOT NULL,                 -- when that was decided
+    reason  TEXT NOT NULL,
+    PRIMARY KEY (channel, txid, output)
+) WITHOUT ROWID;
+
+-- By which per_commitment_point the peer proved that our state is old.
+ALTER TABLE channels ADD COLUMN future_point BLOB;
+>>>>>>> ed6d87e (store: what is told again of a channel that ends in the chain)
