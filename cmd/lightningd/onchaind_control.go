@@ -1,0 +1,244 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"fulmen/internal/invoices"
+	"fulmen/internal/ipc"
+	"fulmen/internal/ipc/hsmdmsg"
+	"fulmen/internal/ipc/onchaindmsg"
+	"fulmen/internal/keys"
+	"fulmen/internal/store"
+	"fulmen/internal/subd"
+)
+
+// The pause before an onchaind that died is started again doubles from the first to the last.
+const (
+	firstOnchaindPause = time.Second
+	lastOnchaindPause  = time.Minute
+)
+
+// onchaindProcess is a running onchaind.
+type onchaindProcess struct {
+	n         *node
+	child     *subd.Child
+	title     string
+	killed    bool                   // it misbehaved: what it still says is not heard
+	preimages []onchaindmsg.Preimage // known when it was started
+}
+
+func (p *onchaindProcess) send(ms ...ipc.Message) { _ = p.child.SendBatch(ms...) } // its end is heard elsewhere
+
+func (p *onchaindProcess) kill(why error) {
+	p.killed = true
+	p.n.log.Error("ending a process that misbehaves", "daemon", p.title, "error", why)
+	go p.child.Kill()
+}
+
+// start starts the channel's onchaind, once the last of its channeld is on disk.
+func (e *closure) start() {
+	n := e.c.n
+	if e.starting || e.proc != nil || n.stopping {
+		return
+	}
+	e.starting = true
+	go func() {
+		err := n.startOnchaind(n.ctx, e)
+		if err == nil || n.ctx.Err() != nil {
+			return
+		}
+		n.loop.post(func() {
+			e.c.log.Error("onchaind does not start", "error", err)
+			e.starting = false
+			e.restartLater()
+		})
+	}()
+}
+
+// restartLater starts the process again after a pause that grows.
+func (e *closure) restartLater() {
+	e.pause = min(max(2*e.pause, firstOnchaindPause), lastOnchaindPause)
+	time.AfterFunc(e.pause, func() {
+		e.c.n.loop.post(func() {
+			if e.c.end == e && !e.stale {
+				e.start()
+			}
+		})
+	})
+}
+
+// stop ends the process in order; what it still says is not heard.
+func (e *closure) stop() {
+	p := e.proc
+	e.proc, e.live = nil, false
+	if p == nil {
+		return
+	}
+	p.killed = true
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		e.c.n.stopChild(ctx, p.child)
+	}()
+}
+
+// startOnchaind does not run in the loop.
+func (n *node) startOnchaind(ctx context.Context, e *closure) error {
+	c := e.c
+	if err := n.awaitRest(ctx, c); err != nil {
+		return err
+	}
+	init, client, preimages, err := n.onchaindInit(c)
+	if err != nil {
+		return err
+	}
+	hsm, err := n.hsm.newClient(ctx, client)
+	if err != nil {
+		return err
+	}
+	p := &onchaindProcess{n: n, title: fmt.Sprintf("onchaind %.4s..-chan#%d", c.row.PeerID, c.row.ID), preimages: preimages}
+	known := make(chan struct{}) // p.child is set
+	p.child, err = n.spawnFor(subd.Spec{
+		Name: "onchaind", Title: p.title, Links: []*os.File{hsm},
+		Handle: func(f *ipc.Frame) error {
+			<-known
+			do, err := onchaindMessage(f)
+			if err != nil {
+				return err
+			}
+			n.loop.post(func() {
+				if !p.killed {
+					do(e)
+				}
+			})
+			return nil
+		},
+		OnExit: func(x subd.Exit) {
+			<-known
+			n.loop.post(func() { e.ended(p, x) })
+		},
+	}, c.row.PeerID.String(), strconv.FormatUint(c.row.ID, 10))
+	if err != nil {
+		return err
+	}
+	n.loop.post(func() {
+		e.starting = false
+		if c.end != e || n.stopping {
+			p.killed = true
+			go p.child.Kill()
+			return
+		}
+		e.proc = p
+	})
+	close(known)
+	p.send(init)
+	return nil
+}
+
+// onchaindInit collects what onchaind and its socket to hsmd are told first. It does not run in the loop.
+func (n *node) onchaindInit(c *channel) (*onchaindmsg.Init, *hsmdmsg.NewClient, []onchaindmsg.Preimage, error) {
+	var row store.Channel
+	var tally store.Tally
+	if err := n.onLoop(func() error { row, tally = *c.row, c.tally; return nil }); err != nil {
+		return nil, nil, nil, err
+	}
+	log, err := n.db.LoadChannelLog(row.ID)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	state, err := n.restore(row.ID)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	setup, err := decodeChannelSetup(row.Setup)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	scripts := [][]byte{}
+	for _, s := range [][]byte{row.CloseTo, state.Params().Local.UpfrontShutdownScript, state.Summary().LocalShutdown} {
+		if len(s) > 0 {
+			scripts = append(scripts, s)
+		}
+	}
+	var preimages []onchaindmsg.Preimage
+	for _, h := range state.HTLCs() {
+		if h.Offered {
+			continue
+		}
+		preimage, err := n.preimageOf(invoices.Key{Channel: row.ID, HTLC: h.ID})
+		switch {
+		case err == nil:
+			preimages = append(preimages, onchaindmsg.Preimage{HTLCID: h.ID, Preimage: preimage})
+		case err != store.ErrNotFound:
+			return nil, nil, nil, err
+		}
+	}
+	return &onchaindmsg.Init{
+			ChannelDBID: row.ID, PeerID: row.PeerID, Snapshot: log.Snapshot, Records: log.Records, SpendTx: row.CloseTx,
+			SpendHeight: row.CloseHeight, Height: row.CloseHeight, Lost: row.LostState, FuturePoint: row.FuturePoint, LocalScripts: scripts,
+		}, &hsmdmsg.NewClient{
+			Rights: hsmdmsg.RightOnchain, PeerID: row.PeerID, ChannelDBID: row.ID, Setup: setup,
+			LocalRevoked: keys.CommitmentNumber(tally.LocalRevoked), RemoteSigned: keys.CommitmentNumber(tally.RemoteSigned),
+		}, preimages, nil
+}
+
+// preimageOf is the preimage of an HTLC from a peer that was taken for an invoice.
+func (n *node) preimageOf(key invoices.Key) ([32]byte, error) { return n.db.HTLCTaken(key) }
+
+// ended starts a process again that died.
+func (e *closure) ended(p *onchaindProcess, x subd.Exit) {
+	if e.proc != p {
+		return
+	}
+	e.proc, e.live = nil, false
+	if e.c.n.stopping || e.c.end != e {
+		return
+	}
+	e.c.log.Error("process died", "daemon", p.title, "reason", x.Reason, "detail", x.Detail)
+	e.restartLater()
+}
+
+// onchaindMessage is the table of what an onchaind may send.
+func onchaindMessage(f *ipc.Frame) (func(*closure), error) {
+	switch f.Type {
+	case onchaindmsg.TypeNeedHTLCs:
+		return decodeOnchain(f, (*closure).onNeedHTLCs)
+	case onchaindmsg.TypeStarted:
+		return decodeOnchain(f, (*closure).onStarted)
+	case onchaindmsg.TypeWatch:
+		return decodeOnchain(f, (*closure).onWatch)
+	case onchaindmsg.TypeUnwatch:
+		return decodeOnchain(f, (*closure).onUnwatch)
+	case onchaindmsg.TypeClaim:
+		return decodeOnchain(f, (*closure).onClaim)
+	case onchaindmsg.TypeUnclaim:
+		return decodeOnchain(f, (*closure).onUnclaim)
+	case onchaindmsg.TypeLearned:
+		return decodeOnchain(f, (*closure).onLearned)
+	case onchaindmsg.TypeFailedUpstream:
+		return decodeOnchain(f, (*closure).onFailedUpstream)
+	case onchaindmsg.TypeMovement:
+		return decodeOnchain(f, (*closure).onMovement)
+	case onchaindmsg.TypeStatus:
+		return decodeOnchain(f, (*closure).onStatus)
+	case onchaindmsg.TypeResolved:
+		return decodeOnchain(f, (*closure).onResolved)
+	}
+	return nil, fmt.Errorf("message type %d from an onchaind", f.Type)
+}
+
+// decodeOnchain is decode for a message whose closure is known later.
+func decodeOnchain[M any, P interface {
+	*M
+	ipc.Message
+}](f *ipc.Frame, do func(*closure, P)) (func(*closure), error) {
+	m := P(new(M))
+	if err := f.Decode(m); err != nil {
+		return nil, err
+	}
+	return func(e *closure) { do(e, m) }, nil
+}
