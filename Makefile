@@ -14,7 +14,7 @@ PLUGINS  = bcli
 
 GOBUILD = $(GO) build -trimpath -ldflags="-s -w"
 
-.PHONY: build test test-crash test-network test-confinement sim bench demo interop lint fuzz check-profiles gen check-gen install clean
+.PHONY: build test test-crash test-network test-confinement sim sim-onchain bench demo interop lint fuzz check-profiles gen check-gen install clean
 
 build:
 	@mkdir -p bin libexec/plugins
@@ -43,6 +43,12 @@ test-confinement:
 # Two channel cores, every message delayed, dropped or cut off by a crash, from printed seeds.
 sim:
 	$(GO) test -count=1 -timeout 60m -v -run 'TestSim$$' ./tests/sim -args -seeds $(SEEDS)
+
+# What a channel's end is worth: random histories, commitments and miners, from printed seeds. SEEDS is
+# for each of 12 pairs of commitment type and side.
+sim-onchain: SEEDS = 300
+sim-onchain:
+	$(GO) test -count=1 -timeout 60m -v -run 'TestProperty$$' ./internal/onchain -args -seeds $(SEEDS)
 
 # One JSON line a figure; BENCH=name runs one.
 bench: build

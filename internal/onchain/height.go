@@ -55,12 +55,10 @@ func (m *Machine) whyFailed(p *pending) string {
 		// BOLT 5: it is failed before the incoming HTLC's own timeout in any case.
 		return fmt.Sprintf("the incoming htlc expires in block %d", p.upstream)
 	case o != nil:
-		at := o.resolvedAt(m.height)
-		if at != 0 && o.spent == 0 {
-			at = max(at, p.CLTVExpiry) // left where it is
-		}
-		if at != 0 && m.depth(at) >= reasonable {
-			return fmt.Sprintf("resolved on chain without a preimage in block %d", at)
+		// One that is left on chain as too small can still be taken by the peer: it has no outcome
+		// until upstream cannot wait, or all else is resolved.
+		if o.spent != 0 && m.depth(o.spent) >= reasonable {
+			return fmt.Sprintf("resolved on chain without a preimage in block %d", o.spent)
 		}
 	case m.closing.Kind == TheirUnknown:
 		// An output that we do not recognize may be its; until it has expired and all is resolved,

@@ -57,6 +57,9 @@ func (m *Machine) recordFound(o *output) {
 
 // recordSpent says whose the output was and how it was spent.
 func (m *Machine) recordSpent(o *output, w wire.TxWitness, txid [32]byte) {
+	if o.givenUp != 0 {
+		return // it has left the accounts
+	}
 	switch o.role {
 	case toUs:
 		m.debit(o, tagToWallet, txid)
