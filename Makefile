@@ -14,7 +14,7 @@ PLUGINS  = bcli
 
 GOBUILD = $(GO) build -trimpath -ldflags="-s -w"
 
-.PHONY: build test test-crash test-network test-confinement sim sim-onchain bench demo interop lint fuzz check-profiles gen check-gen install clean
+.PHONY: build test test-crash test-onchain test-network test-confinement sim sim-onchain bench demo interop lint fuzz check-profiles gen check-gen install clean
 
 build:
 	@mkdir -p bin libexec/plugins
@@ -31,6 +31,10 @@ test: build lint
 # 300 payments both ways while every process in turn is killed.
 test-crash: build
 	$(GO) test -count=1 -timeout 30m -v -run TestCrash ./tests/crash -args -payments 300
+
+# Channels closed in every way that BOLT 5 knows, on a real chain, to the last satoshi.
+test-onchain: build
+	$(GO) test -count=1 -timeout 60m -v ./tests/onchain
 
 # Nodes that forward for each other.
 test-network: build

@@ -15,9 +15,6 @@ import (
 	"fulmen/internal/wire"
 )
 
-// forgetDepth is how deep a close must be before the channel is forgotten.
-const forgetDepth = 100
-
 // announceDepth is the depth at which a channel may be announced (BOLT 7), the last that channeld is
 // told of.
 const announceDepth = 6
@@ -59,7 +56,12 @@ func (n *node) blockConnected(b chain.BlockConnected) error {
 	if err != nil {
 		return err
 	}
-	matches := n.watcher.Scan(b.Block)
+	n.blockHeight = b.Height
+	for _, m := range n.watcher.Scan(b.Block) {
+		n.channelMatch(b.Height, m)
+	}
+	n.followClosures(b.Height, b.Block)
+	// The block counts as taken only with all that it means, or it is taken again.
 	id := b.BlockID
 	n.submit("store block", func(tx *storeTx) error {
 		if err := tx.ConnectBlock(id); err != nil {
@@ -67,10 +69,6 @@ func (n *node) blockConnected(b chain.BlockConnected) error {
 		}
 		return tx.StoreWallet(changes)
 	}, nil)
-	n.blockHeight = b.Height
-	for _, m := range matches {
-		n.channelMatch(b.Height, m)
-	}
 	return nil
 }
 
@@ -107,8 +105,11 @@ func (c *channel) funded(h block.Height, m chain.Match) {
 	c.save()
 }
 
-// spent notes a transaction that closes the channel.
+// spent notes a transaction that closes the channel, and begins to follow what becomes of its outputs.
 func (c *channel) spent(h block.Height, tx *btcwire.MsgTx) {
+	if c.end != nil {
+		return
+	}
 	txid := tx.TxHash()
 	raw, err := encodeTx(tx)
 	if err != nil {
@@ -125,10 +126,16 @@ func (c *channel) spent(h block.Height, tx *btcwire.MsgTx) {
 	if c.proc != nil {
 		go c.proc.stop()
 	}
-	if c.row.State != store.FundingSpendSeen {
-		c.setState(store.FundingSpendSeen, causeOnchain, why)
+	if c.row.State == store.FundingSpendSeen {
+		c.row.Billboard = why
+		c.save()
 	}
-	c.setState(store.OnChain, causeOnchain, fmt.Sprintf("%s; the channel is forgotten %d blocks later", why, forgetDepth))
+	c.setState(store.FundingSpendSeen, causeOnchain, why)
+	if err := c.n.newClosure(c, nil, nil); err != nil {
+		c.n.die("follow the close of a channel", err)
+		return
+	}
+	c.end.start()
 }
 
 // isCommitment tells a commitment from a mutual close: the upper 8 bits of its locktime are 0x20
@@ -146,6 +153,9 @@ func (n *node) blockDisconnected(b chain.BlockDisconnected) error {
 		if err := tx.DisconnectBlock(id); err != nil {
 			return err
 		}
+		if err := tx.RemoveOnchainTxs(id.Height); err != nil {
+			return err
+		}
 		return tx.StoreWallet(changes)
 	}, nil)
 	n.blockHeight = b.Height - 1
@@ -157,7 +167,11 @@ func (n *node) blockDisconnected(b chain.BlockDisconnected) error {
 
 // takeBack undoes what a block said about the channel.
 func (c *channel) takeBack(h block.Height) {
+	if c.end != nil {
+		c.end.takeBack(h)
+	}
 	if c.row.CloseHeight == h {
+		c.end.drop()
 		c.row.CloseHeight = 0
 		c.log.Warn("the close is no longer in the chain", "height", h)
 		c.setState(store.FundingSpendSeen, causeOnchain, "The close was mined, then lost in a reorganisation: waiting for it to be mined again")
@@ -183,12 +197,15 @@ func (n *node) caughtUp(h block.Height) {
 			c.proc.send(&channeldmsg.NewHeight{Height: h})
 		}
 		n.tellDepth(c)
-		n.forgetResolved(c)
+		if c.end != nil && c.end.stale {
+			c.end.renew()
+		}
 	}
-	n.tellHeight(h)
 	n.updateFeerates()
 	n.adjustFeerates()
 	n.watchDeadlines(h)
+	n.decideTxs()
+	n.tellHeight(h)
 }
 
 // tellDepth tells a channel's process how deep the funding transaction is, until it need not know more.
@@ -204,17 +221,22 @@ func (n *node) tellDepth(c *channel) {
 	c.proc.send(&channeldmsg.FundingDepth{Depth: depth, ShortChannelID: c.row.ShortChannelID})
 }
 
-// forgetResolved moves a channel to the closed ones, long after its close was mined.
-func (n *node) forgetResolved(c *channel) {
-	if c.row.State != store.OnChain || c.row.CloseHeight == 0 || n.blockHeight < c.row.CloseHeight+forgetDepth {
-		return
+// archive moves a channel to the closed ones, long after all of its outputs are resolved.
+func (n *node) archive(c *channel, why string) {
+	c.end.drop()
+	id := c.row.ID
+	for txid, s := range n.sent {
+		if s.Channel == id {
+			delete(n.sent, txid)
+		}
 	}
-	c.setState(store.Closed, causeOnchain, "Closed for good")
+	n.submit("forget the end of a channel", func(tx *storeTx) error { return tx.ForgetOnchain(id) }, nil)
+	c.setState(store.Closed, causeOnchain, why)
 	n.watcher.UnwatchTx(chainhash.Hash(c.row.FundingTxid))
 	n.watcher.UnwatchOutpoint(c.fundingOutpoint())
 	delete(n.byFunding, c.fundingOutpoint())
-	delete(n.channels, c.row.ID)
-	delete(c.peer.channels, c.row.ID)
+	delete(n.channels, id)
+	delete(c.peer.channels, id)
 	n.forgetIfIdle(c.peer)
 }
 

@@ -40,6 +40,10 @@ type channel struct {
 	// forwardsBelow is above all ids of HTLCs that were forwarded before this start.
 	forwardsBelow uint64
 	close         *closing // a close that somebody asked for
+
+	end          *closure // in the chain; nil while the funding output is not spent
+	anchorScript []byte   // of our anchor in our commitment, once that is to be mined
+	lastDecision string   // about our transactions, for people
 }
 
 // newChannel takes up a channel of the database, its numbers as of the newest entry of its log.
@@ -96,6 +100,9 @@ func (c *channel) flush() {
 	}
 	if len(c.offers) > 0 {
 		batch = append(batch, &channeldmsg.Offer{HTLCs: c.offers})
+	}
+	if c.end != nil {
+		c.end.settle(c.settles)
 	}
 	c.settles, c.offers = nil, nil
 	if c.proc != nil && len(batch) > 0 {

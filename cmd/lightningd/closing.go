@@ -73,10 +73,13 @@ func (n *node) dropToChain(c *channel) {
 			return
 		}
 		n.loop.post(func() {
+			if c.end != nil {
+				return // the chain was faster
+			}
 			c.row.CloseTx = raw
 			c.save()
 			n.stateWaiters.tell(c.row.ID, store.AwaitingUnilateral)
-			n.broadcast(raw)
+			n.pushCommitment(c)
 		})
 	}()
 }

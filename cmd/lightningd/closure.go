@@ -24,13 +24,15 @@ type closure struct {
 	watched map[btcwire.OutPoint]bool
 	left    []store.LeftOutput
 
+	// preimages came for HTLCs of the peer since the last start read those of the database.
+	preimages []onchaindmsg.Preimage
+
 	proc     *onchaindProcess // nil while none runs
 	live     bool             // it has been told of the chain so far
 	starting bool
 	stale    bool          // a block was taken back: a new process has to be told another history
 	pause    time.Duration // before the next start
 	resolved bool
-	status   string // in plain words, as onchaind said last
 }
 
 // newClosure takes up a channel whose close is in a block; txs are what the database has of it.
@@ -40,7 +42,7 @@ func (n *node) newClosure(c *channel, txs []store.OnchainTx, left []store.LeftOu
 		return err
 	}
 	e := &closure{c: c, txid: tx.TxHash(), known: map[chainhash.Hash]bool{}, watched: map[btcwire.OutPoint]bool{}, left: left}
-	c.end = e
+	c.end, c.anchorScript = e, nil
 	n.stepTxs(txwatch.Spent{Channel: c.row.ID, Tx: tx})
 	for i := range tx.TxOut {
 		e.watch(btcwire.OutPoint{Hash: e.txid, Index: uint32(i)})
@@ -48,7 +50,21 @@ func (n *node) newClosure(c *channel, txs []store.OnchainTx, left []store.LeftOu
 	for _, x := range txs {
 		e.take(x)
 	}
+	for txid, s := range n.sent {
+		if s.Channel == c.row.ID && !slices.ContainsFunc(s.Tx.TxIn, e.isParent) {
+			n.void(txwatch.Void{Channel: c.row.ID, Txid: txid}) // the child of a commitment that will never be mined
+		}
+	}
+	n.knowSent(c.row.ID)
+	for i := range e.txs {
+		n.stepTxs(txwatch.Spent{Channel: c.row.ID, Tx: e.txs[i].Tx})
+	}
 	return nil
+}
+
+// isParent reports whether an input spends the close, or a transaction that follows from it.
+func (e *closure) isParent(in *btcwire.TxIn) bool {
+	return in.PreviousOutPoint.Hash == e.txid || e.known[in.PreviousOutPoint.Hash]
 }
 
 func (e *closure) watch(o btcwire.OutPoint) {
@@ -68,7 +84,6 @@ func (e *closure) take(x store.OnchainTx) {
 	txid := x.Tx.TxHash()
 	e.known[txid] = true
 	e.txs = append(e.txs, x)
-	e.c.n.stepTxs(txwatch.Spent{Channel: e.c.row.ID, Tx: x.Tx})
 	for i, in := range x.Tx.TxIn {
 		if in.PreviousOutPoint.Hash == e.txid && i < len(x.Tx.TxOut) {
 			e.watch(btcwire.OutPoint{Hash: txid, Index: uint32(i)})
@@ -109,35 +124,10 @@ func (n *node) followTx(x store.OnchainTx) {
 			continue
 		}
 		e.take(x)
+		n.stepTxs(txwatch.Spent{Channel: e.c.row.ID, Tx: x.Tx})
 		id := e.c.row.ID
 		n.submit("store a transaction of a closed channel", func(tx *storeTx) error { return tx.AddOnchainTx(id, &x) }, nil)
 	}
-}
-
-// tellBlock tells the process of a block.
-func (e *closure) tellBlock(h block.Height) {
-	for i := range e.txs {
-		x := &e.txs[i]
-		if x.Height != h {
-			continue
-		}
-		raw, err := encodeTx(x.Tx)
-		if err != nil {
-			e.c.n.die("encode a transaction", err)
-			return
-		}
-		e.proc.send(&onchaindmsg.OutputSpent{Tx: raw, Height: x.Height, TxIndex: x.Index})
-	}
-	e.proc.send(&onchaindmsg.NewHeight{Height: h})
-	for i := range e.left {
-		if l := &e.left[i]; l.Height == h {
-			e.tellLeft(l)
-		}
-	}
-}
-
-func (e *closure) tellLeft(l *store.LeftOutput) {
-	e.proc.send(&onchaindmsg.GiveUp{Outpoints: []onchaindmsg.Outpoint{outpointMsg(l.Outpoint)}, Height: l.Height, Reason: l.Reason})
 }
 
 // leave stores that outputs are left for good, and tells the process.
@@ -148,7 +138,7 @@ func (e *closure) leave(g txwatch.GiveUp) {
 		e.left = append(e.left, l)
 		n.submit("store that an output is left", func(tx *storeTx) error { return tx.LeaveOutput(id, &l) }, func() {
 			if e.live && !e.stale {
-				e.tellLeft(&l)
+				e.proc.send(leftMsg(&l))
 			}
 		})
 	}
@@ -162,14 +152,14 @@ func (e *closure) takeBack(h block.Height) {
 }
 
 // renew starts over with the history as it is now, after a reorganisation.
-func (e *closure) renew() error {
+func (e *closure) renew() {
 	e.drop()
-	e.c.n.knowSent(e.c.row.ID)
 	if err := e.c.n.newClosure(e.c, e.txs, e.left); err != nil {
-		return err
+		e.c.n.die("follow the close of a channel", err)
+		return
 	}
+	e.c.end.preimages = e.preimages
 	e.c.end.start()
-	return nil
 }
 
 // loadClosure takes up a channel whose close is in a block with what the database has of it.

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/btcsuite/btcd/chainhash/v2"
 	btcwire "github.com/btcsuite/btcd/wire/v2"
 
 	"fulmen/internal/block"
@@ -24,6 +25,7 @@ import (
 	"fulmen/internal/rpc"
 	"fulmen/internal/store"
 	"fulmen/internal/subd"
+	"fulmen/internal/txwatch"
 	"fulmen/internal/wallet"
 	"fulmen/internal/wire"
 )
@@ -76,6 +78,10 @@ type node struct {
 	watcher        *chain.Watcher
 	shutdownScript []byte // for the next channel that opens
 	byFunding      map[btcwire.OutPoint]*channel
+	byOutput       map[btcwire.OutPoint]*closure // outputs of closed channels that matter
+	txs            *txwatch.Machine              // our transactions that wait to be mined,
+	sent           map[chainhash.Hash]*store.SentTx
+	decideSoon     bool // with the next flush
 
 	byName   map[wire.ShortChannelID]*channel // found before, see channelByOwnName
 	forwards *htlcswitch.Switch
@@ -102,6 +108,7 @@ func newNode(cfg *config.Config, book *logs.Book, db *store.DB) *node {
 		cfg: cfg, book: book, log: book.Logger(), db: db, now: time.Now, fork: subd.Spawn, failure: make(chan error, 1),
 		synced: make(chan struct{}), stopRequested: make(chan struct{}), stopped: make(chan struct{}),
 		watcher: chain.NewWatcher(), byFunding: map[btcwire.OutPoint]*channel{},
+		byOutput: map[btcwire.OutPoint]*closure{}, txs: txwatch.New(), sent: map[chainhash.Hash]*store.SentTx{},
 		channels: map[uint64]*channel{}, peers: map[keys.PubKey]*peer{}, dirty: map[*channel]bool{},
 		connectd: &networkDaemon{name: "connectd"}, gossipd: &networkDaemon{name: "gossipd"}, out: newOutgoing(), pays: map[payments.Hash]*payRun{}, invoices: invoices.New(db),
 		invoiceWaiters: waiters[string, *invoices.Invoice]{}, anyInvoiceWaiters: waiters[struct{}, struct{}]{},
@@ -122,6 +129,9 @@ func (n *node) flush() {
 	for c := range n.dirty {
 		c.flush()
 		delete(n.dirty, c)
+	}
+	if n.decideSoon {
+		n.decideTxs()
 	}
 }
 

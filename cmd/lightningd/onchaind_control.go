@@ -179,7 +179,7 @@ func (n *node) onchaindInit(c *channel) (*onchaindmsg.Init, *hsmdmsg.NewClient, 
 	}
 	return &onchaindmsg.Init{
 			ChannelDBID: row.ID, PeerID: row.PeerID, Snapshot: log.Snapshot, Records: log.Records, SpendTx: row.CloseTx,
-			SpendHeight: row.CloseHeight, Height: row.CloseHeight, Lost: row.LostState, FuturePoint: row.FuturePoint, LocalScripts: scripts,
+			SpendHeight: row.CloseHeight, Lost: row.LostState, FuturePoint: row.FuturePoint, LocalScripts: scripts,
 		}, &hsmdmsg.NewClient{
 			Rights: hsmdmsg.RightOnchain, PeerID: row.PeerID, ChannelDBID: row.ID, Setup: setup,
 			LocalRevoked: keys.CommitmentNumber(tally.LocalRevoked), RemoteSigned: keys.CommitmentNumber(tally.RemoteSigned),
@@ -223,6 +223,8 @@ func onchaindMessage(f *ipc.Frame) (func(*closure), error) {
 		return decodeOnchain(f, (*closure).onFailedUpstream)
 	case onchaindmsg.TypeMovement:
 		return decodeOnchain(f, (*closure).onMovement)
+	case onchaindmsg.TypeProcessed:
+		return decodeOnchain(f, (*closure).onProcessed)
 	case onchaindmsg.TypeStatus:
 		return decodeOnchain(f, (*closure).onStatus)
 	case onchaindmsg.TypeResolved:

@@ -74,7 +74,7 @@ func (n *node) findPrograms() error {
 }
 
 // daemonNames are the daemons that --subdaemon may replace.
-var daemonNames = []string{"hsmd", "connectd", "gossipd", "channeld"}
+var daemonNames = []string{"hsmd", "connectd", "gossipd", "channeld", "onchaind"}
 
 func splitSubdaemon(s string) (name, path string, err error) {
 	for _, name := range daemonNames {
@@ -131,6 +131,17 @@ func (n *node) loadChannels() error {
 		}
 		n.watchChannel(n.newChannel(row, *tally))
 	}
+	if err := n.loadSent(); err != nil {
+		return err
+	}
+	for _, c := range n.channels {
+		if c.row.CloseHeight == 0 {
+			continue
+		}
+		if err := n.loadClosure(c); err != nil {
+			return err
+		}
+	}
 	if err := n.resumeForwards(); err != nil {
 		return err
 	}
@@ -144,13 +155,20 @@ func (n *node) takeUp() {
 		switch {
 		case c.row.FundingTx != nil:
 			n.broadcast(c.row.FundingTx)
-		case c.row.CloseTx != nil && c.row.CloseHeight == 0:
+		case c.end != nil:
+			c.end.start()
+		case c.row.State == store.AwaitingUnilateral && c.row.CloseTx != nil:
+			n.pushCommitment(c)
+		case c.row.CloseTx != nil:
 			n.broadcast(c.row.CloseTx)
 		case c.row.State == store.AwaitingUnilateral && c.row.CloseTx == nil:
 			n.dropToChain(c)
 		}
 	}
 	for _, tx := range n.wallet.UnconfirmedTxs() {
+		if n.sent[tx.TxHash()] != nil {
+			continue
+		}
 		n.chain.Remember(chain.Broadcast{Tx: tx, Insist: true})
 	}
 	for _, p := range n.peers {
@@ -207,6 +225,10 @@ func (n *node) stopChannels(ctx context.Context) {
 		for _, c := range n.channels {
 			if c.proc != nil {
 				child := c.proc.child
+				group.Go(func() error { n.stopChild(ctx, child); return nil })
+			}
+			if c.end != nil && c.end.proc != nil {
+				child := c.end.proc.child
 				group.Go(func() error { n.stopChild(ctx, child); return nil })
 			}
 		}

@@ -32,7 +32,11 @@ func (m *Machine) pushCommitment(j *job, news bool) []Action {
 	rate = min(max(rate, m.fees.Floor, j.atLeast), ceiling)
 	own := rateOf(c.Fee, parentWeight)
 	if c.Anchor < 0 || own >= rate {
-		actions := j.say("%s: it pays %s itself, which is all that can be done or enough", why, own)
+		text := "which is enough now"
+		if own < rate {
+			text = "and nothing can be added: it has no anchor"
+		}
+		actions := j.say("%s: it pays %s itself, %s", why, own, text)
 		if first || news {
 			actions = append(actions, Send{ID: j.id, Parent: c.Tx, Tx: j.lastTx()})
 		}
@@ -48,7 +52,7 @@ func (m *Machine) pushCommitment(j *job, news bool) []Action {
 	}
 	fee := func(weight int) amount.Sat {
 		both := feeOf(rate, parentWeight+weight)
-		return max(both-min(both, c.Fee), feeOf(m.fees.Floor, weight), least)
+		return max(min(both-min(both, c.Fee), most), feeOf(m.fees.Floor, weight), least)
 	}
 	d := newDraft()
 	anchor := c.Tx.TxOut[c.Anchor]

@@ -40,9 +40,10 @@ func (m *Machine) decide(d Decide) []Action {
 func (m *Machine) group() []Action {
 	var actions []Action
 	type batch struct {
-		channel  uint64
-		deadline block.Height
-		penalty  bool
+		channel            uint64
+		deadline           block.Height
+		penalty, contested bool
+		single             wire.OutPoint
 	}
 	groups := map[batch][]*claim{}
 	var order []batch
@@ -64,9 +65,13 @@ func (m *Machine) group() []Action {
 			j.claims, c.job = []*claim{c}, j
 			continue
 		}
-		key := batch{c.Channel, c.due(), c.Penalty}
-		if key.deadline > m.height+alone {
+		key := batch{channel: c.Channel, deadline: c.Deadline, penalty: c.Penalty}
+		key.contested = c.ContestedFrom != 0 && c.ContestedFrom <= m.height+1
+		switch {
+		case c.Deadline > m.height+alone:
 			key.deadline = ^block.Height(0) // all that have time
+		case c.Deadline != 0 && key.contested:
+			key.single = c.Outpoint
 		}
 		if groups[key] == nil {
 			order = append(order, key)
@@ -83,18 +88,6 @@ func (m *Machine) group() []Action {
 		}
 	}
 	return actions
-}
-
-// due is the deadline that counts: an output that is contested has one even if nobody set it.
-func (c *claim) due() block.Height {
-	race := c.seen + hurry + 1
-	switch {
-	case !c.Contested:
-		return c.Deadline
-	case c.Deadline == 0:
-		return race
-	}
-	return min(c.Deadline, race)
 }
 
 func (c *claim) share() int {
@@ -123,7 +116,7 @@ func (m *Machine) hopeless(c *claim) (string, bool) {
 // deadline is the closest of a job's claims.
 func (j *job) deadline() (first block.Height) {
 	for _, c := range j.claims {
-		if d := c.due(); d != 0 && (first == 0 || d < first) {
+		if d := c.Deadline; d != 0 && (first == 0 || d < first) {
 			first = d
 		}
 	}
@@ -135,6 +128,9 @@ func (j *job) value() (value, most amount.Sat) {
 	for _, c := range j.claims {
 		value += c.Amount
 		most += percent(c.Amount, c.share())
+	}
+	if j.claims[0].Fixed == nil { // the wallet's output must not be dust
+		most = min(most, value-min(value, walletDust))
 	}
 	return value, most
 }
@@ -162,7 +158,7 @@ func (m *Machine) pursue(j *job, news bool) []Action {
 			return m.again(j, news)
 		}
 	}
-	d := m.draft(j, rate)
+	d := m.draft(j, func(weight int) amount.Sat { return min(feeOf(rate, weight), most) })
 	if d == nil {
 		return append(j.say("no confirmed coins of the wallet can pay for claiming %s, %s", j.claims[0].Name, value), m.again(j, news)...)
 	}
@@ -178,11 +174,11 @@ func (m *Machine) weightOf(j *job) int {
 	return d.weight
 }
 
-// draft is a job's transaction at a rate, nil if there are not enough coins for it.
-func (m *Machine) draft(j *job, rate amount.FeeratePerKw) *draft {
+// draft is a job's transaction, nil if there are not enough coins for its fee.
+func (m *Machine) draft(j *job, fee func(weight int) amount.Sat) *draft {
 	if j.claims[0].Fixed == nil {
 		d := sweep(j.claims)
-		if !d.pay(feeOf(rate, d.weight), j.script) {
+		if !d.pay(fee(d.weight), j.script) {
 			return nil
 		}
 		return d
@@ -191,7 +187,7 @@ func (m *Machine) draft(j *job, rate amount.FeeratePerKw) *draft {
 	d.claim(j.claims[0])
 	fixed := j.claims[0].Fixed
 	d.output(amount.Sat(fixed.Value), fixed.PkScript, 4*fixed.SerializeSize())
-	if !d.fund(j.coins(), m.coins, func(weight int) amount.Sat { return feeOf(rate, weight) }, j.script) {
+	if !d.fund(j.coins(), m.coins, fee, j.script) {
 		return nil
 	}
 	return d

@@ -5,8 +5,7 @@
 // # Rates
 //
 // A claim without a deadline pays what gets it mined within about a day, and waits when that is too
-// much. An output that somebody else can take already (contested) is as one whose deadline is 13 blocks
-// after we saw it. A claim with a deadline, the height from which on somebody else can take the output, aims at half of
+// much. One with a deadline, the height from which on somebody else can take the output, aims at half of
 // the blocks that are left, by the backend's estimates. In the last 12 of them ("hurry") the rate leaves
 // the estimates and rises to the ceiling, which it reaches in the last block that is in time: by the cube
 // of the share of the 12 blocks that has gone by, so that it is slow at first and steep at the end.
@@ -22,15 +21,24 @@
 //
 // An output whose input alone would cost more than its share at 253 sat/kw, the lowest rate that relays
 // anywhere, is given up at once. One that is too dear today waits for others to share a transaction with,
-// or for lower rates, and is given up after 144 blocks; or when its deadline is over.
+// or for lower rates, and is given up after 144 blocks.
+//
+// # Batches
+//
+// Sweeps of one channel that can wait share a transaction, and so do those with a deadline that is more
+// than 24 blocks away, or with the same one. Outputs that the other side can spend already (contested) stay
+// apart from others, and each alone once their deadline is close: whoever spends one bars its whole batch.
+// A batch that is barred by a block is made again of what is left; one that the backend refuses for such a
+// reason is split.
 //
 // # Replacement
 //
 // A transaction in the mempool is replaced (BIP 125) when the rate that it should have is 125 % of its
 // own, or 110 % in a hurry. The new fee is at least the old one and the incremental relay fee of 1 sat/vB
 // for the new size; all inputs that are added are confirmed. A refusal by the backend is an event: for its
-// fee the transaction is made again with the next block at 150 % of the rate, within the ceiling; a batch
-// of which the other side has spent a part is split; anything else is tried again with the next block.
+// fee, or for another transaction in the mempool that takes an output with a deadline, the transaction is
+// made again with the next block at 150 % of the rate, within the ceiling; a batch of which the other side
+// has spent a part is split; anything else is tried again with the next block.
 // Each refusal is said with its reason.
 //
 // # Commitments and their children

@@ -23,9 +23,11 @@ type Claim struct {
 	NotBefore     block.Height // of the first block that may spend it
 	WitnessWeight int          // of its whole witness, with the count of items
 	// Deadline is the height of the first block in which somebody else can take it; 0: none.
-	Deadline  block.Height
-	Contested bool // somebody else can take it now
-	Penalty   bool // it may cost more
+	Deadline block.Height
+	// ContestedFrom is the height of the first block in which somebody else can spend it, which need not
+	// be a loss; 0: none. A transaction that it shares with others may be barred then.
+	ContestedFrom block.Height
+	Penalty       bool // it may cost more
 	// Fixed is the output of the same index as the input, where the peer's signature prescribes it: an
 	// HTLC transaction of our own commitment, whose fee further inputs pay. Nil: a free sweep.
 	Fixed *wire.TxOut
@@ -177,3 +179,12 @@ func (Send) isAction()    {}
 func (GiveUp) isAction()  {}
 func (Void) isAction()    {}
 func (Say) isAction()     {}
+
+// CoinOutpoints are the coins of the wallet that the transaction spends.
+func (p *Publish) CoinOutpoints() []wire.OutPoint {
+	list := make([]wire.OutPoint, len(p.Coins))
+	for i, in := range p.Coins {
+		list[i] = p.Tx.TxIn[in].PreviousOutPoint
+	}
+	return list
+}

@@ -9,7 +9,8 @@ type complaint int
 const (
 	otherwise complaint = iota
 	tooCheap
-	conflict // an input is spent, or its transaction is not there
+	conflict // somebody else's transaction in the mempool spends an input
+	missing  // an input is spent in a block, or its transaction is not there yet
 )
 
 var complaints = []struct {
@@ -17,7 +18,8 @@ var complaints = []struct {
 	words []string
 }{
 	{tooCheap, []string{"insufficient fee", "min relay fee", "mempool min fee", "minrelaytxfee", "insufficient priority", "fee rate", "feerate", "fees which is under", "rejecting replacement", "absolute fee"}},
-	{conflict, []string{"missingorspent", "missing inputs", "already spent", "txn-mempool-conflict", "double spend", "orphan", "spent by transaction", "bad-txns-spends-conflicting"}},
+	{conflict, []string{"already spent", "txn-mempool-conflict", "double spend", "spent by transaction", "bad-txns-spends-conflicting"}},
+	{missing, []string{"missingorspent", "missing inputs", "missing-inputs", "orphan", "does not exist"}},
 }
 
 func complaintOf(reason string) complaint {
@@ -52,9 +54,9 @@ func (m *Machine) refuse(r Refused) []Action {
 	}
 	j.refused = r.Reason
 	switch about := complaintOf(r.Reason); {
-	case about == conflict && len(j.claims) > 1:
+	case about != tooCheap && about != otherwise && len(j.claims) > 1:
 		return m.split(j, r.Reason)
-	case about != otherwise && j.commitment == nil:
+	case about == tooCheap && j.commitment == nil, about == conflict && j.deadline() != 0:
 		j.atLeast = max(j.atLeast, tried.rate*refusedPercent/100)
 		return j.say("backend refuses transaction %s at %s: %s; the next block's try pays at least %s", txid, tried.rate, r.Reason, j.atLeast)
 	case about == tooCheap:

@@ -170,8 +170,8 @@ func (w *Wallet) NewAddresses(kinds ...Kind) ([]Address, *Changes, error) {
 	return w.issue(index, false, kinds)
 }
 
-// newChange issues an address for change.
-func (w *Wallet) newChange() (Address, *Changes, error) {
+// ChangeAddress issues an address for change, and for what channels pay back.
+func (w *Wallet) ChangeAddress() (Address, *Changes, error) {
 	issued, changes, err := w.issue(w.chains[chainID{P2TR, true}].next, true, []Kind{P2TR})
 	if err != nil {
 		return Address{}, nil, err

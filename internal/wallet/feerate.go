@@ -137,6 +137,11 @@ func (w *Wallet) Feerates() Feerates {
 	return f
 }
 
+// FeerateWithin is the fee rate to be mined within so many blocks; 0 where there is no estimate.
+func (w *Wallet) FeerateWithin(blocks uint32) amount.FeeratePerKw {
+	return w.fees.within(blocks, latest)
+}
+
 // OnchainFees is what typical transactions cost.
 type OnchainFees struct {
 	OpeningChannel, MutualClose, UnilateralClose, UnilateralCloseNonAnchor, HTLCTimeout, HTLCSuccess amount.Sat

@@ -78,7 +78,7 @@ func (w *Wallet) Fund(r *FundRequest) (*Funding, *Changes, error) {
 	var outputs []*wire.TxOut
 	changes := new(Changes)
 	if change > 0 {
-		a, issued, err := w.newChange()
+		a, issued, err := w.ChangeAddress()
 		if err != nil {
 			return nil, nil, err
 		}

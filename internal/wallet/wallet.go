@@ -174,6 +174,15 @@ func (w *Wallet) Unspent(o wire.OutPoint) (Coin, bool) {
 	return *c, true
 }
 
+// Coin returns the coin of an outpoint, spent or not, while a reorganisation can still change it.
+func (w *Wallet) Coin(o wire.OutPoint) (Coin, bool) {
+	c, ok := w.coins[o]
+	if !ok {
+		return Coin{}, false
+	}
+	return *c, true
+}
+
 // UnconfirmedTxs are our own transactions that wait to be mined, parents first: lightningd
 // broadcasts them again.
 func (w *Wallet) UnconfirmedTxs() []*wire.MsgTx {

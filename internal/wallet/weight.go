@@ -16,8 +16,8 @@ const (
 	changeWeight  = 4 * (8 + 1 + 34) // a p2tr output
 )
 
-// witnessWeight is the weight of a coin's witness.
-func (k Kind) witnessWeight() int {
+// WitnessWeight is the most that a coin's witness weighs.
+func (k Kind) WitnessWeight() int {
 	if k == P2WPKH {
 		return p2wpkhWitness
 	}
@@ -26,7 +26,7 @@ func (k Kind) witnessWeight() int {
 
 // inputWeightOf is the weight of spending a coin; a caller may ask to count more for its witness.
 func inputWeightOf(c *Coin, minWitness int) int {
-	return inputWeight + max(c.Kind.witnessWeight(), minWitness)
+	return inputWeight + max(c.Kind.WitnessWeight(), minWitness)
 }
 
 // TxWeight is the weight of a transaction with these outputs before it has inputs: what fundpsbt

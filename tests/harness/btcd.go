@@ -272,3 +272,21 @@ func (b *Btcd) Send(tx *wire.MsgTx) chainhash.Hash {
 	b.must(&txid, "sendrawtransaction", hex.EncodeToString(raw.Bytes()))
 	return txid
 }
+
+// Transaction is one of the mempool; nil if it is gone.
+func (b *Btcd) Transaction(txid chainhash.Hash) *wire.MsgTx {
+	b.t.Helper()
+	var text string
+	if b.Call(&text, "getrawtransaction", txid.String(), 0) != nil {
+		return nil
+	}
+	raw, err := hex.DecodeString(text)
+	if err != nil {
+		b.t.Fatalf("getrawtransaction: %v", err)
+	}
+	tx := wire.NewMsgTx(2)
+	if err := tx.Deserialize(bytes.NewReader(raw)); err != nil {
+		b.t.Fatalf("getrawtransaction: %v", err)
+	}
+	return tx
+}

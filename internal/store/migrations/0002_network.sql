@@ -9,36 +9,7 @@ CREATE TABLE channel_htlcs (
     cltv_expiry  INTEGER NOT NULL,
     PRIMARY KEY (channel, offered, htlc_id)
 ) WITHOUT ROWID;
-<<<<<<< HEAD
 
--- Forwards, a row for each incoming HTLC that was to be forwarded. With out_channel set, the row was
--- written in the unit that stored the outgoing channel's record of HTLC out_htlc_id.
-CREATE TABLE forwards (
-    created_index INTEGER PRIMARY KEY AUTOINCREMENT,
-    updated_index INTEGER NOT NULL DEFAULT 0,
-    in_channel    INTEGER NOT NULL,
-    in_htlc_id    INTEGER NOT NULL,
-    in_scid       INTEGER NOT NULL,           -- as shown
-    in_msat       INTEGER NOT NULL,
-    in_cltv       INTEGER NOT NULL,
-    payment_hash  BLOB NOT NULL,
-    out_channel   INTEGER,                    -- NULL: no channel committed to it
-    out_htlc_id   INTEGER,
-    out_scid      INTEGER NOT NULL,           -- as shown: which took it, or which was asked for
-    out_msat      INTEGER NOT NULL,
-    out_cltv      INTEGER NOT NULL,
-    status        TEXT NOT NULL,              -- offered, settled, failed, local_failed
-    failcode      INTEGER,
-    received_ms   INTEGER NOT NULL,
-    resolved_ms   INTEGER,
-    preimage      BLOB,
-    reason        BLOB,                       -- the next node's, encrypted,
-    failure       BLOB,                       -- or ours; NULL once the incoming HTLC is gone
-    UNIQUE (in_channel, in_htlc_id)
-);
-CREATE INDEX forwards_offered ON forwards (created_index) WHERE status = 'offered';
-CREATE INDEX forwards_by_updated ON forwards (updated_index) WHERE updated_index > 0;
-=======
 -- What the chain has of a channel whose funding output is spent: the transactions that spend outputs of
 -- the close, and of what follows from it. onchaind is told of them again at each start.
 CREATE TABLE onchain_txs (
@@ -73,4 +44,31 @@ CREATE TABLE onchain_left (
 
 -- By which per_commitment_point the peer proved that our state is old.
 ALTER TABLE channels ADD COLUMN future_point BLOB;
->>>>>>> ed6d87e (store: what is told again of a channel that ends in the chain)
+
+-- Forwards, a row for each incoming HTLC that was to be forwarded. With out_channel set, the row was
+-- written in the unit that stored the outgoing channel's record of HTLC out_htlc_id.
+CREATE TABLE forwards (
+    created_index INTEGER PRIMARY KEY AUTOINCREMENT,
+    updated_index INTEGER NOT NULL DEFAULT 0,
+    in_channel    INTEGER NOT NULL,
+    in_htlc_id    INTEGER NOT NULL,
+    in_scid       INTEGER NOT NULL,           -- as shown
+    in_msat       INTEGER NOT NULL,
+    in_cltv       INTEGER NOT NULL,
+    payment_hash  BLOB NOT NULL,
+    out_channel   INTEGER,                    -- NULL: no channel committed to it
+    out_htlc_id   INTEGER,
+    out_scid      INTEGER NOT NULL,           -- as shown: which took it, or which was asked for
+    out_msat      INTEGER NOT NULL,
+    out_cltv      INTEGER NOT NULL,
+    status        TEXT NOT NULL,              -- offered, settled, failed, local_failed
+    failcode      INTEGER,
+    received_ms   INTEGER NOT NULL,
+    resolved_ms   INTEGER,
+    preimage      BLOB,
+    reason        BLOB,                       -- the next node's, encrypted,
+    failure       BLOB,                       -- or ours; NULL once the incoming HTLC is gone
+    UNIQUE (in_channel, in_htlc_id)
+);
+CREATE INDEX forwards_offered ON forwards (created_index) WHERE status = 'offered';
+CREATE INDEX forwards_by_updated ON forwards (updated_index) WHERE updated_index > 0;

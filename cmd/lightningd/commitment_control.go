@@ -1,0 +1,100 @@
+package main
+
+import (
+	"fmt"
+
+	"fulmen/internal/amount"
+	"fulmen/internal/block"
+	core "fulmen/internal/channel"
+	"fulmen/internal/invoices"
+	"fulmen/internal/store"
+	"fulmen/internal/tx"
+	"fulmen/internal/txwatch"
+)
+
+// anchorWitness is the weight of the witness that spends an anchor: signature and script.
+const anchorWitness = 1 + 1 + 73 + 1 + 40
+
+// secondStage is how many blocks before an HTLC of the peer expires our commitment has to be mined, so
+// that there is time for its HTLC-success transaction.
+const secondStage = 6
+
+// pushCommitment has our commitment mined, which is signed and stored.
+func (n *node) pushCommitment(c *channel) {
+	go func() {
+		push, script, err := n.commitmentToPush(c)
+		n.loop.post(func() {
+			switch {
+			case err != nil:
+				c.log.Error("our commitment cannot be broadcast", "error", err)
+			case c.end == nil && c.row.State == store.AwaitingUnilateral:
+				c.anchorScript = script
+				n.knowSent(c.row.ID)
+				n.stepTxs(txwatch.Push{Commitment: *push})
+				n.decideSoon = true
+			}
+		})
+	}()
+}
+
+// commitmentToPush says what is at stake with our commitment, and the script of its anchor. It does not
+// run in the loop.
+func (n *node) commitmentToPush(c *channel) (*txwatch.Commitment, []byte, error) {
+	var raw []byte
+	if err := n.onLoop(func() error { raw = c.row.CloseTx; return nil }); err != nil {
+		return nil, nil, err
+	}
+	signed, err := decodeTx(raw)
+	if err != nil {
+		return nil, nil, err
+	}
+	state, err := n.restore(c.row.ID)
+	if err != nil {
+		return nil, nil, err
+	}
+	ours, err := state.LocalCommitment()
+	if err != nil {
+		return nil, nil, err
+	}
+	if ours.Tx.TxHash() != signed.TxHash() {
+		return nil, nil, fmt.Errorf("transaction %s is not our newest commitment", signed.TxHash())
+	}
+	p := &txwatch.Commitment{
+		Channel: c.row.ID, Tx: signed, Fee: ours.Fee, Anchor: ours.OwnerAnchor, AnchorWitness: anchorWitness,
+		Stake: state.LocalContent().ToLocal.Sat(),
+	}
+	stake, deadline, err := n.htlcsAtStake(c.row.ID, state)
+	if err != nil {
+		return nil, nil, err
+	}
+	if deadline != 0 {
+		p.Stake, p.Deadline = stake, deadline
+	}
+	return p, tx.AnchorScript(state.Params().Local.FundingPubKey), nil
+}
+
+// htlcsAtStake sums up the HTLCs that are lost if our commitment is not mined in time, and says until
+// when: those of the peer that we have the preimage of, before they expire; ours, before the HTLCs that
+// they forward can expire, which is at least cltv-delta later.
+func (n *node) htlcsAtStake(channel uint64, state *core.Channel) (stake amount.Sat, deadline block.Height, err error) {
+	for _, h := range state.HTLCs() {
+		if h.LocalTrimmed {
+			continue
+		}
+		at := h.CLTVExpiry.Add(n.policy.CLTVDelta / 2)
+		if !h.Offered {
+			_, err := n.preimageOf(invoices.Key{Channel: channel, HTLC: h.ID})
+			if err == store.ErrNotFound {
+				continue
+			} else if err != nil {
+				return 0, 0, err
+			}
+			at = max(h.CLTVExpiry, secondStage) - secondStage
+		}
+		stake += h.Amount.Sat()
+		if deadline == 0 || at < deadline {
+			deadline = at
+		}
+	}
+	return stake, deadline, nil
+}

@@ -1,0 +1,189 @@
+package onchain
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/btcsuite/btcd/chainhash/v2"
+	"github.com/btcsuite/btcd/wire/v2"
+
+	"fulmen/internal/amount"
+	"fulmen/tests/harness"
+)
+
+// capacity is that of the channel of each case.
+const capacity amount.Sat = 1_000_000
+
+// anchor is what each side's anchor has.
+const anchor amount.Sat = 330
+
+// irrevocable is how deep a transaction must be.
+const irrevocable = 100
+
+// toSelfDelay is each side's, so that cases are short.
+const toSelfDelay = 10
+
+// stage is alice, who opened a channel, and bob, who has a half of it and coins of his own.
+type stage struct {
+	t     *testing.T
+	btcd  *harness.Btcd
+	alice *harness.Node
+	bob   *harness.Node
+	txs   map[chainhash.Hash]*wire.MsgTx // of all blocks since the channel is open
+	seen  int                            // height up to which they are known
+}
+
+// newStage opens a channel of a type; half of it is bob's.
+func newStage(t *testing.T, channelType []int, options ...string) *stage {
+	t.Helper()
+	btcd := harness.StartBtcd(t)
+	options = append([]string{fmt.Sprintf("--watchtime-blocks=%d", toSelfDelay)}, options...)
+	s := &stage{
+		t: t, btcd: btcd, txs: map[chainhash.Hash]*wire.MsgTx{},
+		alice: harness.StartNode(t, btcd, "alice", options...), bob: harness.StartNode(t, btcd, "bob", options...),
+	}
+	s.alice.FundWallet(5_000_000)
+	s.bob.FundWallet(2_000_000)
+	s.alice.Connect(s.bob)
+	var opened struct {
+		ChannelID string `json:"channel_id"`
+	}
+	s.alice.Call("fundchannel", map[string]any{
+		"id": s.bob.ID(), "amount": uint64(capacity), "push_msat": uint64(capacity.Msat() / 2), "channel_type": channelType,
+	}, &opened)
+	btcd.WaitMempool(1)
+	s.seen = btcd.Height()
+	btcd.Mine(6)
+	for _, n := range s.nodes() {
+		n.Sync()
+		n.WaitChannel(opened.ChannelID, "CHANNELD_NORMAL")
+	}
+	return s
+}
+
+func (s *stage) nodes() []*harness.Node { return []*harness.Node{s.alice, s.bob} }
+
+// The types of channels by their feature bits.
+var (
+	staticRemotekey = []int{12}
+	anchors         = []int{12, 22}
+)
+
+// forceClose has a node close the channel without its peer, and returns its commitment.
+func (s *stage) forceClose(n, peer *harness.Node) chainhash.Hash {
+	s.t.Helper()
+	peer.Stop()
+	var closed struct {
+		Type  string   `json:"type"`
+		Txids []string `json:"txids"`
+	}
+	n.Call("close", []any{peer.ID(), 1}, &closed)
+	if closed.Type != "unilateral" {
+		s.t.Fatalf("a %s close", closed.Type)
+	}
+	txid, err := chainhash.NewHashFromStr(closed.Txids[0])
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.waitFor(*txid)
+	peer.Start()
+	return *txid
+}
+
+// waitFor waits until a transaction is in the mempool.
+func (s *stage) waitFor(txid chainhash.Hash) {
+	s.t.Helper()
+	harness.Eventually(s.t, "transaction in the mempool", func() error {
+		for _, id := range s.btcd.Mempool() {
+			if id == txid {
+				return nil
+			}
+		}
+		return fmt.Errorf("%s is not there", txid)
+	})
+}
+
+// mine mines blocks one by one, each after all nodes have done what follows from the one before.
+func (s *stage) mine(blocks int) {
+	s.t.Helper()
+	for range blocks {
+		s.btcd.Mine(1)
+		for _, n := range s.nodes() {
+			n.Sync()
+		}
+	}
+}
+
+// tx is a transaction of a block.
+func (s *stage) tx(txid chainhash.Hash) *wire.MsgTx {
+	s.t.Helper()
+	for ; s.seen < s.btcd.Height(); s.seen++ {
+		for _, tx := range s.btcd.BlockAt(s.seen + 1).Transactions {
+			s.txs[tx.TxHash()] = tx
+		}
+	}
+	return s.txs[txid]
+}
+
+// spender waits until the output of a transaction in a block is spent by one in the mempool or a block, and
+// returns that.
+func (s *stage) spender(txid chainhash.Hash, index uint32) *wire.MsgTx {
+	s.t.Helper()
+	var found *wire.MsgTx
+	harness.Eventually(s.t, fmt.Sprintf("output %d of %s is spent", index, txid), func() error {
+		s.tx(txid)
+		for _, id := range s.btcd.Mempool() {
+			if tx := s.btcd.Transaction(id); tx != nil {
+				s.txs[id] = tx
+			}
+		}
+		for _, tx := range s.txs {
+			for _, in := range tx.TxIn {
+				if in.PreviousOutPoint == (wire.OutPoint{Hash: txid, Index: index}) {
+					found = tx
+					return nil
+				}
+			}
+		}
+		return fmt.Errorf("by nobody")
+	})
+	return found
+}
+
+// fee is what a transaction pays whose inputs are of transactions in blocks.
+func (s *stage) fee(tx *wire.MsgTx) amount.Sat {
+	s.t.Helper()
+	var fee amount.Sat
+	for _, in := range tx.TxIn {
+		parent := s.tx(in.PreviousOutPoint.Hash)
+		if parent == nil {
+			s.t.Fatalf("the fee of %s is not known", tx.TxHash())
+		}
+		fee += amount.Sat(parent.TxOut[in.PreviousOutPoint.Index].Value)
+	}
+	for _, out := range tx.TxOut {
+		fee -= amount.Sat(out.Value)
+	}
+	return fee
+}
+
+// resolve buries all that is mined, until both nodes have archived the channel.
+func (s *stage) resolve() {
+	s.t.Helper()
+	s.mine(1)
+	for _, n := range s.nodes() {
+		if len(n.Channels()) == 0 {
+			s.t.Errorf("%s has archived the channel too early", n.Name)
+		}
+	}
+	s.btcd.Mine(irrevocable)
+	for _, n := range s.nodes() {
+		n.Sync()
+		harness.Eventually(s.t, n.Name+" has archived the channel", func() error {
+			if list := n.Channels(); len(list) > 0 {
+				return fmt.Errorf("it is in %s", list[0].State)
+			}
+			return nil
+		})
+	}
+}
