@@ -169,7 +169,7 @@ func (b *battlefield) try(a *hostile.Attempt, daemon, confine string) string {
 	if err != nil {
 		return err.Error()
 	}
-	links, client, err := b.links(daemon)
+	links, client, err := b.links(daemon, scene)
 	if err != nil {
 		return err.Error()
 	}
@@ -197,7 +197,9 @@ func (b *battlefield) try(a *hostile.Attempt, daemon, confine string) string {
 }
 
 // links is a daemon's descriptors from 4 on, and the name by which hsmd knows it.
-func (b *battlefield) links(daemon string) (links []*os.File, client string, err error) {
+func (b *battlefield) links(daemon string, scene *hostile.Scene) (links []*os.File, client string, err error) {
+	ctx, cancel := context.WithTimeout(b.t.Context(), patience)
+	defer cancel()
 	m := &hsmdmsg.NewClient{}
 	switch daemon {
 	case hostile.Hsmd:
@@ -209,15 +211,42 @@ func (b *battlefield) links(daemon string) (links []*os.File, client string, err
 	case hostile.Channeld:
 		m.Rights, m.PeerID, m.ChannelDBID = hsmdmsg.RightECDH|hsmdmsg.RightCommitment, b.node, b.channels.Add(1)
 		client = fmt.Sprintf("channel %s-%d", m.PeerID, m.ChannelDBID)
+	case hostile.Onchaind:
+		if m, err = b.closedChannel(ctx, scene); err != nil {
+			return nil, "", err
+		}
+		client = fmt.Sprintf("onchain %s-%d", m.PeerID, m.ChannelDBID)
 	}
-	ctx, cancel := context.WithTimeout(b.t.Context(), patience)
-	defer cancel()
 	fds, err := b.hsmd.Request(ctx, m, new(hsmdmsg.NewClientReply))
 	if err != nil {
 		return nil, "", err
 	}
 	_, theirs, err := ipc.Pair() // to a neighbour, who is not there
 	return append(fds, theirs), client, err
+}
+
+// closedChannel is what an onchaind's socket is asked for: our commitment 0 is revoked, the peer's 0 to 2 are
+// signed.
+func (b *battlefield) closedChannel(ctx context.Context, scene *hostile.Scene) (*hsmdmsg.NewClient, error) {
+	m := &hsmdmsg.NewClient{Rights: hsmdmsg.RightCommitment, PeerID: b.node, ChannelDBID: b.channels.Add(1)}
+	fds, err := b.hsmd.Request(ctx, m, new(hsmdmsg.NewClientReply))
+	if err != nil {
+		return nil, err
+	}
+	channeld := ipc.NewConn(fds[0])
+	defer channeld.Close()
+	var mine hsmdmsg.GetBasepointsReply
+	if _, err := channeld.Request(&hsmdmsg.GetBasepoints{}, &mine); err != nil {
+		return nil, err
+	}
+	scene.Payment = mine.Basepoints.Payment
+	m.Rights, m.LocalRevoked, m.RemoteSigned = hsmdmsg.RightOnchain, 1, 3
+	m.Setup = &hsmdmsg.ChannelSetup{
+		FundingTxid: [32]byte{1}, FundingSats: 1_000_000, Opener: true, Anchors: true,
+		RemoteFundingPubKey: b.node, RemoteBasepoints: mine.Basepoints,
+		LocalToSelfDelay: 144, RemoteToSelfDelay: 144, LocalDustLimit: 354, RemoteDustLimit: 354,
+	}
+	return m, nil
 }
 
 // outcome puts what is known of a daemon's end into the list's words.

@@ -26,10 +26,11 @@ const (
 	Connectd = "connectd"
 	Gossipd  = "gossipd"
 	Channeld = "channeld"
+	Onchaind = "onchaind"
 )
 
 // Daemons is all of them.
-var Daemons = []string{Hsmd, Connectd, Gossipd, Channeld}
+var Daemons = []string{Hsmd, Connectd, Gossipd, Channeld, Onchaind}
 
 // What may come of an attempt, beside the name of an error number.
 const (
@@ -71,6 +72,7 @@ type Scene struct {
 	RPC        string      // path of a socket on which somebody listens
 	Abstract   string      // name of an abstract socket on which somebody listens
 	Peer       keys.PubKey // whose channel with ChannelDBID 1 is this channeld's
+	Payment    keys.PubKey // our payment_basepoint in an onchaind's channel
 
 	link func(fd int) *ipc.Conn
 }

@@ -20,10 +20,11 @@ const (
 
 // The daemons that have a link to hsmd, and those with each right.
 var (
-	askers     = []string{Connectd, Gossipd, Channeld}
-	noECDH     = []string{Gossipd}
-	noGossip   = []string{Connectd, Channeld}
-	noChannel  = []string{Connectd, Gossipd}
+	askers     = []string{Connectd, Gossipd, Channeld, Onchaind}
+	noECDH     = []string{Gossipd, Onchaind}
+	noGossip   = []string{Connectd, Channeld, Onchaind}
+	noChannel  = []string{Connectd, Gossipd, Onchaind}
+	noClaims   = []string{Connectd, Gossipd, Channeld}
 	hasChannel = []string{Channeld}
 )
 
@@ -41,7 +42,7 @@ var links = slices.Concat([]Attempt{
 	{Name: "ask hsmd to sign two commitments of one number", Want: SocketClosed, Only: hasChannel, Always: true, Do: twice},
 	{Name: "ask hsmd to sign money from nowhere", Want: SocketClosed, Only: hasChannel, Always: true, Do: fromNowhere},
 	{Name: "ask hsmd to close to a foreign script", Want: SocketClosed, Only: hasChannel, Always: true, Do: foreignClose},
-})
+}, claims())
 
 // asks is every request with those who have no right to it.
 func asks() []Attempt {
@@ -68,6 +69,8 @@ func asks() []Attempt {
 		{"a per-commitment secret", noChannel, &hsmdmsg.RevokeLocal{}},
 		{"a closing's signature", noChannel, &hsmdmsg.SignMutualClose{}},
 		{"a channel_announcement's signatures", noChannel, &hsmdmsg.SignChannelAnnouncement{}},
+		{"a claim's signature", noClaims, &hsmdmsg.SignClaim{Tx: make([]byte, 10)}},
+		{"an anchor's signature", askers, &hsmdmsg.SignAnchor{Tx: make([]byte, 10)}},
 	} {
 		list = append(list, Attempt{Name: "ask hsmd for " + r.what, Want: SocketClosed, Only: r.who, Always: true, Do: ask(r.m)})
 	}
