@@ -160,7 +160,7 @@ func peel(h *channel.ReceivedHTLC, secret hsmdmsg.ECDHResult) (*channeldmsg.Inco
 
 func finalOf(p *onion.Payload) *channeldmsg.Final {
 	f := &channeldmsg.Final{
-		AmtToForward: p.AmtToForward, OutgoingCLTV: p.OutgoingCLTVValue, PaymentMetadata: p.PaymentMetadata,
+		AmtToForward: p.AmtToForward, OutgoingCLTV: p.OutgoingCLTVValue, PaymentMetadata: p.PaymentMetadata, Keysend: p.Keysend,
 	}
 	if p.PaymentData != nil {
 		f.PaymentSecret, f.TotalMsat = &p.PaymentData.PaymentSecret, p.PaymentData.TotalMsat

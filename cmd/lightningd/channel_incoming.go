@@ -44,7 +44,7 @@ func (c *channel) arrive(h *channeldmsg.IncomingHTLC) {
 	}
 	p := invoices.Part{
 		Key: key, PaymentHash: h.PaymentHash, Amount: h.AmountMsat, CLTVExpiry: h.CLTVExpiry,
-		AmtToForward: h.Final.AmtToForward, OutgoingCLTV: h.Final.OutgoingCLTV, TotalMsat: h.Final.TotalMsat,
+		AmtToForward: h.Final.AmtToForward, OutgoingCLTV: h.Final.OutgoingCLTV, TotalMsat: h.Final.TotalMsat, Keysend: h.Final.Keysend,
 	}
 	if h.Final.PaymentSecret != nil {
 		p.PaymentSecret, p.HasSecret = *h.Final.PaymentSecret, true

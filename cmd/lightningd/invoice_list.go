@@ -154,7 +154,7 @@ type createInvoiceParams struct {
 
 type createInvoiceResult struct {
 	Label           string       `json:"label" doc:"Its label."`
-	Bolt11          string       `json:"bolt11" doc:"The invoice with our signature."`
+	Bolt11          string       `json:"bolt11,omitempty" doc:"The invoice with our signature; none was made for a keysend."`
 	PaymentHash     command.Hex  `json:"payment_hash" doc:"SHA256 of the preimage."`
 	AmountMsat      *amount.Msat `json:"amount_msat,omitempty" doc:"What it asks for; absent for any amount."`
 	Status          string       `json:"status" doc:"unpaid, or expired."`

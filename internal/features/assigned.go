@@ -25,6 +25,7 @@ const (
 	SCIDAlias             Bit = 46
 	PaymentMetadata       Bit = 48
 	Zeroconf              Bit = 50
+	Keysend               Bit = 54 // bLIP 3
 	SimpleClose           Bit = 60
 	Splice                Bit = 62
 )
@@ -83,6 +84,7 @@ var table = []feature{
 	{bit: SCIDAlias, name: "option_scid_alias", use: optional, peers: true},
 	{bit: PaymentMetadata, name: "option_payment_metadata", use: optional, invoice: true},
 	{bit: Zeroconf, name: "option_zeroconf", needs: []Bit{SCIDAlias}},
+	{bit: Keysend, name: "keysend", needs: []Bit{VarOnionOptin}, use: optional, peers: true},
 	{bit: SimpleClose, name: "option_simple_close", needs: []Bit{ShutdownAnysegwit}, use: optional, peers: true},
 	{bit: Splice, name: "option_splice"},
 }

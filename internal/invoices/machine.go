@@ -36,7 +36,8 @@ type Part struct {
 	OutgoingCLTV  block.Height
 	PaymentSecret [32]byte
 	TotalMsat     amount.Msat
-	HasSecret     bool // payment_data was there
+	HasSecret     bool      // payment_data was there
+	Keysend       *[32]byte // the preimage, where the sender made it (bLIP 3)
 }
 
 // Action is what the caller must do.
@@ -107,6 +108,9 @@ func (m *Machine) Arrive(p Part, now time.Time, height block.Height) ([]Action, 
 		inv, err := m.storage.InvoiceByHash(p.PaymentHash)
 		if err != nil {
 			return nil, err
+		}
+		if inv == nil && p.Keysend != nil {
+			return m.keysend(p, now, height), nil
 		}
 		if inv == nil || inv.StatusAt(now) != Unpaid {
 			return fail(UnknownDetails, p), nil

@@ -19,6 +19,7 @@ const (
 	typeShortChannelID    = 6
 	typePaymentData       = 8
 	typePaymentMetadata   = 16
+	typeKeysend           = 5482373484 // bLIP 3
 )
 
 // Payload is what the origin tells one hop.
@@ -28,6 +29,7 @@ type Payload struct {
 	ShortChannelID    *wire.ShortChannelID // of the channel to forward over; nil for the final node
 	PaymentData       *PaymentData         // for the final node alone
 	PaymentMetadata   []byte               // the same; nil if absent
+	Keysend           *[32]byte            // the same: the preimage of a payment that nobody asked for (bLIP 3)
 	Custom            []Record             // types that we do not know: odd ones when decoded
 }
 
@@ -60,6 +62,9 @@ func (p *Payload) Encode() []byte {
 	}
 	if p.PaymentMetadata != nil {
 		records = append(records, Record{typePaymentMetadata, p.PaymentMetadata})
+	}
+	if p.Keysend != nil {
+		records = append(records, Record{typeKeysend, p.Keysend[:]})
 	}
 	records = append(records, p.Custom...)
 	slices.SortStableFunc(records, func(a, b Record) int { return cmp.Compare(a.Type, b.Type) })
@@ -123,6 +128,12 @@ func (p *Payload) set(rec *record) error {
 		return p.setPaymentData(rec)
 	case typePaymentMetadata:
 		p.PaymentMetadata = rec.Value
+		return nil
+	case typeKeysend:
+		if len(rec.Value) != 32 {
+			return rec.fault("keysend preimage of %d bytes, want 32", len(rec.Value))
+		}
+		p.Keysend = (*[32]byte)(rec.Value)
 		return nil
 	}
 	if rec.Type%2 == 0 {

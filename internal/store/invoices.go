@@ -93,10 +93,16 @@ func (t *Tx) CreateInvoice(i *invoices.Invoice) error {
 	return nil
 }
 
-// PayInvoice makes an invoice paid, gives it the next pay_index, and stores that its parts were taken.
+// PayInvoice makes an invoice paid, gives it the next pay_index, and stores that its parts were taken. An
+// invoice that is not stored yet is created.
 func (t *Tx) PayInvoice(take invoices.Take, at time.Time) error {
 	i := take.Invoice
 	var err error
+	if i.CreatedIndex == 0 {
+		if err := t.CreateInvoice(i); err != nil {
+			return err
+		}
+	}
 	if i.PayIndex, err = t.next("invoice_pay_index"); err != nil {
 		return err
 	}

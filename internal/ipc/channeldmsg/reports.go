@@ -155,6 +155,7 @@ type Final struct {
 	PaymentSecret   *[32]byte // nil: the payload had no payment_data
 	TotalMsat       amount.Msat
 	PaymentMetadata []byte
+	Keysend         *[32]byte // the preimage, of a payment that nobody asked for; nil: none
 }
 
 // Reestablished tells that the peer is back and that both sides know where they stand: from now on
