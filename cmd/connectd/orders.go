@@ -18,6 +18,7 @@ var orders = map[ipc.Type]func(*server, *ipc.Frame) error{
 	connectdmsg.TypeServe:         (*server).servePeer,
 	connectdmsg.TypeSendPeer:      (*server).sendPeer,
 	connectdmsg.TypePing:          (*server).ping,
+	connectdmsg.TypeLetThrough:    (*server).letThrough,
 }
 
 func (s *server) connect(f *ipc.Frame) error {
@@ -46,6 +47,20 @@ func (s *server) answer(id uint64, m ipc.Message) {
 	if err := s.lightningd.Reply(id, m); err != nil {
 		slog.Debug("lightningd does not hear", "err", err)
 	}
+}
+
+// letThrough keeps the types that plugins want to see.
+func (s *server) letThrough(f *ipc.Frame) error {
+	var m connectdmsg.LetThrough
+	if err := f.Decode(&m); err != nil {
+		return err
+	}
+	through := make(map[wire.MessageType]bool, len(m.Types))
+	for _, t := range m.Types {
+		through[wire.MessageType(t)] = true
+	}
+	s.through.Store(&through)
+	return nil
 }
 
 func (s *server) disconnect(f *ipc.Frame) error {

@@ -85,6 +85,9 @@ func (p *peer) takeAll(buf []byte) (used int, err error) {
 // take passes on one message, or adds it to the batch.
 func (p *peer) take(b *batch, msg []byte) error {
 	to, id, err := routeOf(msg)
+	if err != nil && p.s.isLetThrough(msg) {
+		return p.tellLightningd(msg)
+	}
 	if err != nil {
 		p.refuse("%v", err)
 		return errRefused

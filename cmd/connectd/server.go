@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"fulmen/internal/features"
@@ -29,6 +30,7 @@ type server struct {
 	features  features.Vector
 	tellLocal bool // tell peers a private address too
 	halfOpen  halfOpen
+	through   atomic.Pointer[map[wire.MessageType]bool] // unknown types that lightningd takes
 
 	mu       sync.Mutex
 	lastConn uint64
@@ -142,6 +144,13 @@ func (s *server) peer(id keys.PubKey, n uint64) *peer {
 		return p
 	}
 	return nil
+}
+
+// isLetThrough reports whether lightningd takes a message of a type that we do not know.
+func (s *server) isLetThrough(msg []byte) bool {
+	through := s.through.Load()
+	t, err := wire.TypeOf(msg)
+	return err == nil && through != nil && (*through)[t] && !isKnown(t)
 }
 
 // allPeers is a snapshot.

@@ -68,7 +68,7 @@ func (n *node) blockConnected(b chain.BlockConnected) error {
 			return err
 		}
 		return tx.StoreWallet(changes)
-	}, nil)
+	}, func() { n.tellBlock(id.Height, id.Hash) })
 	return nil
 }
 
@@ -186,7 +186,10 @@ func (c *channel) takeBack(h block.Height) {
 
 // caughtUp tells the channels of the height, and RPC callers who wait for it.
 func (n *node) caughtUp(h block.Height) {
-	n.firstSync.Do(func() { close(n.synced) })
+	n.firstSync.Do(func() {
+		close(n.synced)
+		n.tellBalances()
+	})
 	if h == n.toldHeight {
 		return
 	}

@@ -90,8 +90,7 @@ func (n *node) taken(a invoices.Take) {
 			c.settle(channeldmsg.SettleHTLC{ID: p.HTLC, Preimage: &a.Invoice.Preimage})
 		}
 	}
-	n.invoiceWaiters.tell(a.Invoice.Label, a.Invoice)
-	n.anyInvoiceWaiters.tell(struct{}{}, struct{}{})
+	n.tellPaid(a.Invoice, a.Received)
 }
 
 // failureFor is the message to the sender (BOLT 4, Failure Messages).

@@ -64,7 +64,10 @@ func (c *channel) setState(to store.ChannelState, by cause, message string) {
 			return err
 		}
 		return tx.SaveChannel(&row)
-	}, func() { c.n.stateWaiters.tell(row.ID, change.New) })
+	}, func() {
+		c.n.stateWaiters.tell(row.ID, change.New)
+		c.n.tellState(&row, change)
+	})
 	c.n.gossipChannel(c)
 }
 

@@ -14,7 +14,7 @@ func (n *node) newCommandTable() func() *command.Table {
 	return sync.OnceValue(func() *command.Table {
 		t := command.NewTable()
 		t.Add(
-			n.pluginCommand(),
+			n.pluginCommand(), n.sendCustomMsgCommand(),
 			n.getInfoCommand(), n.stopCommand(), n.getLogCommand(), n.listConfigsCommand(), n.waitBlockHeightCommand(),
 			n.connectCommand(), n.disconnectCommand(), n.listPeersCommand(), n.pingCommand(),
 			n.fundChannelCommand(), n.closeCommand(), n.setChannelCommand(), n.listPeerChannelsCommand(), n.listClosedChannelsCommand(),

@@ -77,6 +77,7 @@ func (n *node) startConnectd(ctx context.Context, links []*os.File) error {
 		return fmt.Errorf("set up connectd: %w", err)
 	}
 	n.bound.Store(&reply.Bound)
+	n.tellCustomTypes()
 	return nil
 }
 
@@ -118,5 +119,9 @@ func (n *node) connectTo(ctx context.Context, id keys.PubKey, addrs []string) (*
 	// The connection was announced before the reply; it may be gone again.
 	ctx, cancel := context.WithTimeoutCause(ctx, 30*time.Second, &ipc.Fail{Code: connectdmsg.FailDisconnected, Message: "disconnected before the peer was served"})
 	defer cancel()
-	return await(ctx, n, n.connectWaiters, id, waiting)
+	conn, err = await(ctx, n, n.connectWaiters, id, waiting)
+	if err == nil && conn == nil {
+		return nil, &ipc.Fail{Code: connectdmsg.FailDisconnected, Message: "a plugin refuses the peer"}
+	}
+	return conn, err
 }

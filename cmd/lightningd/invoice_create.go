@@ -145,6 +145,7 @@ func (n *node) signAndStore(ctx context.Context, inv *invoice.Invoice, label, de
 		return nil, err
 	}
 	n.loop.post(n.scheduleExpiry)
+	n.tellInvoiceCreated(stored)
 	return stored, nil
 }
 

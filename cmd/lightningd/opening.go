@@ -20,17 +20,19 @@ import (
 
 // opening is a channel that does not exist yet; only the loop touches it.
 type opening struct {
-	n       *node
-	id      uint64 // number that the channel will have
-	peer    *peer
-	alias   wire.ShortChannelID
-	closeTo []byte // our script for a mutual close
-	proc    *channelProcess
-	ours    *openOrder // nil where the peer opens
-	asked   bool       // for funds
-	chosen  bool       // and got them: the funding transaction is signed
-	ch      *channel   // once it is open: then it owns the process
-	err     error      // why it fails
+	n     *node
+	id    uint64 // number that the channel will have
+	peer  *peer
+	alias wire.ShortChannelID
+	// temporary is the channel_id until there is a funding transaction.
+	temporary wire.ChannelID
+	closeTo   []byte // our script for a mutual close
+	proc      *channelProcess
+	ours      *openOrder // nil where the peer opens
+	asked     bool       // for funds
+	chosen    bool       // and got them: the funding transaction is signed
+	ch        *channel   // once it is open: then it owns the process
+	err       error      // why it fails
 }
 
 // openOrder is what somebody asked for by fundchannel.
@@ -73,7 +75,7 @@ func (n *node) acceptChannel(p *peer, m *wire.OpenChannel, raw []byte) {
 		}
 		o := n.newOpening(p, id, nil)
 		s := n.channelStart(conn, id, o.alias)
-		s.channelID = m.TemporaryChannelID
+		s.channelID, o.temporary = m.TemporaryChannelID, m.TemporaryChannelID
 		s.setShutdownScript(o.closeTo)
 		s.setup.Accept = &channeldmsg.Accept{OpenChannel: raw, MinimumDepth: n.policy.FundingConfirms, Terms: n.terms(), Limits: n.limits()}
 		go func() {
@@ -196,6 +198,7 @@ func (o *opening) finish(r openResult) {
 	delete(o.peer.openings, o.id)
 	if r.err != nil {
 		o.n.log.Info("channel was not opened", "peer_id", o.peer.id, "why", r.err)
+		o.n.tellOpenFailed(o.temporary)
 	}
 	if o.ours != nil {
 		o.ours.done <- r
@@ -247,6 +250,13 @@ func (o *opening) onOpened(m *channeldmsg.Opened) {
 	n.submit("store new channel", apply, func() {
 		o.proc.send(&channeldmsg.Stored{Seq: m.Seq})
 		c.ready = c.proc != nil // no reestablish follows: from here on it may be closed
+		by := causeRemote
+		if row.Opener == "local" {
+			by = causeUser
+		} else {
+			n.tellChannelOpened(row)
+		}
+		n.tellState(row, store.StateChange{At: n.now(), New: store.AwaitingLockin, Cause: string(by), Message: "new channel opened"})
 		c.log.Info("channel is opened", "channel_id", m.ChannelID, "funding_sat", row.FundingSats, "opener", row.Opener)
 		o.finish(openResult{opened: m})
 	})
@@ -289,7 +299,7 @@ func (n *node) openChannel(ctx context.Context, conn *peerConn, open *channeldms
 		}
 		o = n.newOpening(p, id, order)
 		s = n.channelStart(conn, id, o.alias)
-		s.channelID = open.TemporaryChannelID
+		s.channelID, o.temporary = open.TemporaryChannelID, open.TemporaryChannelID
 		s.setup.Open = open
 		if order.closeTo != nil {
 			o.closeTo = order.closeTo

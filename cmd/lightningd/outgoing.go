@@ -126,4 +126,5 @@ func (o outcome) store(tx *storeTx) error {
 func (n *node) partEnded(o outcome) {
 	delete(n.out.parts, o.part.ID)
 	n.out.waiters.tell(o.part.ID, o.ended)
+	n.tellPart(o.ended)
 }

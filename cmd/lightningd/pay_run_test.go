@@ -21,6 +21,7 @@ import (
 	"fulmen/internal/keys"
 	"fulmen/internal/onion"
 	"fulmen/internal/payments"
+	"fulmen/internal/plugin"
 	"fulmen/internal/rpc"
 	"fulmen/internal/store"
 	"fulmen/internal/wire"
@@ -74,7 +75,7 @@ func payNode(t *testing.T, end partEnd) *node {
 		t.Fatal(err)
 	}
 	n := &node{
-		db: db, now: time.Now, log: slog.New(slog.DiscardHandler), failure: make(chan error, 1),
+		db: db, now: time.Now, log: slog.New(slog.DiscardHandler), failure: make(chan error, 1), plugins: plugin.NewHost(plugin.Config{}),
 		id: newPayee(1).id(), network: network{Name: "regtest", Invoice: invoice.Regtest}, blockHeight: 100,
 		channels: map[uint64]*channel{}, peers: map[keys.PubKey]*peer{}, dirty: map[*channel]bool{},
 		out: newOutgoing(), pays: map[payments.Hash]*payRun{}, invoices: invoices.New(db),

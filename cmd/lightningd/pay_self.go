@@ -40,8 +40,8 @@ func (n *node) paySelf(o *payOrder) (*payResult, error) {
 		}); err != nil {
 			return err
 		}
-		n.invoiceWaiters.tell(inv.Label, inv)
-		n.anyInvoiceWaiters.tell(struct{}{}, struct{}{})
+		n.tellPaid(inv, take.Received)
+		n.tellPart(part)
 		result = showPaid([]*payments.Part{part})
 		return nil
 	})

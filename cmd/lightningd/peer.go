@@ -31,8 +31,10 @@ const maxPeers = 100_000
 type peer struct {
 	id       keys.PubKey
 	conn     *peerConn // nil while not connected
+	served   bool      // the plugins let it in, and know of it
 	channels map[uint64]*channel
 	openings map[uint64]*opening
+	custom   [][]byte // messages that wait for the plugins, the first of which they have
 	backoff  time.Duration
 	retry    *time.Timer // the next try to connect, nil if none is due
 	stable   *time.Timer // when the connection counts as stable; nil without one
@@ -97,6 +99,13 @@ func (n *node) onPeerConnected(m *connectdmsg.PeerConnected) {
 	}
 	conn := p.conn
 	p.stable = time.AfterFunc(stableAfter, func() { n.loop.post(func() { n.markStable(p, conn) }) })
+	n.askAboutPeer(p, conn, func() { n.servePeer(p, conn) })
+}
+
+// servePeer has connectd read from a peer, once its channels have their processes.
+func (n *node) servePeer(p *peer, conn *peerConn) {
+	p.served = true
+	n.tellConnect(conn)
 	var resume []*channel
 	for _, c := range p.channels {
 		if c.resumable() {
@@ -196,7 +205,10 @@ func (n *node) onPeerDisconnected(m *connectdmsg.PeerDisconnected) {
 // connectionLost forgets the connection. The channels' processes end by themselves: connectd closes
 // their sockets; until each has ended, what it stored is still on its way.
 func (n *node) connectionLost(p *peer) {
-	p.conn = nil
+	if p.served {
+		n.tellDisconnect(p.id)
+	}
+	p.conn, p.served = nil, false
 	p.stable.Stop()
 	for _, c := range p.channels {
 		c.ready = false
@@ -269,8 +281,8 @@ func (n *node) onPeerSent(m *connectdmsg.PeerSent) {
 	msg, err := wire.Decode(m.Wire)
 	var unknown *wire.UnknownMessageError
 	switch {
-	case errors.As(err, &unknown) && unknown.MayIgnore():
-		n.log.Debug("peer sent a message that is ignored", "peer_id", m.ID, "error", err)
+	case errors.As(err, &unknown) && (unknown.MayIgnore() || n.isCustom(unknown.Type)):
+		n.takeCustom(p, m.Wire)
 		return
 	case err != nil:
 		// BOLT 1, Lightning Message Format: what cannot be read ends the connection.

@@ -28,7 +28,7 @@ func (n *node) newPluginHost() *plugin.Host {
 			_, err := n.commands().Lookup(method)
 			return "lightningd", err == nil
 		},
-		Topics: topics, SetOptions: n.setPluginOptions, Setup: n.pluginSetup,
+		Topics: topics, SetOptions: n.setPluginOptions, Setup: n.pluginSetup, Changed: n.tellCustomTypes,
 		Fatal: func(p *plugin.Plugin, reason error) { n.die("important plugin "+p.Name+" ended", reason) },
 	})
 }
@@ -39,6 +39,7 @@ func (n *node) startPlugins(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	n.book.Tap(n.tellLog)
 	if err := n.plugins.AddAll(ctx, programs, n.pluginFailed); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -26,10 +27,22 @@ type Book struct {
 	opts   Options
 	finest slog.Level
 
+	tap     atomic.Pointer[func(Record)]
 	mu      sync.Mutex
 	outputs map[string]io.Writer // by file name
 	recent  ring
 }
+
+// Record is one of the log's, as others may read it.
+type Record struct {
+	Time   time.Time
+	Level  slog.Level
+	Source string
+	Text   string
+}
+
+// Tap has each record that is written given to do as well, from whichever goroutine logs. do must not wait.
+func (b *Book) Tap(do func(Record)) { b.tap.Store(&do) }
 
 // timeFormat is the time at the start of a line, in UTC.
 const timeFormat = "2006-01-02T15:04:05.000Z"
@@ -127,6 +140,9 @@ func (b *Book) write(e entry) {
 		return
 	}
 	lines := b.format(e)
+	if tap := b.tap.Load(); tap != nil {
+		(*tap)(Record{e.time, e.level, e.source, e.text})
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.recent.add(e)

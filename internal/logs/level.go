@@ -3,6 +3,7 @@ package logs
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 )
 
 // Levels, the finest first. Debug, Info, Unusual and Broken are slog's four.
@@ -60,4 +61,12 @@ func lineLevel(l slog.Level) string {
 		return "**BROKEN**"
 	}
 	return levelName(l)
+}
+
+// LevelName is the name of a level as ParseLevel reads it; one between two has the finer one's.
+func LevelName(l slog.Level) string {
+	if l < LevelTrace {
+		return "io"
+	}
+	return strings.ToLower(levelName(l))
 }

@@ -1,9 +1,11 @@
-// Package schema holds commands and their results to the published contract, in tests: names, types and
-// conditions of requests and responses. testdata/ has one file a command, made by tools/schemastrip.
+// Package schema holds commands and their results, hooks and notifications to the published contract, in
+// tests: names, types and conditions. testdata/ has one file for each, made by tools/schemastrip.
 //
 //	s, err := schema.Load("listinvoices")
 //	err = s.ValidateResponse(result) // every fault, each with its path
 //	for _, p := range s.Params() { ... }
+//	n, err := schema.LoadNotification("connect")
+//	err = n.ValidateResponse(payload)
 package schema
 
 import (
@@ -11,14 +13,15 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 )
 
-//go:embed testdata/*.json
+//go:embed testdata/*.json testdata/hook/*.json testdata/notification/*.json
 var files embed.FS
 
-// Schema is what the contract says of one command.
+// Schema is what the contract says of one command, hook or notification.
 type Schema struct {
 	Command  string
 	request  *node
@@ -34,39 +37,63 @@ type Param struct {
 }
 
 // Commands are the names of all commands with a schema, sorted.
-func Commands() ([]string, error) {
-	entries, err := files.ReadDir("testdata")
+func Commands() ([]string, error) { return list(".") }
+
+// Hooks are the names of all hooks with a schema, sorted.
+func Hooks() ([]string, error) { return list("hook") }
+
+// Notifications are the names of all notifications with a schema, sorted.
+func Notifications() ([]string, error) { return list("notification") }
+
+func list(below string) ([]string, error) {
+	entries, err := files.ReadDir(path.Join("testdata", below))
 	if err != nil {
 		return nil, err
 	}
 	var names []string
 	for _, e := range entries {
-		names = append(names, strings.TrimSuffix(e.Name(), ".json"))
+		if name, ok := strings.CutSuffix(e.Name(), ".json"); ok {
+			names = append(names, name)
+		}
 	}
 	slices.Sort(names)
 	return names, nil
 }
 
 // Load reads the schema of a command.
-func Load(command string) (*Schema, error) {
-	content, err := files.ReadFile("testdata/" + command + ".json")
+func Load(command string) (*Schema, error) { return readFacts(".", command) }
+
+// LoadHook reads the schema of a hook: its request is what plugins are asked, its response what they answer.
+func LoadHook(hook string) (*Schema, error) { return readFacts("hook", hook) }
+
+// LoadNotification reads the schema of a notification, whose payload is the response.
+func LoadNotification(topic string) (*Schema, error) { return readFacts("notification", topic) }
+
+func readFacts(below, name string) (*Schema, error) {
+	content, err := files.ReadFile(path.Join("testdata", below, name+".json"))
 	if err != nil {
-		return nil, fmt.Errorf("schema of %s: %w", command, err)
+		return nil, fmt.Errorf("schema of %s: %w", name, err)
 	}
 	var file struct {
-		RPC      string `json:"rpc"`
-		Request  *node  `json:"request"`
-		Response *node  `json:"response"`
+		RPC          string `json:"rpc"`
+		Hook         string `json:"hook"`
+		Notification string `json:"notification"`
+		Closed       *bool  `json:"additionalProperties"`
+		Request      *node  `json:"request"`
+		Response     *node  `json:"response"`
 	}
 	dec := json.NewDecoder(bytes.NewReader(content))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&file); err != nil {
-		return nil, fmt.Errorf("schema of %s: %w", command, err)
+		return nil, fmt.Errorf("schema of %s: %w", name, err)
 	}
 	if file.Request == nil || file.Response == nil {
-		return nil, fmt.Errorf("schema of %s: no request or no response", command)
+		return nil, fmt.Errorf("schema of %s: no request or no response", name)
 	}
-	return &Schema{Command: file.RPC, request: file.Request, response: file.Response}, nil
+	if file.Response.AdditionalProperties == nil && file.Notification != "" {
+		file.Response.AdditionalProperties = file.Closed
+	}
+	return &Schema{Command: file.RPC + file.Hook + file.Notification, request: file.Request, response: file.Response}, nil
 }
 
 // Params are the parameters that the command takes.

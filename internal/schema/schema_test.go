@@ -156,3 +156,52 @@ func TestTypes(t *testing.T) {
 		}
 	}
 }
+
+func TestNotificationsAndHooks(t *testing.T) {
+	n, err := LoadNotification("block_added")
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash := strings.Repeat("ab", 32)
+	if err := n.ValidateResponse([]byte(`{"hash":"` + hash + `","height":7}`)); err != nil {
+		t.Error(err)
+	}
+	for _, bad := range []string{`{"hash":"` + hash + `"}`, `{"hash":"` + hash + `","height":7,"more":1}`} {
+		if n.ValidateResponse([]byte(bad)) == nil {
+			t.Errorf("%s is taken", bad)
+		}
+	}
+	h, err := LoadHook("htlc_accepted")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for answer, valid := range map[string]bool{
+		`{"result":"continue"}`: true, `{"result":"fail"}`: false, `{"result":"fail","failure_message":"2002"}`: true,
+		`{"result":"resolve"}`: false, `{"result":"resolve","payment_key":"` + hash + `"}`: true, `{"result":"perhaps"}`: false,
+	} {
+		if err := h.ValidateResponse([]byte(answer)); (err == nil) != valid {
+			t.Errorf("%s: %v", answer, err)
+		}
+	}
+}
+
+func TestEveryFileIsRead(t *testing.T) {
+	for list, load := range map[*[]string]func(string) (*Schema, error){
+		named(t, Commands): Load, named(t, Hooks): LoadHook, named(t, Notifications): LoadNotification,
+	} {
+		for _, name := range *list {
+			if s, err := load(name); err != nil || s.Command != name {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+}
+
+func named(t *testing.T, list func() ([]string, error)) *[]string {
+	t.Helper()
+	names, err := list()
+	if err != nil || len(names) == 0 {
+		t.Fatalf("%d names, %v", len(names), err)
+	}
+	return &names
+}

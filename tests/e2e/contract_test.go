@@ -65,6 +65,8 @@ func checkInfos(alice, bob *harness.Node, call caller) {
 	call(alice, "parsefeerate", "slow")
 	call(alice, "listpeers")
 	call(alice, "ping", bob.ID())
+	call(alice, "plugin", "list")
+	call(alice, "sendcustommsg", bob.ID(), "a3e7")
 	signed := call(alice, "signmessage", "hello")
 	call(alice, "checkmessage", "hello", signed["zbase"], alice.ID())
 }

@@ -53,6 +53,7 @@ var ToConnectd = []ipc.Message{
 	&connectdmsg.Serve{},
 	&connectdmsg.SendPeer{},
 	&connectdmsg.Ping{},
+	&connectdmsg.LetThrough{},
 }
 
 // FromConnectd is what connectd says to lightningd.

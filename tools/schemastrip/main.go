@@ -1,5 +1,6 @@
-// Command schemastrip reads a folder of RPC schemas and writes what they demand, without any prose: names,
-// types, conditions and the order of members, one compact JSON file a command.
+// Command schemastrip reads a folder of schemas and writes what they demand, without any prose: names,
+// types, conditions and the order of members, one compact JSON file for each command, and below the folders
+// hook and notification for each of those.
 //
 //	go run ./tools/schemastrip FROM internal/schema/testdata
 package main
@@ -10,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 func main() {
@@ -17,15 +19,20 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: schemastrip FROM TO")
 		os.Exit(2)
 	}
-	if err := stripFolder(os.Args[1], os.Args[2]); err != nil {
-		fmt.Fprintf(os.Stderr, "schemastrip: %v\n", err)
-		os.Exit(1)
+	for _, below := range []string{".", "hook", "notification"} {
+		if err := stripFolder(filepath.Join(os.Args[1], below), filepath.Join(os.Args[2], below)); err != nil {
+			fmt.Fprintf(os.Stderr, "schemastrip: %v\n", err)
+			os.Exit(1)
+		}
 	}
 }
 
 func stripFolder(from, to string) error {
 	files, err := filepath.Glob(filepath.Join(from, "*.json"))
 	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(to, 0o755); err != nil {
 		return err
 	}
 	for _, file := range files {
@@ -47,23 +54,28 @@ func stripFolder(from, to string) error {
 	return nil
 }
 
-// stripCommand returns the name of a command and its facts in one line; a file that describes no command
-// gives no name.
+// stripCommand returns the name of a command, hook or notification and its facts in one line; a file that
+// describes none gives no name.
 func stripCommand(content []byte) (name string, facts []byte, err error) {
 	members, err := readObject(content)
 	if err != nil {
 		return "", nil, err
 	}
 	var kept []member
+	payload := slices.ContainsFunc(members, func(m member) bool { return m.name == "notification" })
 	for _, m := range members {
 		switch m.name {
-		case "rpc":
+		case "rpc", "hook", "notification":
 			if err := json.Unmarshal(m.value, &name); err != nil {
 				return "", nil, err
 			}
 		case "request", "response":
 			if m.value, err = stripSchema(m.value); err != nil {
 				return "", nil, fmt.Errorf("%s: %w", m.name, err)
+			}
+		case "additionalProperties":
+			if !payload { // of a notification it is about the payload
+				continue
 			}
 		default:
 			continue

@@ -29,6 +29,7 @@ const (
 	TypeSendPeer      ipc.Type = 210
 	TypePing          ipc.Type = 212
 	TypePingReply     ipc.Type = 213
+	TypeLetThrough    ipc.Type = 216
 
 	TypePeerConnected    ipc.Type = 240
 	TypePeerDisconnected ipc.Type = 242

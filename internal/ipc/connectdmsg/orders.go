@@ -86,6 +86,12 @@ const (
 	MaxPong = wire.MaxMessage - 2 - 2
 )
 
+// LetThrough names types of messages that no BOLT knows and that lightningd takes all the same, for its
+// plugins. Each takes the place of the one before. Odd types need none: they always come.
+type LetThrough struct {
+	Types []uint16
+}
+
 // PingReply answers Ping.
 type PingReply struct {
 	TotLen uint16 // of the pong message with its type; 0 if none was due
@@ -102,3 +108,4 @@ func (*Serve) IPCType() ipc.Type         { return TypeServe }
 func (*SendPeer) IPCType() ipc.Type      { return TypeSendPeer }
 func (*Ping) IPCType() ipc.Type          { return TypePing }
 func (*PingReply) IPCType() ipc.Type     { return TypePingReply }
+func (*LetThrough) IPCType() ipc.Type    { return TypeLetThrough }
