@@ -93,6 +93,7 @@ func (n *node) startChanneld(ctx context.Context, s *channelStart, owner channel
 
 // send tells the process; that it has ended is heard elsewhere.
 func (p *channelProcess) send(ms ...ipc.Message) {
+	p.n.crash.step()
 	_ = p.child.SendBatch(ms...)
 }
 

@@ -36,6 +36,7 @@ func (n *node) resumeForwards() error {
 
 // forward decides about an HTLC from the peer whose onion says that it goes on.
 func (c *channel) forward(h *channeldmsg.IncomingHTLC) {
+	c.n.crash.arm()
 	key := htlcswitch.Key{Channel: c.row.ID, HTLC: h.ID}
 	if h.ID < c.forwardsBelow && !c.n.forwards.Knows(key) { // decided before this start, maybe
 		row, err := c.n.db.LinkedForward(key)

@@ -65,6 +65,7 @@ type node struct {
 	stopRequested  chan struct{} // closed by the RPC command stop
 	stopOnce       sync.Once
 
+	crash   *crasher      // nil, but for tests
 	stopped chan struct{} // closed when all but the RPC has ended
 
 	commandTable func() *command.Table
@@ -121,6 +122,9 @@ func newNode(cfg *config.Config, book *logs.Book, db *store.DB) *node {
 	n.loop = newLoop(n.flush)
 	n.commandTable = n.newCommandTable()
 	n.plugins = n.newPluginHost()
+	if n.crash = crasherFrom(cfg); n.crash != nil {
+		db.OnCommit(n.crash.step)
+	}
 	return n
 }
 

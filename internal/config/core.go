@@ -43,7 +43,8 @@ func general() []*Option {
 		{Name: "rgb", Group: General, Check: checkRGB, Doc: "Colour of the node, as RRGGBB"},
 		{Name: "hsm-passphrase", Kind: Flag, Group: General, Doc: "Ask for the passphrase of hsm_secret"},
 		{Name: "allow-deprecated-apis", Kind: Bool, Group: General, Default: "false", Doc: "Whether interfaces that will go away work"},
-		{Name: "developer", Kind: Flag, Group: General, Doc: "Allow what only tests need"},
+		{Name: "developer", Kind: Flag, Group: General, Doc: "Allow what only tests need: the options that begin with dev-"},
+		{Name: "dev-crash-at-step", Kind: Int, Group: General, Default: "0", Check: between(0, 1<<20), Doc: "With developer: end by SIGKILL at this step of the first payment to forward, counted from 1; 0: never"},
 	}
 }
 

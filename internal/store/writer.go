@@ -32,6 +32,7 @@ type writer struct {
 	queue  []unit
 	closed bool
 	count  Stats
+	around func() // see OnCommit; may be nil
 	exited chan struct{}
 }
 
@@ -103,11 +104,13 @@ func (w *writer) commit(units []unit) {
 		for i := range units {
 			errs[i] = w.applyUnit(tx, units[i], len(units) == 1)
 		}
+		w.step()
 		if len(units) == 1 && errs[0] != nil {
 			err = tx.exec("ROLLBACK")
 		} else if err = tx.exec("COMMIT"); err != nil {
 			err = errors.Join(err, tx.exec("ROLLBACK"))
 		}
+		w.step()
 	}
 	w.mu.Lock()
 	w.count.Commits++
@@ -118,6 +121,23 @@ func (w *writer) commit(units []unit) {
 			errs[i] = fmt.Errorf("commit to the database: %w", err)
 		}
 		u.done(errs[i])
+	}
+}
+
+// OnCommit has f called right before and right after each transaction is committed, in the writer's
+// goroutine: for those that try what happens if the process ends just there.
+func (d *DB) OnCommit(f func()) {
+	d.writer.mu.Lock()
+	defer d.writer.mu.Unlock()
+	d.writer.around = f
+}
+
+func (w *writer) step() {
+	w.mu.Lock()
+	f := w.around
+	w.mu.Unlock()
+	if f != nil {
+		f()
 	}
 }
 

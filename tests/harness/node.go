@@ -212,6 +212,9 @@ func (n *Node) WaitLog(pattern string) []string {
 // WaitExit waits for a node that ends by itself, and returns its exit error.
 func (n *Node) WaitExit() error { return n.proc.Wait() }
 
+// Dead reports whether lightningd has ended.
+func (n *Node) Dead() bool { return !n.proc.Alive() }
+
 // WaitHeight waits until it has seen the block at a height.
 func (n *Node) WaitHeight(height int) {
 	n.t.Helper()
