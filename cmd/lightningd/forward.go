@@ -83,6 +83,7 @@ func (n *node) forwardEnding(e htlcswitch.End) ending {
 	return ending{
 		store: func(tx *storeTx) error { return tx.EndForward(&e.Row) },
 		then: func() {
+			n.forwards.Stored(e.Row.Key)
 			if in := n.channels[e.Row.Channel]; in != nil && e.Row.Status == htlcswitch.Settled {
 				in.tally.InFulfilled.Add(e.Row.Amount)
 			}

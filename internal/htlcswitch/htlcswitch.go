@@ -64,7 +64,8 @@ type Forward struct {
 	Reason     []byte // the next node's encrypted reason,
 	Failure    []byte // or our own message, with which it is failed
 
-	tried []uint64 // channels that refused it
+	tried  []uint64 // channels that refused it
+	saving bool     // its end is not on disk yet: see Stored
 }
 
 // Fee is what this node earns if the payment succeeds.
@@ -140,8 +141,8 @@ type Offer struct {
 	Channel uint64
 }
 
-// End is the end of a forward. Row has to be on disk before Settle is carried out, but for a forward
-// that never had a twin: that one is decided anew if neither was done.
+// End is the end of a forward. Row has to be on disk before Stored is called and Settle is carried out,
+// but for a forward that never had a twin: that one is decided anew if neither was done.
 type End struct {
 	Row    Forward
 	Settle Settle

@@ -32,7 +32,7 @@ func (s *Switch) Knows(k Key) bool { return s.open[k] != nil }
 // what was decided then, or nothing if that is still to come.
 func (s *Switch) Arrive(h HTLC, now time.Time, height block.Height) []Action {
 	if f := s.open[h.Key]; f != nil {
-		if f.Status == Offered {
+		if f.Status == Offered || f.saving {
 			return nil
 		}
 		return []Action{f.settle()}
@@ -60,7 +60,7 @@ func (s *Switch) forward(f *Forward, limit onion.FailureCode, now time.Time, hei
 
 func (s *Switch) fail(f *Forward, as Status, failure *onion.Failure, now time.Time) End {
 	f.Status, f.FailCode, f.Failure, f.ResolvedAt = as, failure.Code, failure.Encode(), now
-	f.Onion = nil
+	f.Onion, f.saving = nil, f.Out.Channel != 0
 	return End{*f, f.settle()}
 }
 
@@ -82,7 +82,7 @@ func (s *Switch) Fulfill(f *Forward, preimage [32]byte, attribution []byte, now 
 	if f.Status != Offered {
 		return End{}, false
 	}
-	f.Status, f.Preimage, f.ResolvedAt = Settled, &preimage, now
+	f.Status, f.Preimage, f.ResolvedAt, f.saving = Settled, &preimage, now, true
 	return End{*f, f.attributed(attribution)}, true
 }
 
@@ -92,8 +92,15 @@ func (s *Switch) Return(f *Forward, reason, attribution []byte, now time.Time) (
 	if f.Status != Offered {
 		return End{}, false
 	}
-	f.Status, f.Reason, f.ResolvedAt = Failed, reason, now
+	f.Status, f.Reason, f.ResolvedAt, f.saving = Failed, reason, now, true
 	return End{*f, f.attributed(attribution)}, true
+}
+
+// Stored tells that the end of a forward is on disk: from now on it is told to those who ask again.
+func (s *Switch) Stored(k Key) {
+	if f := s.open[k]; f != nil {
+		f.saving = false
+	}
 }
 
 // Fail ends f with a failure of ours, once its twin can never be claimed: the next node could not read
