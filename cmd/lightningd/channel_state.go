@@ -5,6 +5,7 @@ import (
 
 	"fulmen/internal/ipc/channeldmsg"
 	"fulmen/internal/ipc/connectdmsg"
+	"fulmen/internal/keys"
 	"fulmen/internal/store"
 	"fulmen/internal/subd"
 )
@@ -156,12 +157,15 @@ func (c *channel) onFailing(m *channeldmsg.Failing) {
 }
 
 // onFutureState is the peer's proof that our state is old: to broadcast it would cost us everything.
-func (c *channel) onFutureState(*channeldmsg.FutureState) {
+func (c *channel) onFutureState(m *channeldmsg.FutureState) {
 	if c.row.State == store.FundingSpendSeen || c.row.State == store.OnChain {
 		return
 	}
 	c.log.Error("the peer knows a newer state of the channel than this node: it will not be broadcast, the peer has been asked to close")
 	c.row.LostState = true
+	if m.RemotePerCommitmentPoint != (keys.PubKey{}) {
+		c.row.FuturePoint = &m.RemotePerCommitmentPoint
+	}
 	c.closedBy("remote", causeProtocol)
 	c.setState(store.AwaitingUnilateral, causeProtocol, "This node lost state: waiting for the peer to close the channel with its own commitment")
 }

@@ -6,7 +6,6 @@ import (
 	"fulmen/internal/amount"
 	"fulmen/internal/block"
 	core "fulmen/internal/channel"
-	"fulmen/internal/invoices"
 	"fulmen/internal/store"
 	"fulmen/internal/tx"
 	"fulmen/internal/txwatch"
@@ -83,7 +82,7 @@ func (n *node) htlcsAtStake(channel uint64, state *core.Channel) (stake amount.S
 		}
 		at := h.CLTVExpiry.Add(n.policy.CLTVDelta / 2)
 		if !h.Offered {
-			_, err := n.preimageOf(invoices.Key{Channel: channel, HTLC: h.ID})
+			_, err := n.preimageOf(channel, h.ID)
 			if err == store.ErrNotFound {
 				continue
 			} else if err != nil {

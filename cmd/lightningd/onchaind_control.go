@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"fulmen/internal/htlcswitch"
 	"fulmen/internal/invoices"
 	"fulmen/internal/ipc"
 	"fulmen/internal/ipc/hsmdmsg"
@@ -143,7 +144,16 @@ func (n *node) startOnchaind(ctx context.Context, e *closure) error {
 func (n *node) onchaindInit(c *channel) (*onchaindmsg.Init, *hsmdmsg.NewClient, []onchaindmsg.Preimage, error) {
 	var row store.Channel
 	var tally store.Tally
-	if err := n.onLoop(func() error { row, tally = *c.row, c.tally; return nil }); err != nil {
+	var upstream []onchaindmsg.Upstream
+	if err := n.onLoop(func() error {
+		row, tally = *c.row, c.tally
+		for id, from := range c.outs {
+			if o, ok := from.(*forwardOrigin); ok {
+				upstream = append(upstream, onchaindmsg.Upstream{HTLCID: id, CLTVExpiry: o.f.CLTVExpiry})
+			}
+		}
+		return nil
+	}); err != nil {
 		return nil, nil, nil, err
 	}
 	log, err := n.db.LoadChannelLog(row.ID)
@@ -169,7 +179,7 @@ func (n *node) onchaindInit(c *channel) (*onchaindmsg.Init, *hsmdmsg.NewClient, 
 		if h.Offered {
 			continue
 		}
-		preimage, err := n.preimageOf(invoices.Key{Channel: row.ID, HTLC: h.ID})
+		preimage, err := n.preimageOf(row.ID, h.ID)
 		switch {
 		case err == nil:
 			preimages = append(preimages, onchaindmsg.Preimage{HTLCID: h.ID, Preimage: preimage})
@@ -179,15 +189,29 @@ func (n *node) onchaindInit(c *channel) (*onchaindmsg.Init, *hsmdmsg.NewClient, 
 	}
 	return &onchaindmsg.Init{
 			ChannelDBID: row.ID, PeerID: row.PeerID, Snapshot: log.Snapshot, Records: log.Records, SpendTx: row.CloseTx,
-			SpendHeight: row.CloseHeight, Lost: row.LostState, FuturePoint: row.FuturePoint, LocalScripts: scripts,
+			SpendHeight: row.CloseHeight, Lost: row.LostState, FuturePoint: row.FuturePoint, LocalScripts: scripts, Upstream: upstream,
 		}, &hsmdmsg.NewClient{
 			Rights: hsmdmsg.RightOnchain, PeerID: row.PeerID, ChannelDBID: row.ID, Setup: setup,
 			LocalRevoked: keys.CommitmentNumber(tally.LocalRevoked), RemoteSigned: keys.CommitmentNumber(tally.RemoteSigned),
 		}, preimages, nil
 }
 
-// preimageOf is the preimage of an HTLC from a peer that was taken for an invoice.
-func (n *node) preimageOf(key invoices.Key) ([32]byte, error) { return n.db.HTLCTaken(key) }
+// preimageOf is the preimage of an HTLC from a peer that was taken for an invoice, or whose twin was
+// fulfilled; store.ErrNotFound if there is none.
+func (n *node) preimageOf(channel, htlc uint64) ([32]byte, error) {
+	preimage, err := n.db.HTLCTaken(invoices.Key{Channel: channel, HTLC: htlc})
+	if err != store.ErrNotFound {
+		return preimage, err
+	}
+	f, err := n.db.LinkedForward(htlcswitch.Key{Channel: channel, HTLC: htlc})
+	switch {
+	case err != nil:
+		return [32]byte{}, err
+	case f.Preimage == nil:
+		return [32]byte{}, store.ErrNotFound
+	}
+	return *f.Preimage, nil
+}
 
 // ended starts a process again that died.
 func (e *closure) ended(p *onchaindProcess, x subd.Exit) {

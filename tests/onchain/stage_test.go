@@ -114,6 +114,22 @@ func (s *stage) mine(blocks int) {
 	}
 }
 
+// settleDown waits until the mempool is as it stays: what the nodes send follows from the blocks.
+func (s *stage) settleDown() {
+	s.t.Helper()
+	last, same := "", 0
+	harness.Eventually(s.t, "the mempool settles", func() error {
+		now := fmt.Sprint(s.btcd.Mempool())
+		if now != last {
+			last, same = now, 0
+		}
+		if same++; same < 50 {
+			return fmt.Errorf("it was the same %d times", same)
+		}
+		return nil
+	})
+}
+
 // tx is a transaction of a block.
 func (s *stage) tx(txid chainhash.Hash) *wire.MsgTx {
 	s.t.Helper()

@@ -1,0 +1,89 @@
+package onchain
+
+import (
+	"github.com/btcsuite/btcd/chainhash/v2"
+
+	"fulmen/internal/amount"
+	"fulmen/tests/harness"
+)
+
+// account knows what each node had before a channel was closed.
+type account struct {
+	s          *stage
+	before     map[*harness.Node]amount.Msat
+	known      map[*harness.Node]map[string]bool // transactions of their wallets
+	commitment chainhash.Hash
+	paid       amount.Sat // by the opener for the commitment and its anchors
+}
+
+func (s *stage) account() *account {
+	s.t.Helper()
+	a := &account{s: s, before: map[*harness.Node]amount.Msat{}, known: map[*harness.Node]map[string]bool{}}
+	for _, n := range s.nodes() {
+		a.before[n], a.known[n] = n.Funds().OnChain(), walletTxs(s, n)
+	}
+	return a
+}
+
+// walletTxs are the transactions that a node's wallet knows.
+func walletTxs(s *stage, n *harness.Node) map[string]bool {
+	s.t.Helper()
+	var list struct {
+		Transactions []struct {
+			Hash string `json:"hash"`
+		} `json:"transactions"`
+	}
+	n.Call("listtransactions", nil, &list)
+	known := map[string]bool{}
+	for _, tx := range list.Transactions {
+		known[tx.Hash] = true
+	}
+	return known
+}
+
+// commitmentOf takes in what closed the channel; trimmed is the sum of the HTLCs without an output.
+func (a *account) commitmentOf(txid chainhash.Hash, trimmed amount.Sat) {
+	a.s.t.Helper()
+	tx := a.s.tx(txid)
+	if tx == nil {
+		a.s.t.Fatalf("the commitment %s is not mined", txid)
+	}
+	a.commitment, a.paid = txid, capacity-trimmed
+	for _, out := range tx.TxOut {
+		if amount.Sat(out.Value) != anchor {
+			a.paid -= amount.Sat(out.Value)
+		}
+	}
+}
+
+// check fails unless a node has what it had and its share of the channel, less the fees of the transactions
+// that are its own; the opener pays for the commitment besides.
+func (a *account) check(n *harness.Node, share amount.Sat) {
+	a.s.t.Helper()
+	want := a.before[n] + share.Msat()
+	if n == a.s.alice {
+		want -= a.paid.Msat()
+	}
+	fees := amount.Sat(0)
+	for txid := range walletTxs(a.s, n) {
+		if a.known[n][txid] {
+			continue
+		}
+		hash, err := chainhash.NewHashFromStr(txid)
+		if err != nil {
+			a.s.t.Fatal(err)
+		}
+		tx := a.s.tx(*hash)
+		if tx == nil {
+			a.s.t.Errorf("transaction %s of %s is not mined", txid, n.Name)
+			continue
+		}
+		if *hash != a.commitment {
+			fees += a.s.fee(tx)
+		}
+	}
+	if got := n.Funds().OnChain(); got != want-fees.Msat() {
+		a.s.t.Errorf("%s has %s, want %s less the fees of %s", n.Name, got, want, fees)
+	}
+	a.s.t.Logf("%s: share %s, fees %s, commitment %s", n.Name, share, fees, a.paid)
+}
