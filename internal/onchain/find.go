@@ -145,16 +145,23 @@ func (c *candidate) take() *pending {
 	return p
 }
 
-// candidates are the HTLCs that the commitment may have, by output script.
+// candidates are the HTLCs that the commitment may have, by output script. A channel can have had
+// millions: only those are kept that an output is of.
 func (m *Machine) candidates() map[string]*candidate {
 	scripts := tx.NewHTLCScripts(m.closing.params.Keys, m.state.Anchors)
 	all := make(map[string]*candidate)
+	for _, out := range m.closing.tx.TxOut {
+		all[string(out.PkScript)] = nil
+	}
 	add := func(h tx.HTLC, p *pending) {
-		script := string(scripts.PkScript(&h))
-		c := all[script]
+		script := scripts.PkScript(&h)
+		c, wanted := all[string(script)]
+		if !wanted {
+			return
+		}
 		if c == nil {
 			c = &candidate{htlc: h}
-			all[script] = c
+			all[string(script)] = c
 		}
 		c.htlc.CLTVExpiry = min(c.htlc.CLTVExpiry, h.CLTVExpiry)
 		if p != nil {

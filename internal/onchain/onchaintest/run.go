@@ -30,9 +30,9 @@ type Run struct {
 	Resolved  bool
 	Fees      amount.Sat // of our transactions
 
-	spend   *wire.MsgTx
-	height  block.Height // of spend
-	events  []onchain.Event
+	Spend   *wire.MsgTx     // of the funding output
+	Events  []onchain.Event // that the machine was given
+	height  block.Height    // of Spend
 	watched map[wire.OutPoint]bool
 	said    []onchain.Action // since Take
 }
@@ -40,7 +40,7 @@ type Run struct {
 // NewRun publishes a transaction that spends the funding output, and what else is in the same block,
 // and begins a machine for us.
 func NewRun(us *Side, state *onchain.State, chain *Chain, spend *wire.MsgTx, more ...*wire.MsgTx) (*Run, error) {
-	r := &Run{Us: us, Chain: chain, State: state, spend: spend, height: chain.Height + 1}
+	r := &Run{Us: us, Chain: chain, State: state, Spend: spend, height: chain.Height + 1}
 	r.clear()
 	if err := chain.Take(spend); err != nil {
 		return nil, fmt.Errorf("spend the funding output: %w", err)
@@ -65,7 +65,7 @@ func (r *Run) clear() {
 }
 
 func (r *Run) start() error {
-	m, actions, err := onchain.New(r.State, r.spend, r.height)
+	m, actions, err := onchain.New(r.State, r.Spend, r.height)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (r *Run) Said() []onchain.Action {
 
 // Step gives the machine an event.
 func (r *Run) Step(ev onchain.Event) error {
-	r.events = append(r.events, ev)
+	r.Events = append(r.Events, ev)
 	actions, err := r.Machine.Step(ev)
 	return errors.Join(r.do(actions), err)
 }
@@ -196,9 +196,9 @@ func (r *Run) Sorted() []*onchain.Claim {
 // have said the same in all; with the last one alone, as lightningd does it, it must be where it was.
 func (r *Run) Restart(everyHeight bool) error {
 	before := *r
-	events := r.events
+	events := r.Events
 	r.clear()
-	r.events, r.said, r.Machine = nil, nil, nil
+	r.Events, r.said, r.Machine = nil, nil, nil
 	if err := r.start(); err != nil {
 		return err
 	}
@@ -210,7 +210,7 @@ func (r *Run) Restart(everyHeight bool) error {
 			return fmt.Errorf("replay: %w", err)
 		}
 	}
-	r.events = events
+	r.Events = events
 	r.said = before.said
 	if !reflect.DeepEqual(r.Claims, before.Claims) || !reflect.DeepEqual(r.watched, before.watched) || r.Status != before.Status {
 		return fmt.Errorf("replay: %d claims, %d watched, status %q; before %d, %d, %q",
