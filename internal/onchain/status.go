@@ -1,8 +1,12 @@
 package onchain
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
+
+	"fulmen/internal/block"
 )
 
 // tellStatus says where the channel is, if that has changed.
@@ -13,53 +17,47 @@ func (m *Machine) tellStatus() {
 	}
 }
 
-// statusText is one line: what happened, what is waited for, the nearest first in the order of outputs,
-// and when it ends at the earliest.
+// statusText is one line: what happened, what is waited for, the nearest first, and when it ends at the
+// earliest.
 func (m *Machine) statusText() string {
 	const most = 4
-	var waits []string
-	more := 0
+	var left []string
+	var open []*output
 	last := m.started
 	for _, o := range m.outputs {
-		if at := o.resolvedAt(m.height); at != 0 {
-			last = max(last, at)
-			if o.givenUp != 0 && o.spent == 0 && len(waits) < most {
-				waits = append(waits, fmt.Sprintf("%s is left: %s", m.name(o), o.why))
-			}
-			continue
+		at := o.resolvedAt(m.height)
+		last = max(last, at)
+		if at == 0 {
+			open = append(open, o)
+		} else if o.givenUp != 0 && o.spent == 0 && o.role != ourAnchor {
+			left = append(left, fmt.Sprintf("%s is left: %s", m.name(o), o.why))
 		}
-		if len(waits) == most {
-			more++
-			continue
-		}
-		waits = append(waits, m.wait(o))
 	}
-	text := m.closing.text(m.started)
-	if len(waits) > 0 {
-		text += "; " + strings.Join(waits, "; ")
+	slices.SortStableFunc(open, func(a, b *output) int { return cmp.Compare(a.due(), b.due()) })
+	parts := []string{m.closing.text(m.started)}
+	for _, o := range open[:min(most, len(open))] {
+		parts = append(parts, m.wait(o))
 	}
-	if more > 0 {
-		text += fmt.Sprintf("; and %d more outputs", more)
+	if more := len(open) - most; more > 0 {
+		parts = append(parts, fmt.Sprintf("and %d more", more))
 	}
-	if m.unresolved() == 0 {
-		end := last.Add(irrevocable - 1)
-		if m.height >= end {
-			return text + "; all is irrevocably resolved"
-		}
-		text += fmt.Sprintf("; all outputs are resolved, for good in block %d", end)
+	parts = append(parts, left[:min(most, len(left))]...)
+	if end := last.Add(irrevocable - 1); len(open) > 0 {
+		// nothing to say yet
+	} else if m.height >= end {
+		parts = append(parts, "all is irrevocably resolved")
+	} else {
+		parts = append(parts, fmt.Sprintf("all outputs are resolved, for good in block %d", end))
 	}
-	return text
+	return strings.Join(parts, "; ")
 }
 
-// unresolved counts the outputs that something still has to happen to.
-func (m *Machine) unresolved() int {
-	n := 0
-	for _, o := range m.outputs {
-		if o.resolvedAt(m.height) == 0 {
-			n++
-		}
+// due is when something is expected to happen to an output.
+func (o *output) due() block.Height {
+	if o.claim != nil {
+		return o.claim.After
 	}
-	return n
+	return o.lapsesAt
 }
 
 // wait says what an output waits for.
@@ -72,6 +70,8 @@ func (m *Machine) wait(o *output) string {
 		return fmt.Sprintf("claiming %s, due in block %d", name, c.Deadline)
 	case c != nil:
 		return fmt.Sprintf("claiming %s", name)
+	case o.role == unknownOutput:
+		return fmt.Sprintf("watching %s until block %d", name, o.lapsesAt)
 	case o.lapsesAt > m.height:
 		return fmt.Sprintf("%s is the peer's from block %d on, unless its preimage comes before", name, o.lapsesAt.Add(1))
 	}

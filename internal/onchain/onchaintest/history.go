@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"github.com/btcsuite/btcd/txscript/v2"
 	btcwire "github.com/btcsuite/btcd/wire/v2"
 
 	"fulmen/internal/amount"
@@ -249,4 +250,22 @@ func (s *Side) State() (*onchain.State, error) {
 	state := restore.State(ch)
 	state.Stubs = slices.Clone(s.stubs)
 	return state, nil
+}
+
+// Spend is a transaction that spends the funding output, signed by both, and is no commitment.
+func (c *Channel) Spend(outputs ...*btcwire.TxOut) (*btcwire.MsgTx, error) {
+	f := c.Funding()
+	t := btcwire.NewMsgTx(2)
+	t.AddTxIn(&btcwire.TxIn{PreviousOutPoint: f.Outpoint, Sequence: 0xfffffffd})
+	t.TxOut = outputs
+	prevouts := txscript.NewCannedPrevOutputFetcher(f.PkScript(), int64(f.Amount))
+	var sigs [2]keys.Signature
+	for i, s := range c.Sides() {
+		var err error
+		if sigs[i], err = signInput(t, 0, f.Script(), int64(f.Amount), prevouts, s.funding); err != nil {
+			return nil, err
+		}
+	}
+	t.TxIn[0].Witness = f.Witness(c.Opener.funding.pub, sigs[0], c.Accepter.funding.pub, sigs[1])
+	return t, nil
 }
