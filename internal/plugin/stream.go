@@ -7,9 +7,9 @@ import (
 	"io"
 )
 
-// MaxMessage is the longest message a plugin may send. The longest honest one is a block in hex,
-// 8 MB.
-const MaxMessage = 32 << 20
+// MaxMessage is the longest message a plugin may send. The longest honest one is a list of the whole public
+// network, 40 MB.
+const MaxMessage = 128 << 20
 
 // firstBuffer is what a stream allocates before it has seen anything.
 const firstBuffer = 4096

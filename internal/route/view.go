@@ -22,6 +22,8 @@ type Edge struct {
 	Delta    uint32      // blocks
 	Bias     int         // -100 to 100; positive is good
 	Enabled  bool
+	// Announced is set where there are terms at all; it has no meaning for a search.
+	Announced bool
 }
 
 // View is a graph and what is known beyond it. The graph must be settled, and not change while the View is used.
@@ -193,6 +195,7 @@ func edgeOf(k *graph.Link) Edge {
 	return Edge{
 		Capacity: capacity, HTLCMin: k.HTLCMinimum, HTLCMax: k.HTLCMaximum, Most: capacity,
 		FeeBase: k.FeeBase, FeePPM: k.FeePPM, Delta: uint32(k.CLTVDelta), Enabled: k.Enabled,
+		Announced: k.Enabled || k.HTLCMaximum > 0,
 	}
 }
 

@@ -58,6 +58,16 @@ func (p *Plugin) Log(level, format string, args ...any) {
 
 type callerKey struct{}
 
+// CallID is the id of the command that ctx is of, as lightningd gave it.
+func CallID(ctx context.Context) string {
+	raw, _ := ctx.Value(callerKey{}).(json.RawMessage)
+	var text string
+	if json.Unmarshal(raw, &text) != nil {
+		return string(raw) // a number
+	}
+	return text
+}
+
 // Message tells the caller of the command that ctx is of something, at one of the log's levels, if it
 // asked for notifications.
 func (p *Plugin) Message(ctx context.Context, level, format string, args ...any) {
