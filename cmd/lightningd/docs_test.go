@@ -12,7 +12,9 @@ import (
 	"strings"
 	"testing"
 
+	"fulmen/internal/command"
 	"fulmen/internal/config"
+	"fulmen/plugins/topology/topology"
 )
 
 //go:generate go test -count=1 -run ^TestDocs -update .
@@ -45,9 +47,16 @@ func golden(t *testing.T, path string, want []byte) {
 	}
 }
 
+// allCommands are lightningd's, and those of the plugins that come with it.
+func allCommands() *command.Table {
+	t := commandTable()
+	t.Add(topology.New().Commands()...)
+	return t
+}
+
 // TestDocsManPages holds docs/man to the command table: one page a command, and no other.
 func TestDocsManPages(t *testing.T) {
-	pages := commandTable().ManPages()
+	pages := allCommands().ManPages()
 	dir := filepath.Join(root, "docs", "man")
 	for name, text := range pages {
 		golden(t, filepath.Join(dir, name), []byte(text))
@@ -73,7 +82,7 @@ func TestDocsManPages(t *testing.T) {
 
 // TestDocsManIndex holds the list of all pages to the command table.
 func TestDocsManIndex(t *testing.T) {
-	table := commandTable()
+	table := allCommands()
 	var b strings.Builder
 	b.WriteString("# Manual pages\n\nGenerated from the command table. In a running node, `lightning-cli help COMMAND` shows the same.\n\n" +
 		"- [lightningd(8)](lightningd.8.md): the node, and all of its options\n" +
@@ -94,13 +103,13 @@ func TestDocsManIndex(t *testing.T) {
 func TestDocsCompatibilityNamesAllCommands(t *testing.T) {
 	_, rest, _ := strings.Cut(readText(t, filepath.Join(root, "docs", "compatibility.md")), "table below says: `")
 	list, _, _ := strings.Cut(rest, "`")
-	if got, want := strings.Fields(list), commandTable().Names(); !slices.Equal(got, want) {
+	if got, want := strings.Fields(list), allCommands().Names(); !slices.Equal(got, want) {
 		t.Errorf("docs/compatibility.md lists %q, the commands are %q", got, want)
 	}
 }
 
 func TestDocsBashCompletion(t *testing.T) {
-	script := commandTable().BashCompletion()
+	script := allCommands().BashCompletion()
 	golden(t, filepath.Join(root, "contrib", "lightning-cli.bash-completion"), []byte(script))
 	if out, err := exec.Command("bash", "-n", filepath.Join(root, "contrib", "lightning-cli.bash-completion")).CombinedOutput(); err != nil {
 		t.Errorf("bash does not read the script: %v\n%s", err, out)

@@ -31,6 +31,7 @@ func TestEveryCommandKeepsTheContract(t *testing.T) {
 	checkInfos(alice, bob, call)
 	checkInvoices(alice, bob, call)
 	checkPayments(alice, bob, call)
+	checkTopology(t, alice, bob, call)
 	checkWallet(t, btcd, alice, call)
 	checkChannels(btcd, alice, bob, call)
 
