@@ -24,6 +24,8 @@ cmd/channeld | internal/store internal/signer internal/hsmsecret | one channel's
 cmd/channeld | internal/rpc internal/command internal/noise internal/gossip internal/plugin internal/config internal/chain internal/wallet internal/invoices internal/payments internal/subd | what it decides is about one channel
 cmd/channeld | internal/ipc/connectdmsg internal/ipc/gossipdmsg internal/ipc/gossipmsg | it has no link on which they are spoken
 cmd/onchaind | internal/store internal/signer internal/rpc internal/noise internal/plugin internal/hsmsecret | one channel's process holds no key and no database (of internal/channel it reads the stored state)
+cmd/onchaind | internal/command internal/config internal/chain internal/wallet internal/invoices internal/payments internal/subd internal/opening internal/closing internal/onion internal/gossip | what it decides is about one channel's outputs
+cmd/onchaind | internal/ipc/channeldmsg internal/ipc/connectdmsg internal/ipc/gossipdmsg internal/ipc/gossipmsg internal/ipc/peermsg | it has no link on which they are spoken
 cmd/connectd | internal/store internal/signer internal/hsmsecret internal/rpc internal/command internal/plugin internal/config internal/subd | it moves messages: no key, no caller
 cmd/connectd | internal/channel internal/opening internal/closing internal/tx internal/onion internal/invoice internal/gossip internal/ipc/channeldmsg internal/ipc/gossipdmsg | it knows no channel and no graph
 cmd/gossipd | internal/store internal/signer internal/hsmsecret internal/rpc internal/command internal/noise internal/plugin internal/config internal/subd | it knows the public graph

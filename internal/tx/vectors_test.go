@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"os"
 	"testing"
 
@@ -212,8 +213,26 @@ func (v *bolt3Case) check(t *testing.T, ch *bolt3Channel) *Commitment {
 		if got := rawTx(t, c.SignedHTLCTx(i, own, sig, bolt3Preimage(c.HTLCs[i].ID))); got != v.htlcTxs[i] {
 			t.Errorf("htlc transaction %d\n%s, want\n%s", i, got, v.htlcTxs[i])
 		}
+		checkBuildHTLCTx(t, ch, c, i)
 	}
 	return c
+}
+
+// checkBuildHTLCTx makes the same HTLC transaction without the commitment.
+func checkBuildHTLCTx(t *testing.T, ch *bolt3Channel, c *Commitment, i int) {
+	t.Helper()
+	want := c.HTLCTx(i)
+	p := &HTLCTxParams{Keys: ch.params.Keys, Anchors: ch.params.Anchors, ToSelfDelay: ch.params.ToSelfDelay, FeeratePerKw: c.feerate}
+	got, err := BuildHTLCTx(p, want.TxIn[0].PreviousOutPoint, &c.HTLCs[i].HTLC)
+	if err != nil || rawTx(t, got) != rawTx(t, want) {
+		t.Errorf("htlc transaction %d by itself: %v, %v", i, got, err)
+	}
+	dust := c.HTLCs[i].HTLC
+	dust.Amount = 1000
+	p.FeeratePerKw = 1 << 20
+	if _, err := BuildHTLCTx(p, want.TxIn[0].PreviousOutPoint, &dust); ch.params.Anchors == errors.Is(err, ErrOverspent) {
+		t.Errorf("htlc transaction of 1 sat, anchors %t: %v", ch.params.Anchors, err)
+	}
 }
 
 func TestBOLT3AppendixBFunding(t *testing.T) {
