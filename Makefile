@@ -52,7 +52,7 @@ sim:
 # for each of 12 pairs of commitment type and side.
 sim-onchain: SEEDS = 300
 sim-onchain:
-	$(GO) test -count=1 -timeout 60m -v -run 'TestProperty$$' ./internal/onchain -args -seeds $(SEEDS)
+	$(GO) test -count=1 -timeout 60m -v -run 'TestBOLT5Property$$' ./internal/onchain -args -seeds $(SEEDS)
 
 # One JSON line a figure; BENCH=name runs one.
 bench: build

@@ -34,9 +34,9 @@ const (
 	revoked
 )
 
-// TestProperty publishes a random commitment of a random history, has a random miner choose among
+// TestBOLT5Property publishes a random commitment of a random history, has a random miner choose among
 // all that either side can make, and holds what we have in the end against what we were owed.
-func TestProperty(t *testing.T) {
+func TestBOLT5Property(t *testing.T) {
 	for published, name := range []string{"ours", "theirs", "revoked"} {
 		for _, anchors := range []bool{false, true} {
 			for _, opener := range []bool{false, true} {
@@ -83,7 +83,6 @@ type world struct {
 	owed      amount.Sat
 	burnt     amount.Sat                  // by the cheater's own fees
 	taken     map[btcwire.OutPoint]bool   // by the peer
-	failedAt  map[uint64]bool             // checked
 	offered   map[uint64]btcwire.OutPoint // ours that have an output
 	values    map[btcwire.OutPoint]amount.Sat
 }

@@ -17,7 +17,7 @@ import (
 	"fulmen/internal/scripttest"
 )
 
-// TestScripts runs testdata/*.txtar. "us" has the machine, "them" is the peer. Outputs are named by the
+// TestBOLT5Scripts runs testdata/*.txtar. "us" has the machine, "them" is the peer. Outputs are named by the
 // transaction, c for what spent the funding output and t1, t2... for the others, and their index.
 //
 //	open [anchors=] [opener=] [delay=] [to_us=]        a channel; we open it unless opener=them
@@ -34,7 +34,7 @@ import (
 //	preimage htlc=ID
 //	giveup OUTPUT
 //	restart
-func TestScripts(t *testing.T) {
+func TestBOLT5Scripts(t *testing.T) {
 	scripttest.Run(t, "testdata/*.txtar", func(t *testing.T) scripttest.Env {
 		return &script{t: t, names: make(map[[32]byte]string), knows: make(map[uint64]bool)}
 	})

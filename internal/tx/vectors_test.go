@@ -215,6 +215,7 @@ func (v *bolt3Case) check(t *testing.T, ch *bolt3Channel) *Commitment {
 		}
 		checkBuildHTLCTx(t, ch, c, i)
 	}
+	ch.checkHTLCClaims(t, c)
 	return c
 }
 
