@@ -1,5 +1,5 @@
-// Command bench measures real nodes: two on this machine with a channel between them, on a btcd of
-// their own. It prints one JSON line a figure, and on stderr what it is doing. docs/bench.md says what
+// Command bench measures real nodes: two on this machine with a channel between them, or three in
+// a line, on a btcd of their own. It prints one JSON line a figure, and on stderr what it is doing. docs/bench.md says what
 // each figure means.
 //
 //	go run ./tests/bench [-only NAME] [-n 2000] [-in-flight 100,240,400,483]
@@ -34,6 +34,7 @@ var benches = []bench{
 	{"one_channel_1sat_rtt70", manyAtOnce(1000, oneWay)},
 	{"one_channel_1000sat_rtt70", manyAtOnce(1_000_000, oneWay)},
 	{"single_1000sat_rtt70", oneAtATime(1_000_000, 100, oneWay)},
+	{"forward", forward},
 	{"invoices", createInvoices},
 	{"start_ready", startReady},
 	{"pss", memory},

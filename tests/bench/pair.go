@@ -16,6 +16,8 @@ type pair struct {
 	payer, payee *harness.Node
 	pay, receive *rpc.Client // one connection to each, which every request of a bench shares
 	scid         string      // of the first channel
+	// hops is the way that payments take; nil: the first channel.
+	hops func(invoice, amount.Msat) []hop
 }
 
 // newPair starts two nodes, connects them at a distance, and opens the channels.

@@ -36,7 +36,7 @@ func (p *pair) invoices(n int, amt amount.Msat) []invoice {
 	return list
 }
 
-// hop is the only step of the route.
+// hop is a step of the route.
 type hop struct {
 	ID         string      `json:"id"`
 	Channel    string      `json:"channel"`
@@ -44,8 +44,17 @@ type hop struct {
 	AmountMsat amount.Msat `json:"amount_msat"`
 }
 
-// route goes over the first channel.
+// route is the way of all payments of a bench.
 func (p *pair) route(inv invoice, amt amount.Msat) []hop {
+	p.Helper()
+	if p.hops != nil {
+		return p.hops(inv, amt)
+	}
+	return p.directRoute(inv, amt)
+}
+
+// directRoute goes over the first channel.
+func (p *pair) directRoute(inv invoice, amt amount.Msat) []hop {
 	p.Helper()
 	var decoded struct {
 		Delay int `json:"min_final_cltv_expiry"`
