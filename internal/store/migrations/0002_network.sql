@@ -72,3 +72,40 @@ CREATE TABLE forwards (
 );
 CREATE INDEX forwards_offered ON forwards (created_index) WHERE status = 'offered';
 CREATE INDEX forwards_by_updated ON forwards (updated_index) WHERE updated_index > 0;
+
+-- What became of each satoshi in the chain, a row for each output that came to an account, and for each
+-- that left it. An account is 'wallet', 'external', or a channel_id.
+CREATE TABLE chain_moves (
+    created_index INTEGER PRIMARY KEY AUTOINCREMENT,
+    account       TEXT NOT NULL,
+    origin        TEXT,                       -- the account that it came from
+    peer_id       BLOB,
+    tag           TEXT NOT NULL,              -- primary_tag of coin_movement
+    extra_tags    TEXT NOT NULL,              -- with commas between
+    credit_msat   INTEGER NOT NULL,
+    debit_msat    INTEGER NOT NULL,
+    at            INTEGER NOT NULL,           -- unix seconds
+    txid          BLOB NOT NULL,              -- of the output, internal byte order
+    output        INTEGER NOT NULL,
+    output_sat    INTEGER NOT NULL,
+    spending_txid BLOB NOT NULL,              -- empty: it is about the output itself
+    output_count  INTEGER,                    -- of the spending transaction
+    payment_hash  BLOB,
+    height        INTEGER NOT NULL,
+    UNIQUE (txid, output, spending_txid, tag, account)
+);
+CREATE INDEX chain_moves_by_height ON chain_moves (height);
+
+-- What moved within channels.
+CREATE TABLE channel_moves (
+    created_index INTEGER PRIMARY KEY AUTOINCREMENT,
+    channel       INTEGER NOT NULL,
+    tag           INTEGER NOT NULL,           -- 1 invoice, 2 routed, 3 pushed
+    credit_msat   INTEGER NOT NULL,
+    debit_msat    INTEGER NOT NULL,
+    fees_msat     INTEGER NOT NULL,
+    at            INTEGER NOT NULL,           -- unix seconds
+    payment_hash  BLOB,
+    partid        INTEGER,
+    groupid       INTEGER
+);
