@@ -61,10 +61,15 @@ func (n *node) blockConnected(b chain.BlockConnected) error {
 		n.channelMatch(b.Height, m)
 	}
 	n.followClosures(b.Height, b.Block)
+	moves := n.walletMoves(b.Height, changes)
+	n.fromChannel(moves, b.Block)
 	// The block counts as taken only with all that it means, or it is taken again.
 	id := b.BlockID
 	n.submit("store block", func(tx *storeTx) error {
 		if err := tx.ConnectBlock(id); err != nil {
+			return err
+		}
+		if err := storeMoves(tx, moves); err != nil {
 			return err
 		}
 		return tx.StoreWallet(changes)
@@ -101,6 +106,7 @@ func (c *channel) funded(h block.Height, m chain.Match) {
 	if c.row.State == store.AwaitingLockin {
 		c.row.Billboard = fmt.Sprintf("Funding transaction mined in block %d", h)
 	}
+	c.opened(h)
 	c.log.Info("funding transaction is mined", "short_channel_id", c.row.ShortChannelID)
 	c.save()
 }
@@ -154,6 +160,9 @@ func (n *node) blockDisconnected(b chain.BlockDisconnected) error {
 			return err
 		}
 		if err := tx.RemoveOnchainTxs(id.Height); err != nil {
+			return err
+		}
+		if err := tx.RemoveChainMoves(id.Height); err != nil {
 			return err
 		}
 		return tx.StoreWallet(changes)

@@ -72,7 +72,13 @@ func (n *node) carryOut(actions []invoices.Action) {
 		switch a := a.(type) {
 		case invoices.Take:
 			at := n.now()
-			n.submit("take payment", func(tx *storeTx) error { return tx.PayInvoice(a, at) }, func() { n.taken(a) })
+			moves := n.received(a)
+			n.submit("take payment", func(tx *storeTx) error {
+				if err := tx.PayInvoice(a, at); err != nil {
+					return err
+				}
+				return storeChannelMoves(tx, moves)
+			}, func() { n.taken(a) })
 		case invoices.Fail:
 			if c := n.channels[a.Channel]; c != nil {
 				c.fail(a.HTLC, n.failureFor(a))

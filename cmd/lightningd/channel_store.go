@@ -126,7 +126,7 @@ func (c *channel) outFulfilled(id uint64, preimage [32]byte, attribution []byte)
 	}
 	delete(c.outs, id)
 	c.tally.OutFulfilled.Add(from.amount())
-	return from.fulfilled(preimage, attribution), true
+	return from.fulfilled(preimage, attribution).with(c.paid(from)), true
 }
 
 // outFailure is why an HTLC that we offered is gone for good without a preimage.

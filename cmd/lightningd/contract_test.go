@@ -21,7 +21,8 @@ var published = strings.Fields(`
 	connect disconnect listpeers listpeerchannels listclosedchannels fundchannel close setchannel ping
 	invoice listinvoices delinvoice waitinvoice waitanyinvoice decode createinvoice sendpay waitsendpay
 	listsendpays pay listpays delpay waitblockheight signmessage checkmessage getlog listconfigs
-	notifications plugin sendcustommsg createonion sendonion listforwards delforward`)
+	notifications plugin sendcustommsg createonion sendonion listforwards delforward
+	listchainmoves listchannelmoves`)
 
 // commandTable is the table without a node: its entries need one only when they run.
 func commandTable() *command.Table { return new(node).newCommandTable()() }

@@ -8,6 +8,8 @@ import (
 
 	"fulmen/internal/amount"
 	"fulmen/internal/block"
+	"fulmen/internal/htlcswitch"
+	"fulmen/internal/invoices"
 	"fulmen/internal/ipc/onchaindmsg"
 	"fulmen/internal/store"
 	"fulmen/internal/wallet"
@@ -78,7 +80,7 @@ func (n *node) spendsChannel(t *btcwire.MsgTx) bool {
 	return false
 }
 
-// storeMoves stores movements in the chain, and tells the plugins.
+// storeMoves stores movements in the chain.
 func storeMoves(tx *storeTx, moves []store.ChainMove) error {
 	for i := range moves {
 		if err := tx.AddChainMove(&moves[i]); err != nil {
@@ -94,20 +96,18 @@ func (c *channel) opened(h block.Height) {
 	open := store.ChainMove{
 		Account: id, PeerID: &peer, Tag: "channel_open", At: at, Outpoint: c.fundingOutpoint(), Output: c.row.FundingSats, Height: h,
 	}
-	push := store.ChannelMove{Channel: c.row.ID, Tag: store.MovePushed, At: at}
+	push := store.ChannelMove{Channel: c.row.ID, At: at}
 	if c.row.Opener == "local" {
 		open.Origin, open.ExtraTags, open.Credit = accountWallet, []string{"opener"}, c.row.FundingSats.Msat()
 		push.Debit = c.row.Pushed
 	} else {
 		push.Credit = c.row.Pushed
 	}
-	first := c.row.ShortChannelID == 0 && !c.pushRecorded
-	c.pushRecorded = true
 	c.n.submit("record the opening of a channel", func(tx *storeTx) error {
-		if err := tx.AddChainMove(&open); err != nil || c.row.Pushed == 0 || !first {
+		if err := tx.AddChainMove(&open); err != nil || push.Credit+push.Debit == 0 {
 			return err
 		}
-		return tx.AddChannelMove(&push)
+		return tx.AddPush(&push)
 	}, nil)
 }
 
@@ -119,11 +119,8 @@ func (e *closure) onMovement(m *onchaindmsg.Movement) {
 		Account: id, PeerID: &peer, Tag: m.Tag, ExtraTags: m.ExtraTags, Credit: m.Credit, Debit: m.Debit, At: c.n.now(),
 		Outpoint: outpointOf(m.Outpoint), Output: m.Output, OutputCount: m.OutputCount, PaymentHash: m.PaymentHash, Height: m.Height,
 	}
-	switch m.Account {
-	case onchaindmsg.AccountExternal:
+	if m.Account == onchaindmsg.AccountExternal {
 		move.Account, move.Origin = accountExternal, id
-	case onchaindmsg.AccountWallet:
-		move.Account, move.Origin = accountWallet, id
 	}
 	if m.Spent {
 		move.SpendingTxid = &m.SpendingTxid
@@ -147,4 +144,56 @@ func (n *node) fromChannel(moves []store.ChainMove, b *btcwire.MsgBlock) {
 			}
 		}
 	}
+}
+
+// received are the movements of a payment that was taken for an invoice.
+func (n *node) received(a invoices.Take) []store.ChannelMove {
+	var moves []store.ChannelMove
+	for _, p := range a.Parts {
+		moves = append(moves, store.ChannelMove{
+			Channel: p.Channel, Tag: store.MoveInvoice, Credit: p.Amount, At: n.now(), PaymentHash: (*[32]byte)(&a.Invoice.PaymentHash),
+		})
+	}
+	return moves
+}
+
+// paid are the movements of an HTLC that the channel offered, and whose preimage is known.
+func (c *channel) paid(from origin) []store.ChannelMove {
+	hash, at := from.hash(), c.n.now()
+	out := store.ChannelMove{Channel: c.row.ID, Debit: from.amount(), At: at, PaymentHash: &hash}
+	switch o := from.(type) {
+	case *partOrigin:
+		out.Tag, out.Fees = store.MoveInvoice, from.amount()-min(o.Amount, from.amount())
+		out.Part, out.Group = &o.ID.Part, &o.Group
+		return []store.ChannelMove{out}
+	case *forwardOrigin:
+		out.Tag, out.Fees = store.MoveRouted, o.f.Fee()
+		if o.f.Status != htlcswitch.Settled { // it was failed before: nothing comes for what goes
+			return []store.ChannelMove{out}
+		}
+		in := store.ChannelMove{Channel: o.f.Channel, Tag: store.MoveRouted, Credit: o.f.Amount, Fees: o.f.Fee(), At: at, PaymentHash: &hash}
+		return []store.ChannelMove{in, out}
+	}
+	return nil
+}
+
+// with stores movements in the same unit as an ending.
+func (e ending) with(moves []store.ChannelMove) ending {
+	end := e.store
+	e.store = func(tx *storeTx) error {
+		if err := end(tx); err != nil {
+			return err
+		}
+		return storeChannelMoves(tx, moves)
+	}
+	return e
+}
+
+func storeChannelMoves(tx *storeTx, moves []store.ChannelMove) error {
+	for i := range moves {
+		if err := tx.AddChannelMove(&moves[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -49,9 +49,6 @@ func (n *node) sendStubs(p *onchaindProcess, channel uint64) error {
 	return nil
 }
 
-// onMovement stores a line of the channel's accounts.
-func (e *closure) onMovement(m *onchaindmsg.Movement) {}
-
 // onStarted tells the process all that the chain has of the channel.
 func (e *closure) onStarted(m *onchaindmsg.Started) {
 	c := e.c

@@ -145,6 +145,18 @@ func (t *Tx) AddChannelMove(m *ChannelMove) error {
 	return nil
 }
 
+// AddPush stores what the opener of a channel gave the other side, once: the funding transaction may be
+// mined again after a reorganisation.
+func (t *Tx) AddPush(m *ChannelMove) error {
+	err := t.exec(`INSERT INTO channel_moves (channel, tag, credit_msat, debit_msat, fees_msat, at) SELECT ?, ?, ?, ?, 0, ?
+		WHERE NOT EXISTS (SELECT 1 FROM channel_moves WHERE channel = ? AND tag = ?)`,
+		m.Channel, MovePushed, m.Credit, m.Debit, m.At.Unix(), m.Channel, MovePushed)
+	if err != nil {
+		return fmt.Errorf("store what was pushed in channel %d: %w", m.Channel, err)
+	}
+	return nil
+}
+
 // ChannelMoves lists them by their created_index.
 func (d *DB) ChannelMoves(p Page) ([]ChannelMove, error) {
 	var list []ChannelMove

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"reflect"
 	"testing"
 	"time"
@@ -33,7 +34,7 @@ func TestMoves(t *testing.T) {
 		return nil
 	}))
 	must(t, d.Update(func(tx *Tx) error { return tx.AddChannelMove(&sent) }))
-	must(t, d.Update(func(tx *Tx) error { return tx.AddChannelMove(&pushed) }))
+	must(t, d.Update(func(tx *Tx) error { return errors.Join(tx.AddPush(&pushed), tx.AddPush(&pushed)) }))
 
 	chain, err := d.ChainMoves(Page{})
 	if err != nil {

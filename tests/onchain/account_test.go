@@ -65,7 +65,8 @@ func (a *account) check(n *harness.Node, share amount.Sat) {
 		want -= a.paid.Msat()
 	}
 	fees := amount.Sat(0)
-	for txid := range walletTxs(a.s, n) {
+	known, stages := walletTxs(a.s, n), map[chainhash.Hash]bool{}
+	for txid := range known {
 		if a.known[n][txid] {
 			continue
 		}
@@ -78,9 +79,19 @@ func (a *account) check(n *harness.Node, share amount.Sat) {
 			a.s.t.Errorf("transaction %s of %s is not mined", txid, n.Name)
 			continue
 		}
-		if *hash != a.commitment {
-			fees += a.s.fee(tx)
+		if *hash == a.commitment {
+			continue
 		}
+		fees += a.s.fee(tx)
+		for _, in := range tx.TxIn {
+			// An HTLC transaction that pays for itself is not the wallet's: only what it leaves is.
+			if stage := in.PreviousOutPoint.Hash; stage != a.commitment && !known[stage.String()] {
+				stages[stage] = true
+			}
+		}
+	}
+	for stage := range stages {
+		fees += a.s.fee(a.s.tx(stage))
 	}
 	if got := n.Funds().OnChain(); got != want-fees.Msat() {
 		a.s.t.Errorf("%s has %s, want %s less the fees of %s", n.Name, got, want, fees)
