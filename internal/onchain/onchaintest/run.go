@@ -192,34 +192,52 @@ func (r *Run) Sorted() []*onchain.Claim {
 	})
 }
 
-// Restart makes the machine anew and tells it what it was told. With every height told again it must
-// have said the same in all; with the last one alone, as lightningd does it, it must be where it was.
-func (r *Run) Restart(everyHeight bool) error {
+// Restart makes the machine anew and tells it what it was told. Told the same in the same order, it must
+// have said the same in all; told as lightningd does it, it must be where it was.
+func (r *Run) Restart(same bool) error {
 	before := *r
 	events := r.Events
+	if !same {
+		events = inShort(events)
+	}
 	r.clear()
 	r.Events, r.said, r.Machine = nil, nil, nil
 	if err := r.start(); err != nil {
 		return err
 	}
-	for i, ev := range events {
-		if _, ok := ev.(onchain.NewHeight); ok && !everyHeight && i < len(events)-1 {
-			continue
-		}
+	for _, ev := range events {
 		if err := r.Step(ev); err != nil {
 			return fmt.Errorf("replay: %w", err)
 		}
 	}
-	r.Events = events
-	r.said = before.said
+	r.Events, r.said = before.Events, before.said
 	if !reflect.DeepEqual(r.Claims, before.Claims) || !reflect.DeepEqual(r.watched, before.watched) || r.Status != before.Status {
 		return fmt.Errorf("replay: %d claims, %d watched, status %q; before %d, %d, %q",
 			len(r.Claims), len(r.watched), r.Status, len(before.Claims), len(before.watched), before.Status)
 	}
-	if everyHeight && (!reflect.DeepEqual(r.Failed, before.Failed) || !reflect.DeepEqual(r.Movements, before.Movements) || !reflect.DeepEqual(r.Learned, before.Learned)) {
+	if same && (!reflect.DeepEqual(r.Failed, before.Failed) || !reflect.DeepEqual(r.Movements, before.Movements) || !reflect.DeepEqual(r.Learned, before.Learned)) {
 		return errors.New("replay: another outcome")
 	}
 	// What lightningd has stored first stands.
 	r.Failed, r.Learned, r.Movements = before.Failed, before.Learned, before.Movements
 	return nil
+}
+
+// inShort is the history as lightningd tells it again: spends, what became known elsewhere, what was
+// left, and the newest height.
+func inShort(events []onchain.Event) []onchain.Event {
+	var spends, preimages, left, last []onchain.Event
+	for _, ev := range events {
+		switch ev.(type) {
+		case onchain.OutputSpent:
+			spends = append(spends, ev)
+		case onchain.Preimages:
+			preimages = append(preimages, ev)
+		case onchain.GiveUp:
+			left = append(left, ev)
+		case onchain.NewHeight:
+			last = []onchain.Event{ev}
+		}
+	}
+	return slices.Concat(spends, preimages, left, last)
 }
