@@ -131,7 +131,7 @@ func (f *Finder) search(v *View, q *Query, by order) (Path, limits) {
 	f.labels = f.labels[:v.numNodes()]
 	clear(f.labels)
 	f.heap.reset(f.labels)
-	if v.off.has(uint32(q.Source)) || v.off.has(uint32(q.Dest)) || q.Source == q.Dest || q.FinalCLTV > q.MaxDelay {
+	if !v.canSend(q) || v.off.has(uint32(q.Source)) || v.off.has(uint32(q.Dest)) || q.Source == q.Dest || q.FinalCLTV > q.MaxDelay {
 		return nil, limits{}
 	}
 	start := &f.labels[q.Dest]
@@ -152,6 +152,18 @@ func (f *Finder) search(v *View, q *Query, by order) (Path, limits) {
 		return nil, why
 	}
 	return f.path(), why
+}
+
+// canSend reports whether a channel of the source could carry the amount: a search begins at the other end, and would
+// find out last.
+func (v *View) canSend(q *Query) bool {
+	for _, h := range v.Away(q.Source) {
+		e := v.Edge(h)
+		if _, most := e.room(); e.Enabled && q.Amount <= min(most, e.HTLCMax) {
+			return true
+		}
+	}
+	return false
 }
 
 // expand looks at every channel that leads to n.
@@ -202,7 +214,7 @@ func (f *Finder) relax(l *label, from graph.Node, h graph.Half, e *Edge) {
 		return
 	}
 	if _, most := e.room(); amount.Msat(l.amount) > min(most, e.HTLCMax) {
-		f.noRoom = true
+		f.noRoom = f.noRoom || f.q.Amount <= min(most, e.HTLCMax) // another way here may have taken less in fees
 		return
 	}
 	if f.q.SourceFree && from == f.q.Source {

@@ -39,6 +39,7 @@ var benches = []bench{
 	{"start_ready", startReady},
 	{"pss", memory},
 	{"confine", confine},
+	{"graph", graphs},
 }
 
 func main() {
