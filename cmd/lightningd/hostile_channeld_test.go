@@ -85,7 +85,7 @@ func TestNewHTLCsAreStored(t *testing.T) {
 	w.stored(w.bob, &channeldmsg.Store{
 		Data: []byte{1}, NewHTLCs: []channeldmsg.NewHTLC{{Offered: true, ID: 3, PaymentHash: [32]byte{4}, CLTVExpiry: 5}}, Status: testStatus,
 	})
-	list, err := w.n.db.ChannelHTLCs(bobChannel)
+	list, err := w.n.db.ChannelHTLCs(bobChannel, false, 0, 10)
 	if want := (store.ChannelHTLC{Offered: true, ID: 3, PaymentHash: [32]byte{4}, CLTVExpiry: 5}); err != nil || len(list) != 1 || list[0] != want {
 		t.Errorf("%+v, %v", list, err)
 	}

@@ -30,6 +30,8 @@ type onchaindProcess struct {
 	title     string
 	killed    bool                   // it misbehaved: what it still says is not heard
 	preimages []onchaindmsg.Preimage // known when it was started
+
+	sendingHTLCs bool // it has asked for old ones
 }
 
 func (p *onchaindProcess) send(ms ...ipc.Message) { _ = p.child.SendBatch(ms...) } // its end is heard elsewhere

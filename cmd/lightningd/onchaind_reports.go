@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 
 	btcwire "github.com/btcsuite/btcd/wire/v2"
 
@@ -18,35 +17,41 @@ import (
 // maxStubs is how many old HTLCs one message carries.
 const maxStubs = 50_000
 
-// onNeedHTLCs sends all HTLCs that the peer's commitments ever had.
-func (e *closure) onNeedHTLCs(*onchaindmsg.NeedHTLCs) {
+// onNeedHTLCs sends the next of the HTLCs that the peer's commitments ever had.
+func (e *closure) onNeedHTLCs(m *onchaindmsg.NeedHTLCs) {
 	p, n, id := e.proc, e.c.n, e.c.row.ID
 	if p == nil {
 		return
 	}
+	if p.sendingHTLCs || m.FromID > maxHTLCID+1 {
+		p.kill(fmt.Errorf("old HTLCs from %d on, asked for out of turn", m.FromID))
+		return
+	}
+	p.sendingHTLCs = true
 	go func() {
-		err := n.sendStubs(p, id)
-		if err != nil {
-			n.loop.post(func() { p.kill(err) })
-		}
+		next, err := n.oldHTLCs(id, m)
+		n.loop.post(func() {
+			p.sendingHTLCs = false
+			if err != nil {
+				p.kill(err)
+				return
+			}
+			p.send(next)
+		})
 	}()
 }
 
-// sendStubs does not run in the loop.
-func (n *node) sendStubs(p *onchaindProcess, channel uint64) error {
-	list, err := n.db.ChannelHTLCs(channel)
+// oldHTLCs does not run in the loop.
+func (n *node) oldHTLCs(channel uint64, m *onchaindmsg.NeedHTLCs) (*onchaindmsg.HTLCs, error) {
+	list, err := n.db.ChannelHTLCs(channel, m.Offered, m.FromID, maxStubs)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for part := range slices.Chunk(list, maxStubs) {
-		m := &onchaindmsg.HTLCs{Stubs: make([]onchaindmsg.HTLCStub, len(part))}
-		for i, h := range part {
-			m.Stubs[i] = onchaindmsg.HTLCStub{Offered: h.Offered, ID: h.ID, PaymentHash: h.PaymentHash, CLTVExpiry: h.CLTVExpiry}
-		}
-		p.send(m)
+	next := &onchaindmsg.HTLCs{Stubs: make([]onchaindmsg.HTLCStub, len(list)), Last: len(list) < maxStubs}
+	for i := range list {
+		next.Stubs[i] = onchaindmsg.HTLCStub(list[i])
 	}
-	p.send(&onchaindmsg.HTLCs{Last: true})
-	return nil
+	return next, nil
 }
 
 // onStarted tells the process all that the chain has of the channel.

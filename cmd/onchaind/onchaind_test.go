@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"reflect"
@@ -186,8 +187,20 @@ func TestRevoked(t *testing.T) {
 		h.settle(h.alice, 0, preimage(3))
 		c := newChain(h)
 		c.start(cheat, closingHeight)
-		c.until(func(m ipc.Message) bool { _, ok := m.(*onchaindmsg.NeedHTLCs); return ok })
-		c.order(&onchaindmsg.HTLCs{Stubs: h.alice.stubs[:1]})
+		asks := func(want onchaindmsg.NeedHTLCs) {
+			t.Helper()
+			c.until(func(m ipc.Message) bool { ask, ok := m.(*onchaindmsg.NeedHTLCs); return ok && *ask == want })
+		}
+		others := make([]onchaindmsg.HTLCStub, 3000) // of a long life
+		for i := range others {
+			others[i] = onchaindmsg.HTLCStub{ID: uint64(100 + i), PaymentHash: sha256.Sum256([]byte{byte(i), byte(i >> 8)}), CLTVExpiry: 500}
+		}
+		asks(onchaindmsg.NeedHTLCs{})
+		c.order(&onchaindmsg.HTLCs{Stubs: others})
+		asks(onchaindmsg.NeedHTLCs{FromID: 3100})
+		c.order(&onchaindmsg.HTLCs{Stubs: append(others, h.alice.stubs[0])})
+		first := h.alice.stubs[0]
+		asks(onchaindmsg.NeedHTLCs{Offered: first.Offered, FromID: first.ID + 1})
 		c.order(&onchaindmsg.HTLCs{Stubs: h.alice.stubs[1:], Last: true})
 		said := c.height(closingHeight)
 		if s := of[*onchaindmsg.Started](said); len(s) != 1 || s[0].Kind != onchaindmsg.TheirRevoked {

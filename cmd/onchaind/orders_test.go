@@ -58,7 +58,8 @@ func TestOrdersOutOfTurn(t *testing.T) {
 		want string
 	}{
 		{"in turn", []ipc.Message{init(0), &onchaindmsg.NewHeight{Height: closingHeight}}, ""},
-		{"in turn, revoked", []ipc.Message{init(2), &onchaindmsg.HTLCs{}, &onchaindmsg.HTLCs{Last: true}, &onchaindmsg.NewHeight{Height: closingHeight}}, ""},
+		{"in turn, revoked", []ipc.Message{init(2), &onchaindmsg.HTLCs{Stubs: h.alice.stubs}, &onchaindmsg.HTLCs{Last: true}, &onchaindmsg.NewHeight{Height: closingHeight}}, ""},
+		{"HTLCs that do not end", []ipc.Message{init(2), &onchaindmsg.HTLCs{}}, errNoHTLCs.Error()},
 		{"a block first", []ipc.Message{&onchaindmsg.NewHeight{}}, errNotStarted.Error()},
 		{"claims first", []ipc.Message{&onchaindmsg.SignClaims{}}, errNotStarted.Error()},
 		{"HTLCs first", []ipc.Message{&onchaindmsg.HTLCs{Last: true}}, errNotAsked.Error()},

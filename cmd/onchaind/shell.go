@@ -27,6 +27,7 @@ type shell struct {
 	state  *onchain.State
 	spend  *wire.MsgTx
 	height block.Height
+	old    *onchain.StubFilter // while old HTLCs are to come
 
 	machine *onchain.Machine // nil before
 }
@@ -47,6 +48,7 @@ var (
 	errInitTwice  = errors.New("init came a second time")
 	errNotStarted = errors.New("came before the channel's state was complete")
 	errNotAsked   = errors.New("old HTLCs came unasked")
+	errNoHTLCs    = errors.New("no old HTLCs came, and not the last")
 )
 
 // oneWay decodes a message before do takes it.
@@ -88,23 +90,31 @@ func (sh *shell) init(m *onchaindmsg.Init) error {
 		return err
 	}
 	if closing.NeedsStubs() {
+		sh.old = closing.StubFilter()
 		return sh.lightningd.Send(&onchaindmsg.NeedHTLCs{})
 	}
 	return sh.begin()
 }
 
-// htlcs takes the channel's old HTLCs, and begins with the last of them.
+// htlcs takes some of the channel's old HTLCs, and begins with the last of them.
 func (sh *shell) htlcs(m *onchaindmsg.HTLCs) error {
-	if sh.state == nil || sh.machine != nil {
+	if sh.old == nil {
 		return errNotAsked
 	}
+	stubs := make([]onchain.Stub, len(m.Stubs))
 	for i := range m.Stubs {
-		sh.state.Stubs = append(sh.state.Stubs, onchain.Stub(m.Stubs[i]))
+		stubs[i] = onchain.Stub(m.Stubs[i])
 	}
-	if !m.Last {
-		return nil
+	sh.old.Take(stubs)
+	if m.Last {
+		sh.state.Stubs, sh.old = sh.old.Stubs(), nil
+		return sh.begin()
 	}
-	return sh.begin()
+	if len(stubs) == 0 {
+		return errNoHTLCs
+	}
+	last := &stubs[len(stubs)-1]
+	return sh.lightningd.Send(&onchaindmsg.NeedHTLCs{Offered: last.Offered, FromID: last.ID + 1})
 }
 
 func (sh *shell) begin() error {

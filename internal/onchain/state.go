@@ -46,8 +46,8 @@ type State struct {
 
 	// Upstream has, by id, when the incoming HTLCs expire that those we offered forward.
 	Upstream map[uint64]block.Height
-	// Stubs are all HTLCs that any commitment of the peer ever had; only New for a Closing with
-	// NeedsStubs looks at them.
+	// Stubs are all HTLCs that any commitment of the peer ever had, or those that a StubFilter keeps; only
+	// New for a Closing with NeedsStubs looks at them.
 	Stubs []Stub
 }
 

@@ -25,19 +25,21 @@ func (t *Tx) AddChannelHTLC(channel uint64, h *ChannelHTLC) error {
 	return nil
 }
 
-// ChannelHTLCs reads all of a channel's, the peer's first, in the order of their ids.
-func (d *DB) ChannelHTLCs(channel uint64) ([]ChannelHTLC, error) {
+// ChannelHTLCs reads a channel's in order: the peer's first, each side's by their ids. It begins with the
+// side and id given, and stops after most of them.
+func (d *DB) ChannelHTLCs(channel uint64, offered bool, from uint64, most int) ([]ChannelHTLC, error) {
 	var list []ChannelHTLC
-	err := d.query(`SELECT offered, htlc_id, payment_hash, cltv_expiry FROM channel_htlcs WHERE channel = ?
-		ORDER BY offered, htlc_id`, []any{channel}, func(r scanner) error {
-		var h ChannelHTLC
-		var hash []byte
-		if err := r.Scan(&h.Offered, &h.ID, &hash, &h.CLTVExpiry); err != nil {
-			return err
-		}
-		list = append(list, h)
-		return fill(list[len(list)-1].PaymentHash[:], hash, "payment_hash")
-	})
+	err := d.query(`SELECT offered, htlc_id, payment_hash, cltv_expiry FROM channel_htlcs
+		WHERE channel = ? AND (offered, htlc_id) >= (?, ?) ORDER BY offered, htlc_id LIMIT ?`,
+		[]any{channel, offered, from, most}, func(r scanner) error {
+			var h ChannelHTLC
+			var hash []byte
+			if err := r.Scan(&h.Offered, &h.ID, &hash, &h.CLTVExpiry); err != nil {
+				return err
+			}
+			list = append(list, h)
+			return fill(list[len(list)-1].PaymentHash[:], hash, "payment_hash")
+		})
 	if err != nil {
 		return nil, fmt.Errorf("load htlcs of channel %d: %w", channel, err)
 	}

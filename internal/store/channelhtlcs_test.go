@@ -24,11 +24,24 @@ func TestChannelHTLCs(t *testing.T) {
 	}))
 	check := func(channel uint64, want ...ChannelHTLC) {
 		t.Helper()
-		if got, err := d.ChannelHTLCs(channel); err != nil || !slices.Equal(got, want) {
+		if got, err := d.ChannelHTLCs(channel, false, 0, 10); err != nil || !slices.Equal(got, want) {
 			t.Errorf("channel %d: %+v, %v; want %+v", channel, got, err, want)
 		}
 	}
 	check(1, theirs, ours)
+	for _, part := range []struct {
+		offered bool
+		from    uint64
+		most    int
+		want    []ChannelHTLC
+	}{
+		{false, 0, 1, []ChannelHTLC{theirs}}, {false, 1 << 62, 1, []ChannelHTLC{theirs}}, {false, 1<<62 + 1, 5, []ChannelHTLC{ours}},
+		{true, 3, 1, []ChannelHTLC{ours}}, {true, 4, 1, nil},
+	} {
+		if got, err := d.ChannelHTLCs(1, part.offered, part.from, part.most); err != nil || !slices.Equal(got, part.want) {
+			t.Errorf("%+v: %+v, %v", part, got, err)
+		}
+	}
 	must(t, d.Update(func(tx *Tx) error { return tx.ChangeState(1, StateChange{Old: Normal, New: OnChain}) }))
 	check(1, theirs, ours)
 	must(t, d.Update(func(tx *Tx) error { return tx.ChangeState(1, StateChange{Old: OnChain, New: Closed}) }))

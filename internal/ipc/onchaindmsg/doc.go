@@ -4,7 +4,7 @@
 // lightningd's first message is Init, once. onchaind answers Started; if the commitment is revoked
 // or not known it asks for the channel's old HTLCs first:
 //
-//	onchaind: NeedHTLCs   lightningd: HTLCs, as many as it takes, the last one marked
+//	onchaind: NeedHTLCs   lightningd: HTLCs, and again until one is marked as the last
 //	onchaind: Started, then any of the reports below
 //
 // From then on, in the order of the chain:

@@ -36,7 +36,8 @@ type Upstream struct {
 	CLTVExpiry block.Height
 }
 
-// HTLCs answers NeedHTLCs: all that any commitment of the peer ever had. A frame holds some 200,000.
+// HTLCs answers NeedHTLCs with the next of all that any commitment of the peer ever had. A frame holds some
+// 200,000, a channel can have had millions.
 type HTLCs struct {
 	Stubs []HTLCStub
 	Last  bool // all have been sent

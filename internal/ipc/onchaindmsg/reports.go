@@ -8,8 +8,12 @@ import (
 	"fulmen/internal/tx"
 )
 
-// NeedHTLCs asks for the channel's old HTLCs, before Started.
+// NeedHTLCs asks for the channel's old HTLCs, before Started: the peer's and then ours, each in the order of
+// their ids. The first asks for all of them; each of the next for those that come after what HTLCs brought,
+// until that says that it was the last.
 type NeedHTLCs struct {
+	Offered bool   // by us: all of the peer's have come
+	FromID  uint64 // the lowest
 }
 
 // CloseKind is what spent the funding output.
