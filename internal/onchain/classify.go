@@ -112,9 +112,13 @@ func (c *Closing) classifyOld(s *State) error {
 		return c.derive(s)
 	}
 	c.Kind = TheirUnknown
-	if s.FuturePoint != nil {
-		c.point = *s.FuturePoint
-		return c.derive(s)
+	if s.FuturePoint == nil {
+		return nil
+	}
+	// The peer may have sent anything for a point. What is ours without one stays ours.
+	c.point = *s.FuturePoint
+	if c.derive(s) != nil {
+		c.point = keys.PubKey{}
 	}
 	return nil
 }

@@ -126,7 +126,7 @@ func (m *Machine) newClaim(o *output, kind tx.ClaimKind) *Claim {
 		m.prescribe(c, o)
 	}
 	c.After = o.height + 1
-	if c.Sequence < math.MaxUint16 {
+	if c.Sequence <= math.MaxUint16 {
 		c.After = max(c.After, o.height.Add(block.Delta(c.Sequence)))
 	}
 	if c.LockTime > 0 {

@@ -25,7 +25,7 @@ import (
 //	us|them fulfill|fail htlc=ID
 //	us idle, them receives [n=]                        message by message; "settle" does all there is
 //	remember                                           our state now is all that we will have
-//	publish us|them [number=] [height=] [lost=] [upstream=ID:HEIGHT]
+//	publish us|them [number=] [height=] [lost=] [bad_point=] [upstream=ID:HEIGHT]
 //	close us=SAT them=SAT [script=]                    a mutual close
 //	mine [OUTPUT...]                                   a block with our claims on these, each alone
 //	batch OUTPUT...                                    with all of them in one transaction
@@ -156,6 +156,9 @@ func (s *script) publish(c *scripttest.Command) {
 	n := int(c.Uint("number", uint64(newest)))
 	if s.state.Lost = c.Bool("lost", false); s.state.Lost {
 		point := s.them.Point(keys.CommitmentNumber(n))
+		if c.Bool("bad_point", false) {
+			point = keys.PubKey{2}
+		}
 		s.state.FuturePoint = &point
 	}
 	if id, at, ok := strings.Cut(c.String("upstream", ""), ":"); ok {
