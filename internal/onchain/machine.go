@@ -214,6 +214,11 @@ func (m *Machine) claimKind(o *output) (tx.ClaimKind, bool) {
 		}
 		return tx.ClaimHTLCSuccess, o.preimage != nil
 	case theirHTLC:
+		if m.closing.Kind == TheirUnknown {
+			// BOLT 5: HTLCs cannot be salvaged when our state is lost. The signer would not know of the
+			// commitment, and so refuse.
+			return 0, false
+		}
 		if o.offeredByUs() {
 			return tx.ClaimRemoteTimeout, true
 		}

@@ -40,7 +40,8 @@ type State struct {
 	RemoteScripts [][]byte
 
 	// Lost says that the peer proved to know of a state that is newer than this one (BOLT 2, data
-	// loss); FuturePoint is the my_current_per_commitment_point by which it did, nil if none came.
+	// loss); FuturePoint is the my_current_per_commitment_point by which it did, nil if none came. It
+	// tells what the outputs of a commitment are that we do not know.
 	Lost        bool
 	FuturePoint *keys.PubKey
 
