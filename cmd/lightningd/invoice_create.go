@@ -44,6 +44,7 @@ type newInvoiceResult struct {
 	CreatedIndex    uint64      `json:"created_index" doc:"Counts invoices in the order of creation."`
 	WarningCapacity string      `json:"warning_capacity,omitempty" doc:"All channels together cannot receive so much."`
 	WarningOffline  string      `json:"warning_offline,omitempty" doc:"They could, were their peers connected."`
+	WarningPrivate  string      `json:"warning_private_unused,omitempty" doc:"They could, if unannounced channels were named (exposeprivatechannels)."`
 	WarningMPP      string      `json:"warning_mpp,omitempty" doc:"No single channel can receive so much: the payer must split."`
 }
 
@@ -208,8 +209,10 @@ func (e *exposeChannels) add(t command.Token) error {
 
 // receiving is how much could reach us, and by which hints.
 type receiving struct {
-	hints                   [][]invoice.HopHint
-	total, online, greatest amount.Msat
+	hints         [][]invoice.HopHint
+	total, online amount.Msat
+	reachable     amount.Msat // of online: through announced channels, and those that the invoice may name
+	greatest      amount.Msat // of one such channel
 }
 
 // warn tells the caller if an invoice for want may be hard to pay.
@@ -219,6 +222,8 @@ func (c *receiving) warn(r *newInvoiceResult, want amount.Msat) {
 		r.WarningCapacity = "Insufficient incoming channel capacity to pay invoice"
 	case c.online < want || c.online == 0:
 		r.WarningOffline = "Insufficient incoming capacity, once offline peers were excluded"
+	case c.reachable < want || c.reachable == 0:
+		r.WarningPrivate = "Insufficient incoming capacity, once unannounced channels were excluded (try exposeprivatechannels)"
 	case c.greatest < want:
 		r.WarningMPP = "The invoice is only payable by MPP-capable payers."
 	}

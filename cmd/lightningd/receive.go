@@ -63,10 +63,13 @@ func receivingBy(list []incomingChannel, e *exposeChannels) *receiving {
 		r.total += c.receivable
 		if c.online {
 			r.online += c.receivable
-			r.greatest = max(r.greatest, c.receivable)
 		}
 	}
 	for _, c := range list {
+		if c.online && (!c.row.Private || c.exposed(e, public)) {
+			r.reachable += c.receivable
+			r.greatest = max(r.greatest, c.receivable)
+		}
 		if hint, ok := c.hint(); ok && len(r.hints) < maxHints && c.exposed(e, public) {
 			r.hints = append(r.hints, []invoice.HopHint{hint})
 		}
