@@ -63,11 +63,21 @@ func (b *Btcd) Fund(to string, sats amount.Sat) chainhash.Hash {
 // FundScript is Fund for any script.
 func (b *Btcd) FundScript(script []byte, sats amount.Sat) chainhash.Hash {
 	b.t.Helper()
+	return b.FundOutputs(wire.NewTxOut(int64(sats), script))
+}
+
+// FundOutputs makes one transaction with these outputs, from its first on; it waits in the mempool for a block.
+func (b *Btcd) FundOutputs(outputs ...*wire.TxOut) chainhash.Hash {
+	b.t.Helper()
 	const feePerInput = 1000
 	tx := wire.NewMsgTx(2)
-	tx.AddTxOut(wire.NewTxOut(int64(sats), script))
+	var sats amount.Sat
+	for _, out := range outputs {
+		tx.AddTxOut(out)
+		sats += amount.Sat(out.Value)
+	}
 	inputs := make(map[wire.OutPoint]*wire.TxOut)
-	var in, fee amount.Sat = 0, feePerInput
+	in, fee := amount.Sat(0), amount.Sat(feePerInput+2*tx.SerializeSize())
 	for in < sats+fee {
 		c := b.takeCoin()
 		in += c.value
@@ -85,7 +95,7 @@ func (b *Btcd) FundScript(script []byte, sats amount.Sat) chainhash.Hash {
 	}
 	txid := b.Send(tx)
 	if change > dust {
-		b.purse.coins = append(b.purse.coins, coin{wire.OutPoint{Hash: txid, Index: 1}, change})
+		b.purse.coins = append(b.purse.coins, coin{wire.OutPoint{Hash: txid, Index: uint32(len(outputs))}, change})
 	}
 	return txid
 }
