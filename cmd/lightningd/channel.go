@@ -89,6 +89,9 @@ func (c *channel) offer(o origin, h channeldmsg.OfferHTLC) {
 // settle queues the outcome of an HTLC from the peer.
 func (c *channel) settle(s channeldmsg.SettleHTLC) {
 	c.settles = append(c.settles, s)
+	if c.proc == nil {
+		c.status.State = 0 // its deadline has to be learned again, which depends on preimages
+	}
 	c.n.dirty[c] = true
 }
 
@@ -113,6 +116,7 @@ func (c *channel) flush() {
 // processEnded fails what its process had not committed to: all that it stored was handled before.
 func (c *channel) processEnded() {
 	c.proc, c.ready, c.toldDepth, c.settles, c.offers = nil, false, 0, nil, nil
+	c.status.State = 0
 	failure := &onion.Failure{Code: onion.TemporaryChannelFailure}
 	for ref := range c.offered {
 		c.refuse(ref, failure.Encode(), "the peer was lost before the channel committed to it")

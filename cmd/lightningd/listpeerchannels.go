@@ -69,10 +69,15 @@ type channelView struct {
 	proc      *channelProcess
 	connected bool
 	ready     bool
+	onchain   bool     // an onchaind follows it
+	waiting   []string // what of it waits to be mined, in words
 }
 
 func (c *channel) view() *channelView {
-	return &channelView{c: c, row: *c.row, tally: c.tally, proc: c.proc, connected: c.peer.conn != nil, ready: c.ready}
+	return &channelView{
+		c: c, row: *c.row, tally: c.tally, proc: c.proc, connected: c.peer.conn != nil, ready: c.ready,
+		onchain: c.end != nil, waiting: c.n.txs.Status(c.row.ID),
+	}
 }
 
 func (n *node) listPeerChannels(ctx context.Context, p *listPeerChannelsParams) (*listPeerChannelsResult, error) {
@@ -176,7 +181,7 @@ func (n *node) showChannel(v *channelView, p *core.Params, d *channeldmsg.Descri
 		SpendableMsat: d.Status.Spendable, ReceivableMsat: d.Status.Receivable, MinimumHTLCInMsat: p.Local.HTLCMinimum,
 		MinimumHTLCOutMsat: row.Policy.HTLCMin, MaximumHTLCOutMsat: row.Policy.HTLCMax,
 		TheirToSelfDelay: p.Local.ToSelfDelay, OurToSelfDelay: p.Remote.ToSelfDelay, MaxAcceptedHTLCs: p.Local.MaxAcceptedHTLCs,
-		Alias: showAlias(row), StateChanges: showStateChanges(changes), Status: []string{string(row.State) + ":" + row.Billboard},
+		Alias: showAlias(row), StateChanges: showStateChanges(changes), Status: append([]string{string(row.State) + ":" + row.Billboard}, v.waiting...),
 		InPaymentsOffered: tally.InOffered.N, InOfferedMsat: tally.InOffered.Sum,
 		InPaymentsFulfilled: tally.InFulfilled.N, InFulfilledMsat: tally.InFulfilled.Sum,
 		OutPaymentsOffered: tally.OutOffered.N, OutOfferedMsat: tally.OutOffered.Sum,
@@ -188,6 +193,9 @@ func (n *node) showChannel(v *channelView, p *core.Params, d *channeldmsg.Descri
 	}
 	if v.proc != nil {
 		r.Owner = "channeld"
+	}
+	if v.onchain {
+		r.Owner = "onchaind"
 	}
 	if row.ShortChannelID != 0 {
 		direction := btoi(bytes.Compare(n.id[:], row.PeerID[:]) > 0)

@@ -76,6 +76,7 @@ type node struct {
 	wallet         *wallet.Wallet
 	blockHeight    block.Height
 	toldHeight     block.Height // that the channels know of
+	firstHeight    block.Height // of the first time that all blocks were taken
 	watcher        *chain.Watcher
 	shutdownScript []byte // for the next channel that opens
 	byFunding      map[btcwire.OutPoint]*channel

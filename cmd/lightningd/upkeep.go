@@ -1,12 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"fulmen/internal/amount"
 	"fulmen/internal/block"
 	"fulmen/internal/features"
 	"fulmen/internal/ipc/channeldmsg"
+	"fulmen/internal/store"
 )
 
 // feeTolerance is how far, in percent, a commitment's fee rate may be from what it should be before it
@@ -43,16 +45,23 @@ func outside(have, want amount.FeeratePerKw) bool {
 	return h < w*(100-feeTolerance) || h > w*(100+feeTolerance)
 }
 
+// comeBack is for how many blocks after the start of the node a peer whose HTLCs are overdue may still come
+// back: the deadlines leave more time than that, and a close costs both sides.
+const comeBack = 2
+
 // watchDeadlines takes channels to the chain whose HTLCs cannot wait any longer for a peer that is away.
 // A channel with a process watches its own.
 func (n *node) watchDeadlines(h block.Height) {
 	n.watchForwards(h)
+	if n.firstHeight == 0 {
+		n.firstHeight = h
+	}
 	for _, c := range n.channels {
 		switch {
 		case c.proc != nil || c.resuming || !c.resumable():
 		case c.status.State == 0:
 			go n.learnDeadline(c)
-		case c.status.Deadline != 0 && h >= c.status.Deadline:
+		case c.status.Deadline != 0 && h >= max(c.status.Deadline, n.firstHeight+comeBack):
 			c.closedBy("local", causeLocal)
 			c.failChannel(causeLocal, fmt.Sprintf("an HTLC was not resolved by height %d, and the peer is away", c.status.Deadline))
 		}
@@ -72,10 +81,35 @@ func (n *node) learnDeadline(c *channel) {
 		c.log.Error("state cannot be read", "error", err)
 		return
 	}
+	if err := n.considerTaken(c, d); err != nil {
+		n.die("look up an HTLC", err)
+		return
+	}
 	n.loop.post(func() {
 		if c.status.State == 0 {
 			c.status = d.Status
 			n.watchDeadlines(n.blockHeight)
 		}
 	})
+}
+
+// considerTaken adds the deadlines of HTLCs of the peer whose preimage this node knows and the channel does
+// not: they were taken, or their twins fulfilled, while the peer was away. It does not run in the loop.
+func (n *node) considerTaken(c *channel, d *channeldmsg.DescribeReply) error {
+	for _, h := range d.HTLCs {
+		if h.Offered || h.LocalTrimmed {
+			continue
+		}
+		_, err := n.preimageOf(c.row.ID, h.ID)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		} else if err != nil {
+			return err
+		}
+		at := h.CLTVExpiry - min(h.CLTVExpiry-1, block.Height(n.policy.fulfillBefore()))
+		if d.Status.Deadline == 0 || at < d.Status.Deadline {
+			d.Status.Deadline = at
+		}
+	}
+	return nil
 }

@@ -10,8 +10,8 @@ import (
 	"fulmen/internal/amount"
 	"fulmen/internal/chain"
 	"fulmen/internal/command"
+	"fulmen/internal/features"
 	"fulmen/internal/ipc/hsmdmsg"
-	"fulmen/internal/store"
 	"fulmen/internal/wallet"
 )
 
@@ -104,10 +104,12 @@ func (n *node) updateFeerates() {
 	n.wallet.SetEstimates(fees.Floor, estimates)
 }
 
-// anchorChannels reports whether a channel may need coins to be closed: then some are kept back.
+// anchorChannels reports whether a channel may need coins to be closed: then some are kept back. That is so
+// until a transaction that closes it is mined.
 func (n *node) anchorChannels() bool {
 	for _, c := range n.channels {
-		if c.row.State != store.OnChain {
+		t, err := features.ParseChannelType(c.row.ChannelType)
+		if c.end == nil && (err != nil || t.Has(features.Anchors)) {
 			return true
 		}
 	}

@@ -31,6 +31,7 @@ type stage struct {
 	bob   *harness.Node
 	txs   map[chainhash.Hash]*wire.MsgTx // of all blocks since the channel is open
 	seen  int                            // height up to which they are known
+	began int                            // height before the channel was opened
 }
 
 // newStage opens a channel of a type; half of it is bob's.
@@ -52,7 +53,8 @@ func newStage(t *testing.T, channelType []int, options ...string) *stage {
 		"id": s.bob.ID(), "amount": uint64(capacity), "push_msat": uint64(capacity.Msat() / 2), "channel_type": channelType,
 	}, &opened)
 	btcd.WaitMempool(1)
-	s.seen = btcd.Height()
+	s.began = btcd.Height()
+	s.seen = s.began
 	btcd.Mine(6)
 	for _, n := range s.nodes() {
 		n.Sync()
@@ -129,6 +131,26 @@ func (s *stage) settleDown() {
 		return nil
 	})
 }
+
+// reorg replaces the last blocks by as many and one more, which have nothing in them but one transaction, if
+// there is one, after some blocks.
+func (s *stage) reorg(depth, after int, txs ...*wire.MsgTx) {
+	s.t.Helper()
+	s.btcd.Invalidate(s.btcd.HashAt(s.btcd.Height() - depth + 1))
+	for i := range depth + 1 {
+		if i == after {
+			s.btcd.MineOnly(txs...)
+		} else {
+			s.btcd.MineOnly()
+		}
+	}
+	for _, n := range s.nodes() {
+		n.Sync()
+	}
+}
+
+// forget has the blocks read again, after a reorganisation.
+func (s *stage) forget() { s.seen, s.txs = s.began, map[chainhash.Hash]*wire.MsgTx{} }
 
 // tx is a transaction of a block.
 func (s *stage) tx(txid chainhash.Hash) *wire.MsgTx {
