@@ -149,7 +149,13 @@ func newWorld(rng *rand.Rand, c *onchaintest.Channel, us *onchaintest.Side, publ
 	w.peer = onchaintest.NewPeer(c, chain, us.Peer, w.published, owner != us)
 	spend := owner.Sign(n)
 	w.count(c, state, spend)
-	w.Run, err = onchaintest.NewRun(us, state, chain, spend)
+	_, err = onchaintest.NewRun(us, state, chain, spend, func(r *onchaintest.Run) ([]*btcwire.MsgTx, error) {
+		w.Run = r
+		if rng.IntN(3) > 0 {
+			return nil, nil
+		}
+		return w.peerMoves() // in the same block
+	})
 	return w, err
 }
 

@@ -49,7 +49,7 @@ func TestBOLT5RevokedOfAnyAge(t *testing.T) {
 			do(err)
 			f := c.Funding()
 			chain := onchaintest.NewChain(200, f.Outpoint, &btcwire.TxOut{Value: int64(f.Amount), PkScript: f.PkScript()})
-			r, err := onchaintest.NewRun(us, state, chain, them.Sign(n))
+			r, err := onchaintest.NewRun(us, state, chain, them.Sign(n), nil)
 			do(err)
 			if r.Started.Kind != onchain.TheirRevoked || int(r.Started.CommitmentNumber) != n {
 				t.Fatalf("%s %d, want %d", r.Started.Kind, r.Started.CommitmentNumber, n)

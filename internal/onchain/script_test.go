@@ -184,7 +184,7 @@ func (s *script) newChain(c *scripttest.Command) *onchaintest.Chain {
 func (s *script) begin(chain *onchaintest.Chain, spend *btcwire.MsgTx) {
 	s.names[spend.TxHash()] = "c"
 	var err error
-	s.run, err = onchaintest.NewRun(s.us, s.state, chain, spend)
+	s.run, err = onchaintest.NewRun(s.us, s.state, chain, spend, nil)
 	s.must(err)
 }
 

@@ -1,8 +1,8 @@
 // Package onchaindmsg has the messages between lightningd and the onchaind of one channel whose
 // funding output is spent.
 //
-// lightningd's first message is Init, once. onchaind answers Started; if the commitment is revoked
-// or not known it asks for the channel's old HTLCs first:
+// lightningd's first message is Init, once. onchaind answers Started; if the commitment is revoked it
+// asks for the channel's old HTLCs first:
 //
 //	onchaind: NeedHTLCs   lightningd: HTLCs, and again until one is marked as the last
 //	onchaind: Started, then any of the reports below

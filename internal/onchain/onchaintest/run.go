@@ -37,23 +37,25 @@ type Run struct {
 	said    []onchain.Action // since Take
 }
 
-// NewRun publishes a transaction that spends the funding output, and what else is in the same block,
-// and begins a machine for us.
-func NewRun(us *Side, state *onchain.State, chain *Chain, spend *wire.MsgTx, more ...*wire.MsgTx) (*Run, error) {
+// NewRun publishes a transaction that spends the funding output, and begins a machine for us. What else
+// is in the same block the chain takes in more, which may be nil.
+func NewRun(us *Side, state *onchain.State, chain *Chain, spend *wire.MsgTx, more func(*Run) ([]*wire.MsgTx, error)) (*Run, error) {
 	r := &Run{Us: us, Chain: chain, State: state, Spend: spend, height: chain.Height + 1}
 	r.clear()
 	if err := chain.Take(spend); err != nil {
 		return nil, fmt.Errorf("spend the funding output: %w", err)
 	}
-	for _, t := range more {
-		if err := chain.Take(t); err != nil {
+	var list []*wire.MsgTx
+	if more != nil {
+		var err error
+		if list, err = more(r); err != nil {
 			return nil, err
 		}
 	}
 	if err := r.start(); err != nil {
 		return nil, err
 	}
-	return r, r.Finish(more)
+	return r, r.Finish(list)
 }
 
 func (r *Run) clear() {
