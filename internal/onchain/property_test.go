@@ -215,7 +215,7 @@ func (w *world) run() error {
 		if err := w.checkUpstream(); err != nil {
 			return err
 		}
-		if w.rng.IntN(20) == 0 {
+		if w.rng.IntN(40) == 0 {
 			if err := w.Restart(w.rng.IntN(2) == 0); err != nil {
 				return err
 			}
