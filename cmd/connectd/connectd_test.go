@@ -220,11 +220,11 @@ func TestGossip(t *testing.T) {
 	if up := next[*gossipmsg.PeerUp](t, bob.rumours); up.ID != alice.id {
 		t.Errorf("up %+v", up)
 	}
-	filter := wire.Encode(&wire.GossipTimestampFilter{TimestampRange: 5})
-	if err := alice.gossip.Send(&gossipmsg.PeerGossip{ID: bob.id, Wire: [][]byte{filter}}); err != nil {
+	query := wire.Encode(&wire.QueryChannelRange{NumberOfBlocks: 5})
+	if err := alice.gossip.Send(&gossipmsg.PeerGossip{ID: bob.id, Wire: [][]byte{query}}); err != nil {
 		t.Fatal(err)
 	}
-	if m := next[*gossipmsg.PeerGossip](t, bob.rumours); m.ID != alice.id || len(m.Wire) != 1 || !bytes.Equal(m.Wire[0], filter) {
+	if m := next[*gossipmsg.PeerGossip](t, bob.rumours); m.ID != alice.id || len(m.Wire) != 1 || !bytes.Equal(m.Wire[0], query) {
 		t.Errorf("gossip %+v", m)
 	}
 	alice.order(&connectdmsg.Disconnect{ID: bob.id})

@@ -19,6 +19,7 @@ var orders = map[ipc.Type]func(*server, *ipc.Frame) error{
 	connectdmsg.TypeSendPeer:      (*server).sendPeer,
 	connectdmsg.TypePing:          (*server).ping,
 	connectdmsg.TypeLetThrough:    (*server).letThrough,
+	connectdmsg.TypeGossipStore:   (*server).gossipStore,
 }
 
 func (s *server) connect(f *ipc.Frame) error {
@@ -139,5 +140,17 @@ func (s *server) ping(f *ipc.Frame) error {
 		}
 		s.answer(id, &connectdmsg.PingReply{TotLen: totLen})
 	})
+	return nil
+}
+
+func (s *server) gossipStore(f *ipc.Frame) error {
+	if err := f.Decode(new(connectdmsg.GossipStore)); err != nil {
+		return err
+	}
+	if len(f.Fds) != 1 {
+		return errors.New("GossipStore without its descriptor")
+	}
+	s.gossip.use(f.Fds[0])
+	f.Fds = nil
 	return nil
 }

@@ -69,6 +69,7 @@ func (p *peer) run() {
 	case <-p.serving:
 		served = true
 		p.heard.Store(time.Now().UnixNano())
+		p.s.gossip.add(p)
 		p.tellGossipd(&gossipmsg.PeerUp{ID: p.id, Features: p.features})
 		p.stop(whyEnded(p.read()))
 	}
@@ -77,6 +78,7 @@ func (p *peer) run() {
 	p.detachAll()
 	p.failPings()
 	if served {
+		p.s.gossip.remove(p)
 		p.tellGossipd(&gossipmsg.PeerDown{ID: p.id})
 	}
 	reason := p.reason

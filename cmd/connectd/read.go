@@ -160,7 +160,7 @@ func (b *batch) flush(p *peer) {
 	}
 }
 
-// takeControl answers a ping and matches a pong.
+// takeControl takes what connectd itself is for.
 func (p *peer) takeControl(msg []byte) error {
 	m, err := wire.Decode(msg)
 	if err != nil {
@@ -172,6 +172,20 @@ func (p *peer) takeControl(msg []byte) error {
 		return p.takePing(m)
 	case *wire.Pong:
 		p.takePong(m)
+	case *wire.GossipTimestampFilter:
+		return p.takeFilter(m)
+	}
+	return nil
+}
+
+// takeFilter changes which gossip the peer gets.
+func (p *peer) takeFilter(m *wire.GossipTimestampFilter) error {
+	if !p.budget.take(time.Now()) {
+		p.refuse("too many gossip_timestamp_filters")
+		return errRefused
+	}
+	if m.ChainHash == p.s.chainHash {
+		p.s.gossip.setFilter(p, m, time.Now())
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ type route int
 
 const (
 	toNobody       route = iota
-	toUs                 // ping and pong
+	toUs                 // ping, pong and gossip_timestamp_filter
 	toChannel            // the process of its channel; lightningd if there is none
 	toEveryChannel       // all of those, and lightningd
 	toGossipd
@@ -29,7 +29,7 @@ func routeOf(msg []byte) (route, wire.ChannelID, error) {
 		return toNobody, wire.ChannelID{}, err
 	}
 	switch {
-	case t == wire.MsgPing || t == wire.MsgPong:
+	case t == wire.MsgPing || t == wire.MsgPong || t == wire.MsgGossipTimestampFilter:
 		return toUs, wire.ChannelID{}, nil
 	case t == wire.MsgInit:
 		return toNobody, wire.ChannelID{}, errInitAgain

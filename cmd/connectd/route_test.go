@@ -24,7 +24,7 @@ func TestRouteOf(t *testing.T) {
 		"for the zero channel":     {wire.Encode(&wire.ChannelReady{}), toChannel, wire.ChannelID{}, ""},
 		"announcement_signatures":  {wire.Encode(&wire.AnnouncementSignatures{ChannelID: chanB}), toChannel, chanB, ""},
 		"channel_update":           {wire.Encode(&wire.ChannelUpdate{}), toGossipd, wire.ChannelID{}, ""},
-		"gossip_timestamp_filter":  {wire.Encode(&wire.GossipTimestampFilter{}), toGossipd, wire.ChannelID{}, ""},
+		"gossip_timestamp_filter":  {wire.Encode(&wire.GossipTimestampFilter{}), toUs, wire.ChannelID{}, ""},
 		"unknown odd gossip":       {[]byte{1, 0xff, 1}, toGossipd, wire.ChannelID{}, ""},
 		"unknown odd":              {[]byte{0x9c, 0x41}, toLightningd, wire.ChannelID{}, ""},
 		"known, odd and not ours":  {[]byte{2, 1}, toNobody, wire.ChannelID{}, ""}, // onion_message

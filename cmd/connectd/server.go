@@ -31,6 +31,7 @@ type server struct {
 	tellLocal bool // tell peers a private address too
 	halfOpen  halfOpen
 	through   atomic.Pointer[map[wire.MessageType]bool] // unknown types that lightningd takes
+	gossip    *streamer
 
 	mu       sync.Mutex
 	lastConn uint64
@@ -44,6 +45,7 @@ func newServer(lightningd, hsmd, gossipd *ipc.Conn) *server {
 		gossipd:    gossipd,
 		ecdh:       newECDHClient(hsmd),
 		halfOpen:   halfOpen{each: make(map[netip.Prefix]int)},
+		gossip:     newStreamer(),
 		peers:      make(map[keys.PubKey]*peer),
 		dials:      make(map[keys.PubKey]*dial),
 	}
@@ -57,6 +59,10 @@ func (s *server) start(init *connectdmsg.Init, listeners []net.Listener) {
 	for _, l := range listeners {
 		go s.accept(l)
 	}
+	if init.GossipMillis > 0 {
+		s.gossip.flush = time.Duration(init.GossipMillis) * time.Millisecond
+	}
+	go s.gossip.run()
 	go s.readGossipd()
 	go s.watchIdle()
 }

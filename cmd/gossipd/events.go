@@ -1,34 +1,87 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"log/slog"
+	"os"
 
+	"fulmen/internal/features"
 	"fulmen/internal/gossip"
+	"fulmen/internal/gossipstore"
 	"fulmen/internal/ipc"
 	"fulmen/internal/ipc/gossipdmsg"
 	"fulmen/internal/ipc/gossipmsg"
 )
 
-// eventsAhead is how many events may wait. Beyond it their senders wait.
-const eventsAhead = 256
+// request is an event that lightningd waits for an answer to.
+type request struct {
+	gossip.Event
+	id       uint64
+	findNode *gossipdmsg.FindNode
+}
 
-// readLightningd returns why there are no more orders.
-func readLightningd(lightningd *ipc.Conn, events chan<- gossip.Event) error {
+// storeFile is lightningd's answer to NewStore; file is nil if it has none.
+type storeFile struct {
+	file *os.File
+	id   gossipstore.UUID
+}
+
+// readLightningd takes orders until there are no more, and returns why.
+func (sh *shell) readLightningd() error {
 	for {
-		f, err := lightningd.Recv()
+		f, err := sh.lightningd.Recv()
 		if err != nil {
 			return err
 		}
-		ev, err := decodeLightningd(&f)
+		err = sh.fromLightningd(&f)
+		f.CloseFds()
 		if err != nil {
 			return err
 		}
-		events <- ev
+	}
+}
+
+// fromLightningd takes one order, or the answer that compact waits for.
+func (sh *shell) fromLightningd(f *ipc.Frame) error {
+	switch f.Type {
+	case gossipdmsg.TypeStoreFile:
+		var m gossipdmsg.StoreFile
+		if err := f.Decode(&m); err != nil {
+			return err
+		}
+		answer := storeFile{id: m.StoreID}
+		if len(f.Fds) == 1 {
+			answer.file, f.Fds = f.Fds[0], nil
+		}
+		return give(sh.storeFiles, answer)
+	case gossipdmsg.TypeStoreUsed:
+		var m gossipdmsg.StoreUsed
+		if err := f.Decode(&m); err != nil {
+			return err
+		}
+		return give(sh.storeUsed, m.Done)
+	}
+	ev, err := decodeLightningd(f)
+	if err == nil {
+		sh.in.put(ev)
+	}
+	return err
+}
+
+var errUnasked = errors.New("lightningd answers what was not asked")
+
+// give passes an answer to compact, which asks one thing at a time.
+func give[T any](to chan<- T, answer T) error {
+	select {
+	case to <- answer:
+		return nil
+	default:
+		return errUnasked
 	}
 }
 
 func decodeLightningd(f *ipc.Frame) (gossip.Event, error) {
-	defer f.CloseFds()
 	switch f.Type {
 	case gossipdmsg.TypeSetChannel:
 		var m gossipdmsg.SetChannel
@@ -38,31 +91,57 @@ func decodeLightningd(f *ipc.Frame) (gossip.Event, error) {
 		var m gossipdmsg.ForgetChannel
 		err := f.Decode(&m)
 		return gossip.ChannelGone{ChannelID: m.ChannelID}, err
+	case gossipdmsg.TypeAnnounce:
+		var m gossipdmsg.Announce
+		err := f.Decode(&m)
+		return gossip.Announced{ChannelID: m.ChannelID, Announcement: m.Announcement}, err
+	case gossipdmsg.TypeSetNode:
+		var m gossipdmsg.SetNode
+		err := f.Decode(&m)
+		return gossip.NodeSet{Node: m.Node}, err
+	case gossipdmsg.TypeNewBlock:
+		var m gossipdmsg.NewBlock
+		err := f.Decode(&m)
+		return gossip.BlockSeen{Height: m.Height, Spent: m.Spent}, err
+	case gossipdmsg.TypeFundingChecked:
+		var m gossipdmsg.FundingChecked
+		err := f.Decode(&m)
+		return gossip.FundingChecked{Results: m.Results}, err
+	case gossipdmsg.TypeAddGossip:
+		var m gossipdmsg.AddGossip
+		err := f.Decode(&m)
+		return request{Event: gossip.Injected{Raw: m.Message}, id: f.ID}, err
+	case gossipdmsg.TypeFindNode:
+		m := new(gossipdmsg.FindNode)
+		err := f.Decode(m)
+		return request{findNode: m, id: f.ID}, err
 	}
 	return nil, fmt.Errorf("message type %d from lightningd is not an order to gossipd", f.Type)
 }
 
-func decodeConnectd(f *ipc.Frame, events chan<- gossip.Event) error {
+// fromConnectd takes what connectd tells of a peer.
+func fromConnectd(f *ipc.Frame, in *inbox) error {
 	switch f.Type {
 	case gossipmsg.TypePeerUp:
 		var m gossipmsg.PeerUp
 		if err := f.Decode(&m); err != nil {
 			return err
 		}
-		events <- gossip.PeerUp{ID: m.ID}
+		queries := m.Features.Has(features.GossipQueries) || m.Features.Has(features.GossipQueries.Optional())
+		in.arrived(gossip.PeerUp{ID: m.ID, Queries: queries})
 	case gossipmsg.TypePeerDown:
 		var m gossipmsg.PeerDown
 		if err := f.Decode(&m); err != nil {
 			return err
 		}
-		events <- gossip.PeerDown{ID: m.ID}
+		in.left(gossip.PeerDown{ID: m.ID})
 	case gossipmsg.TypePeerGossip:
 		var m gossipmsg.PeerGossip
 		if err := f.Decode(&m); err != nil {
 			return err
 		}
-		for _, raw := range m.Wire {
-			events <- gossip.PeerSent{ID: m.ID, Raw: raw}
+		if in.sent(m.ID, m.Wire) {
+			slog.Debug("more gossip than can be checked: some is dropped", "peer_id", m.ID)
 		}
 	default:
 		return fmt.Errorf("message type %d from connectd is not for gossipd", f.Type)

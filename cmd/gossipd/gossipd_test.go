@@ -50,6 +50,8 @@ type suite struct {
 	connectd *ipc.Conn
 	reports  chan ipc.Message
 	exits    chan subd.Exit
+
+	storePath string
 }
 
 // The points of 1, 2 and 3 times the generator: three nodes.
@@ -72,8 +74,8 @@ func start(t *testing.T) *suite {
 	t.Helper()
 	hsmd, hsmdFd := pair(t)
 	connectd, connectdFd := pair(t)
-	s := &suite{connectd: connectd, reports: make(chan ipc.Message, 10), exits: make(chan subd.Exit, 1)}
-	go serveSignatures(hsmd)
+	s := &suite{connectd: connectd, reports: make(chan ipc.Message, 10), exits: make(chan subd.Exit, 1), storePath: filepath.Join(t.TempDir(), "gossip_store")}
+	go signAll(hsmd, signature)
 	child, err := subd.Spawn(subd.Spec{
 		Name: "gossipd", Path: program, Links: []*os.File{hsmdFd, connectdFd},
 		Handle: s.hear, OnExit: func(e subd.Exit) { s.exits <- e },
@@ -83,7 +85,11 @@ func start(t *testing.T) *suite {
 	}
 	s.child = child
 	t.Cleanup(child.Kill)
-	if err := child.Send(&gossipdmsg.Init{NodeID: alice, ChainHash: [32]byte{1}}); err != nil {
+	store, err := os.OpenFile(s.storePath, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Send(&gossipdmsg.Init{NodeID: alice, ChainHash: [32]byte{1}}, store); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -100,14 +106,18 @@ func pair(t *testing.T) (ours *ipc.Conn, theirs *os.File) {
 	return ours, b
 }
 
-func serveSignatures(hsmd *ipc.Conn) {
+// signAll plays hsmd.
+func signAll(hsmd *ipc.Conn, sig keys.Signature) {
 	for {
 		f, err := hsmd.Recv()
 		if err != nil {
 			return
 		}
-		var m hsmdmsg.SignChannelUpdate
-		if f.Decode(&m) != nil || hsmd.Reply(f.ID, &hsmdmsg.SignChannelUpdateReply{Signature: signature}) != nil {
+		var reply ipc.Message = &hsmdmsg.SignChannelUpdateReply{Signature: sig}
+		if f.Type == hsmdmsg.TypeSignNodeAnnouncement {
+			reply = &hsmdmsg.SignNodeAnnouncementReply{Signature: sig}
+		}
+		if hsmd.Reply(f.ID, reply) != nil {
 			return
 		}
 	}
@@ -179,7 +189,14 @@ func TestGossipd(t *testing.T) {
 	if m := s.toPeer(t); m.ID != bob || len(m.Wire) != 1 || !bytes.Equal(m.Wire[0], own.Update) {
 		t.Errorf("to the peer: %+v, want our update", m)
 	}
-	query := wire.Encode(&wire.QueryChannelRange{NumberOfBlocks: 9})
+	filter, err := wire.Decode(s.toPeer(t).Wire[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f, ok := filter.(*wire.GossipTimestampFilter); !ok || f.FirstTimestamp != 0xffffffff || f.TimestampRange != 0 {
+		t.Errorf("to a peer that is not worth asking: %+v, want a filter that lets nothing through", filter)
+	}
+	query := wire.Encode(&wire.QueryChannelRange{ChainHash: [32]byte{1}, NumberOfBlocks: 9})
 	forged := wire.Encode(&wire.ChannelUpdate{
 		ChainHash: [32]byte{1}, ShortChannelID: 88, Timestamp: 1, ChannelFlags: wire.ChannelFlagDirection, HTLCMaximumMsat: 1,
 	})

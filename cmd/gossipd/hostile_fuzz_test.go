@@ -2,10 +2,12 @@ package main
 
 import (
 	"log/slog"
+	"os"
 	"testing"
 
 	"fulmen/internal/gossip"
 	"fulmen/internal/ipc"
+	"fulmen/internal/ipc/gossipdmsg"
 	"fulmen/internal/ipc/hsmdmsg"
 	"fulmen/tests/hostile"
 )
@@ -30,24 +32,21 @@ func FuzzHostileNeighbours(f *testing.F) {
 		defer growth.Check(t)
 		s := hostile.NewSource(in, words)
 		sh := hostileShell(t, s)
-		events := make(chan gossip.Event, 20_000) // all that 50 messages can make
 		for range 50 {
 			if s.Done() {
 				break
 			}
 			f := frameOf(t, s.Message(both))
-			if ev, err := decodeLightningd(&f); err == nil {
-				events <- ev
-			} else if err := decodeConnectd(&f, events); err != nil {
+			if sh.fromLightningd(&f) == nil {
+				continue
+			}
+			if err := fromConnectd(&f, sh.in); err != nil {
 				break // the real process ends here
 			}
 		}
-		close(events)
 		hostile.Within(t, "take events", func() {
-			for ev := range events {
-				if sh.step(ev) != nil {
-					return
-				}
+			if sh.takeAll() == nil {
+				_ = sh.step(gossip.Tick{}) // an error ends the process
 			}
 		})
 	})
@@ -58,15 +57,16 @@ func hostileShell(t *testing.T, s *hostile.Source) *shell {
 	reply := new(hsmdmsg.SignChannelUpdateReply)
 	s.Fill(reply)
 	hsmd, hsmdFd := pair(t)
-	go func() {
-		for {
-			f, err := hsmd.Recv()
-			if err != nil || hsmd.Reply(f.ID, reply) != nil {
-				return
-			}
-		}
-	}()
-	sh := &shell{machine: gossip.New(alice, [32]byte{1}), log: slog.New(slog.DiscardHandler), hsmd: ipc.NewConn(hsmdFd)}
+	go signAll(hsmd, reply.Signature)
+	sh := newShell(slog.New(slog.DiscardHandler))
+	sh.hsmd = ipc.NewConn(hsmdFd)
+	file, err := os.CreateTemp(t.TempDir(), "gossip_store")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sh.load(&gossipdmsg.Init{NodeID: alice, ChainHash: [32]byte{1}}, file); err != nil {
+		t.Fatal(err)
+	}
 	lightningd, lightningdFd := pair(t)
 	connectd, connectdFd := pair(t)
 	go drain(lightningd)
@@ -76,6 +76,7 @@ func hostileShell(t *testing.T, s *hostile.Source) *shell {
 		sh.hsmd.Close()
 		sh.lightningd.Close()
 		sh.connectd.Close()
+		file.Close()
 	})
 	return sh
 }

@@ -11,6 +11,7 @@ import (
 	"fulmen/internal/block"
 	"fulmen/internal/chain"
 	"fulmen/internal/ipc/channeldmsg"
+	"fulmen/internal/ipc/gossipdmsg"
 	"fulmen/internal/store"
 	"fulmen/internal/wire"
 )
@@ -57,6 +58,7 @@ func (n *node) blockConnected(b chain.BlockConnected) error {
 		return err
 	}
 	n.blockHeight = b.Height
+	n.gossipBlock(b)
 	for _, m := range n.watcher.Scan(b.Block) {
 		n.channelMatch(b.Height, m)
 	}
@@ -168,6 +170,7 @@ func (n *node) blockDisconnected(b chain.BlockDisconnected) error {
 		return tx.StoreWallet(changes)
 	}, nil)
 	n.blockHeight = b.Height - 1
+	n.gossipd.send(&gossipdmsg.NewBlock{Height: n.blockHeight})
 	for _, c := range n.channels {
 		c.takeBack(b.Height)
 	}

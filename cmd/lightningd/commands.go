@@ -23,6 +23,7 @@ func (n *node) newCommandTable() func() *command.Table {
 			n.waitAnyInvoiceCommand(), n.decodeCommand(),
 			n.sendPayCommand(), n.createOnionCommand(), n.sendOnionCommand(), n.waitSendPayCommand(), n.listSendPaysCommand(), n.payCommand(), n.listPaysCommand(), n.delPayCommand(),
 			n.signMessageCommand(), n.checkMessageCommand(),
+			n.addGossipCommand(),
 		)
 		t.Add(n.walletCommands()...)
 		return t

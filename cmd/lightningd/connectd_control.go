@@ -28,8 +28,9 @@ func (d *networkDaemon) send(m ipc.Message, fds ...*os.File) {
 	_ = d.child().Send(m, fds...)
 }
 
-// startNetworkDaemon starts connectd or gossipd; handles is the table of what it may send.
-func (n *node) startNetworkDaemon(d *networkDaemon, links []*os.File, handles func(*ipc.Frame) (func(), error)) error {
+// startNetworkDaemon starts connectd or gossipd; handles is the table of what it may send. It hears first
+// before anybody else can speak to it; nil for nothing.
+func (n *node) startNetworkDaemon(d *networkDaemon, links []*os.File, handles func(*ipc.Frame) (func(), error), first func(*subd.Child) error) error {
 	known := make(chan struct{})
 	var child *subd.Child
 	child, err := n.spawn(subd.Spec{
@@ -50,9 +51,12 @@ func (n *node) startNetworkDaemon(d *networkDaemon, links []*os.File, handles fu
 	if err != nil {
 		return fmt.Errorf("start %s: %w", d.name, err)
 	}
+	if first != nil {
+		err = first(child)
+	}
 	d.current.Store(child)
 	close(known)
-	return nil
+	return err
 }
 
 // networkDaemonEnded starts connectd and gossipd again if the one that ended was in use.
@@ -65,20 +69,29 @@ func (n *node) networkDaemonEnded(d *networkDaemon, child *subd.Child, e subd.Ex
 }
 
 func (n *node) startConnectd(ctx context.Context, links []*os.File) error {
-	if err := n.startNetworkDaemon(n.connectd, links, n.connectdHandles); err != nil {
+	if err := n.startNetworkDaemon(n.connectd, links, n.connectdHandles, nil); err != nil {
 		return err
 	}
 	var reply connectdmsg.InitReply
 	_, err := n.connectd.child().Request(ctx, &connectdmsg.Init{
 		NodeID: n.id, ChainHash: n.network.ChainHash, Features: n.initFeatures, Listen: n.listenAddresses(),
-		Proxy: n.cfg.String("proxy"), AlwaysProxy: n.cfg.Bool("always-use-proxy"),
+		Proxy: n.cfg.String("proxy"), AlwaysProxy: n.cfg.Bool("always-use-proxy"), GossipMillis: n.gossipMillis(),
 	}, &reply)
 	if err != nil {
 		return fmt.Errorf("set up connectd: %w", err)
 	}
 	n.bound.Store(&reply.Bound)
 	n.tellCustomTypes()
-	return nil
+	return n.lendGossipStore()
+}
+
+// gossipMillis is how often peers get what is new: once a minute (BOLT 7, Rebroadcasting), but on a
+// chain of one's own, where nobody wants to wait.
+func (n *node) gossipMillis() uint32 {
+	if n.network.Name == "regtest" {
+		return 500
+	}
+	return 60_000
 }
 
 // connectdHandles is the table of what connectd may send.

@@ -88,8 +88,8 @@ func (n *node) getInfo(context.Context, *command.None) (*getInfoResult, error) {
 		},
 		WarningBitcoindSync: status.BitcoindWarning(), WarningLightningSync: status.LightningdWarning(),
 	}
-	for _, a := range n.cfg.Strings("announce-addr") {
-		r.Address = append(r.Address, showAddress(withPort(a, n.network.Port)))
+	for _, a := range n.announcedAddresses() {
+		r.Address = append(r.Address, showAddress(a))
 	}
 	for _, a := range *n.bound.Load() {
 		r.Binding = append(r.Binding, showAddress(a))

@@ -4,18 +4,23 @@ import (
 	"fmt"
 	"os"
 
+	"fulmen/internal/chain"
 	"fulmen/internal/gossip"
 	"fulmen/internal/ipc"
 	"fulmen/internal/ipc/channeldmsg"
 	"fulmen/internal/ipc/gossipdmsg"
 	"fulmen/internal/store"
+	"fulmen/internal/subd"
 )
 
 func (n *node) startGossipd(links []*os.File) error {
-	if err := n.startNetworkDaemon(n.gossipd, links, n.gossipdHandles); err != nil {
-		return err
+	file, err := os.OpenFile(n.gossipStorePath(), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("start gossipd: %w", err)
 	}
-	return n.gossipd.child().Send(&gossipdmsg.Init{NodeID: n.id, ChainHash: n.network.ChainHash})
+	return n.startNetworkDaemon(n.gossipd, links, n.gossipdHandles, func(child *subd.Child) error {
+		return child.Send(&gossipdmsg.Init{NodeID: n.id, ChainHash: n.network.ChainHash, StoreID: newStoreID()}, file)
+	})
 }
 
 // gossipdHandles is the table of what gossipd may send.
@@ -27,6 +32,15 @@ func (n *node) gossipdHandles(f *ipc.Frame) (func(), error) {
 		return decodeChecked(f, checkPeerUpdate, n.onPeerUpdate)
 	case gossipdmsg.TypeBadPeer:
 		return decode(f, n.onBadPeer)
+	case gossipdmsg.TypeCheckFunding:
+		child := n.gossipd.child()
+		return decodeChecked(f, checkCheckFunding, func(m *gossipdmsg.CheckFunding) { n.funding.ask(child, m.IDs) })
+	case gossipdmsg.TypeNewStore:
+		child := n.gossipd.child()
+		return decode(f, func(*gossipdmsg.NewStore) { n.newGossipStore(child) })
+	case gossipdmsg.TypeUseStore:
+		child := n.gossipd.child()
+		return decode(f, func(*gossipdmsg.UseStore) { n.useGossipStore(child) })
 	}
 	return nil, fmt.Errorf("message type %d from gossipd", f.Type)
 }
@@ -51,15 +65,28 @@ func (n *node) onPeerUpdate(m *gossipdmsg.PeerUpdate) {
 
 func (n *node) onBadPeer(m *gossipdmsg.BadPeer) {
 	reason := printable([]byte(m.Reason))
-	n.log.Warn("peer's gossip is bad, disconnecting", "peer_id", m.ID, "reason", reason)
-	if p := n.peers[m.ID]; p != nil && p.conn != nil {
-		n.warnAndDisconnect(p.conn, reason)
+	p := n.peers[m.ID]
+	if p == nil || p.conn == nil {
+		return
 	}
+	if m.Disconnect {
+		n.log.Warn("peer's gossip is bad, disconnecting", "peer_id", m.ID, "reason", reason)
+		n.warnAndDisconnect(p.conn, reason)
+		return
+	}
+	n.log.Info("peer's gossip is bad", "peer_id", m.ID, "reason", reason)
+	n.warn(p.conn, reason)
 }
 
-// gossipChannel tells gossipd of a channel as it is now.
+// gossipChannel tells gossipd of a channel as it is now. One that is closing is called disabled until
+// its end is in the chain.
 func (n *node) gossipChannel(c *channel) {
-	if c.row.State != store.Normal {
+	closing := false
+	switch c.row.State {
+	case store.Normal:
+	case store.ShuttingDown, store.SigExchange, store.ClosingComplete, store.AwaitingUnilateral, store.FundingSpendSeen:
+		closing = true
+	default:
 		n.gossipd.send(&gossipdmsg.ForgetChannel{ChannelID: c.row.ChannelID})
 		return
 	}
@@ -67,21 +94,36 @@ func (n *node) gossipChannel(c *channel) {
 	n.gossipd.send(&gossipdmsg.SetChannel{Channel: gossip.Channel{
 		ChannelID: c.row.ChannelID, PeerID: c.row.PeerID, ShortChannelID: c.row.ShortChannelID,
 		LocalAlias: c.row.AliasLocal, RemoteAlias: c.row.AliasRemote, Capacity: c.row.FundingSats,
+		FundingTxid: c.row.FundingTxid, FundingOutput: c.row.FundingOutput,
 		Policy: gossip.Policy{
 			FeeBaseMsat: uint32(min(p.FeeBase, 1<<32-1)), FeeProportionalMillionths: p.FeePPM, CLTVExpiryDelta: p.CLTVDelta,
-			HTLCMinimum: p.HTLCMin, HTLCMaximum: p.HTLCMax,
+			HTLCMinimum: p.HTLCMin, HTLCMaximum: p.HTLCMax, Disabled: closing,
 		},
 	}})
 }
 
-// gossipAll tells a new gossipd of all channels.
+// gossipAll tells a new gossipd of ourselves, the chain and all channels.
 func (n *node) gossipAll() {
+	n.gossipd.send(&gossipdmsg.NewBlock{Height: n.blockHeight})
 	for _, c := range n.channels {
 		n.gossipChannel(c)
 	}
+	n.gossipd.send(&gossipdmsg.SetNode{Node: n.announcedNode()})
 }
 
-// onAnnouncement takes a channel_announcement with all signatures.
-func (c *channel) onAnnouncement(*channeldmsg.Announcement) {
+// gossipBlock tells gossipd which outputs a block spends: channels may be among them.
+func (n *node) gossipBlock(b chain.BlockConnected) {
+	m := &gossipdmsg.NewBlock{Height: b.Height}
+	for _, tx := range b.Block.Transactions {
+		for _, in := range tx.TxIn {
+			m.Spent = append(m.Spent, gossip.OutpointKey(in.PreviousOutPoint.Hash, in.PreviousOutPoint.Index))
+		}
+	}
+	n.gossipd.send(m)
+}
+
+// onAnnouncement takes a channel_announcement with all signatures, which channeld has checked.
+func (c *channel) onAnnouncement(m *channeldmsg.Announcement) {
 	c.log.Info("channel may be announced to the network")
+	c.n.gossipd.send(&gossipdmsg.Announce{ChannelID: c.row.ChannelID, Announcement: m.ChannelAnnouncement})
 }

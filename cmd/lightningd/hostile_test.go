@@ -184,6 +184,7 @@ func (w *surroundings) begin() {
 	must(err)
 	self, err := os.Executable()
 	must(err)
+	must(os.MkdirAll(n.cfg.NetworkDir(), 0o700))
 	n.programs = subd.Programs{Replaced: map[string]string{"hsmd": self, "connectd": self, "gossipd": self, "channeld": self}}
 	n.fork = w.fork
 	n.id = newPayee(1).id()
@@ -191,6 +192,7 @@ func (w *surroundings) begin() {
 	go func() { n.loop.run(); close(w.loop) }()
 	n.blockHeight = testHeight
 	n.policy = policyFrom(n.cfg)
+	n.funding = newFundingChecker(deafBackend{}, n.log)
 	n.chain, err = chain.NewRunner(chain.Config{Backend: deafBackend{}, Chain: n.network.BIP70, Receiver: chainReceiver{n}})
 	must(err)
 	child, err := n.spawn(subd.Spec{Name: "hsmd", OnExit: func(subd.Exit) {}})

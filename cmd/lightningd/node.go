@@ -55,6 +55,7 @@ type node struct {
 	gossipd      *networkDaemon
 	plugins      *plugin.Host
 	chain        *chain.Runner
+	funding      *fundingChecker
 	rpcServer    *rpc.Server
 	initFeatures features.Vector
 	// pluginFeatures are the bits that plugins add to ours; set before anybody is told of any.

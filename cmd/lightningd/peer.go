@@ -346,9 +346,14 @@ func (n *node) sendError(conn *peerConn, id wire.ChannelID, text string) {
 
 // warnAndDisconnect ends a connection, and says why.
 func (n *node) warnAndDisconnect(conn *peerConn, text string) {
+	n.warn(conn, text)
+	n.connectd.send(&connectdmsg.Disconnect{ID: conn.id, Conn: conn.conn})
+}
+
+// warn tells a peer what it did wrong.
+func (n *node) warn(conn *peerConn, text string) {
 	warning := wire.Encode(&wire.Warning{Data: []byte(text)})
 	n.connectd.send(&connectdmsg.SendPeer{ID: conn.id, Conn: conn.conn, Wire: [][]byte{warning}})
-	n.connectd.send(&connectdmsg.Disconnect{ID: conn.id, Conn: conn.conn})
 }
 
 // printable makes a peer's text safe for a log.

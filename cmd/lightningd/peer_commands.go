@@ -90,11 +90,7 @@ func connectError(err error) error {
 // addressesOf is where to try: what the caller says, or else where the peer was last.
 func (n *node) addressesOf(ctx context.Context, id keys.PubKey, host string, port *uint16) ([]string, error) {
 	if host == "" {
-		known, err := n.db.PeerAddress(id)
-		if errors.Is(err, store.ErrNotFound) {
-			return nil, nil
-		}
-		return []string{known}, err
+		return n.knownAddresses(ctx, id)
 	}
 	hostPort := host
 	if port != nil {
@@ -110,6 +106,37 @@ func (n *node) addressesOf(ctx context.Context, id keys.PubKey, host string, por
 		return []string{hostPort}, nil
 	}
 	return n.lookUp(ctx, name, portText)
+}
+
+// knownAddresses are where the peer was last, and what it has announced.
+func (n *node) knownAddresses(ctx context.Context, id keys.PubKey) ([]string, error) {
+	var known []string
+	last, err := n.db.PeerAddress(id)
+	switch {
+	case err == nil:
+		known = append(known, last)
+	case !errors.Is(err, store.ErrNotFound):
+		return nil, err
+	}
+	announced, err := n.gossipedAddresses(ctx, id)
+	if err != nil {
+		return known, nil // gossipd is being started again
+	}
+	for _, a := range announced {
+		host, port, err := net.SplitHostPort(a)
+		if err != nil {
+			continue
+		}
+		addrs := []string{a}
+		_, ipErr := netip.ParseAddr(host)
+		if isName := ipErr != nil && !strings.HasSuffix(host, ".onion"); isName && !n.cfg.Bool("always-use-proxy") {
+			if addrs, err = n.lookUp(ctx, host, port); err != nil {
+				continue // the others may do
+			}
+		}
+		known = append(known, addrs...)
+	}
+	return slices.Compact(known), nil
 }
 
 // lookUp asks the system's resolver: connectd opens no file and asks no name server.

@@ -98,8 +98,10 @@ func (n *node) startChain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	asked := &chain.Plugin{Caller: n.plugins, Permanent: isPermanent}
+	n.funding = newFundingChecker(asked, n.log)
 	n.chain, err = chain.NewRunner(chain.Config{
-		Backend: &chain.Plugin{Caller: n.plugins, Permanent: isPermanent}, Receiver: chainReceiver{n}, Chain: n.network.BIP70,
+		Backend: asked, Receiver: chainReceiver{n}, Chain: n.network.BIP70,
 		Recent: recent, RetryTimeout: n.retryTimeout(), Log: n.log,
 	})
 	if err != nil {
@@ -150,8 +152,8 @@ func (n *node) loadChannels() error {
 
 // takeUp does once what a restart interrupted.
 func (n *node) takeUp() {
+	n.gossipAll()
 	for _, c := range n.channels {
-		n.gossipChannel(c)
 		switch {
 		case c.row.FundingTx != nil:
 			n.broadcast(c.row.FundingTx)

@@ -67,7 +67,7 @@ var table = []feature{
 	{bit: UpfrontShutdownScript, name: "option_upfront_shutdown_script", use: optional, peers: true},
 	{bit: GossipQueries, name: "gossip_queries", use: optional, peers: true},
 	{bit: VarOnionOptin, name: "var_onion_optin", use: compulsory, peers: true, invoice: true},
-	{bit: GossipQueriesEx, name: "gossip_queries_ex"},
+	{bit: GossipQueriesEx, name: "gossip_queries_ex", use: optional, peers: true},
 	{bit: StaticRemotekey, name: "option_static_remotekey", use: compulsory, peers: true},
 	{bit: PaymentSecret, name: "payment_secret", use: compulsory, peers: true, invoice: true},
 	{bit: BasicMPP, name: "basic_mpp", needs: []Bit{PaymentSecret}, use: optional, peers: true, invoice: true},

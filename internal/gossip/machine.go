@@ -1,17 +1,17 @@
-// Package gossip decides about BOLT 7's messages: what we say of our own channels, what their
-// peers say of them, and what we answer to queries. It is a pure machine: whoever runs it has the
-// sockets, the clock and the signer.
+// Package gossip decides about BOLT 7's messages: which of those that peers send become part of our
+// view of the network, what we say of our own channels and ourselves, what we ask, and what we answer
+// to queries. It is a pure machine: whoever runs it has the sockets, the clock, the signer, the
+// processors that check signatures, and the file.
 //
-// It knows no channel but our own, none of them announced to the network; so it has no graph to
-// relay, and says so to those who ask for it.
+// The view is the file gossip_store (package gossipstore). The machine keeps no message of it, only
+// where each is, and what it needs to judge the next one.
 package gossip
 
 import (
-	"errors"
 	"fmt"
 
-	"fulmen/internal/amount"
 	"fulmen/internal/block"
+	"fulmen/internal/gossipstore"
 	"fulmen/internal/keys"
 	"fulmen/internal/wire"
 )
@@ -19,161 +19,165 @@ import (
 // Timestamp is in seconds since 1970, as a channel_update has it.
 type Timestamp uint32
 
-// maxAhead is how far in the future another node's clock may be.
-const maxAhead Timestamp = 24 * 60 * 60
-
-// Channel is what we say of one of our channels.
-type Channel struct {
-	ChannelID      wire.ChannelID
-	PeerID         keys.PubKey
-	ShortChannelID wire.ShortChannelID // 0 until the funding transaction is deep enough
-	LocalAlias     wire.ShortChannelID // what we told the peer to call it
-	RemoteAlias    wire.ShortChannelID // what the peer told us to call it, or 0
-	Capacity       amount.Sat
-	Policy         Policy
-}
-
-// Policy is under which terms one side forwards through a channel.
-type Policy struct {
-	FeeBaseMsat               uint32
-	FeeProportionalMillionths uint32
-	CLTVExpiryDelta           block.Delta
-	HTLCMinimum               amount.Msat
-	HTLCMaximum               amount.Msat
-	Disabled                  bool
-}
-
-// Event is what has happened.
-type Event interface{ isEvent() }
-
-// The events.
-type (
-	// PeerUp: a peer is connected.
-	PeerUp struct{ ID keys.PubKey }
-	// PeerDown: it is not any more.
-	PeerDown struct{ ID keys.PubKey }
-	// PeerSent: a connected peer sent an encoded message.
-	PeerSent struct {
-		ID  keys.PubKey
-		Raw []byte
-	}
-	// ChannelSet: a channel of ours is usable, channel_ready went both ways (BOLT 7, The
-	// channel_update Message), or what we say of it is another now.
-	ChannelSet struct{ Channel Channel }
-	// ChannelGone: a channel of ours is usable no more.
-	ChannelGone struct{ ChannelID wire.ChannelID }
-	// Signed answers AskSigner.
-	Signed struct {
-		ChannelID wire.ChannelID
-		Signature keys.Signature
-	}
+const (
+	// maxAhead is how far in the future another node's clock may be.
+	maxAhead Timestamp = 24 * 60 * 60
+	// maxAge is when a channel_update is too old to count (BOLT 7, Recommendation on Pruning Stale
+	// Entries).
+	maxAge Timestamp = 14 * 24 * 60 * 60
 )
-
-func (PeerUp) isEvent()      {}
-func (PeerDown) isEvent()    {}
-func (PeerSent) isEvent()    {}
-func (ChannelSet) isEvent()  {}
-func (ChannelGone) isEvent() {}
-func (Signed) isEvent()      {}
-
-// Action is what to do.
-type Action interface{ isAction() }
-
-// The actions.
-type (
-	// AskSigner: have an encoded channel_update signed. Signed is the next event.
-	AskSigner struct {
-		ChannelID wire.ChannelID
-		Update    []byte
-	}
-	// SendPeer: send an encoded message.
-	SendPeer struct {
-		ID  keys.PubKey
-		Raw []byte
-	}
-	// Made: this is our channel_update of the channel now, encoded.
-	Made struct {
-		ChannelID wire.ChannelID
-		Raw       []byte
-	}
-	// Learned: this is the peer's, checked.
-	Learned struct {
-		ChannelID wire.ChannelID
-		Policy    Policy
-		Timestamp Timestamp
-		Raw       []byte
-	}
-	// Misbehaved: warn the peer and close the connection.
-	Misbehaved struct {
-		ID     keys.PubKey
-		Reason string
-	}
-)
-
-func (AskSigner) isAction()  {}
-func (SendPeer) isAction()   {}
-func (Made) isAction()       {}
-func (Learned) isAction()    {}
-func (Misbehaved) isAction() {}
 
 // Machine is the gossip of one node.
 type Machine struct {
-	nodeID    keys.PubKey
-	chainHash [32]byte
-	peers     map[keys.PubKey]bool // connected
-	channels  map[wire.ChannelID]*ownChannel
+	self   Self
+	now    Timestamp
+	height block.Height
+	out    []Action
+
+	peers map[keys.PubKey]*peer
+	local peer // the source of what the operator has
+	own   map[wire.ChannelID]*ownChannel
+	node  ownNode
+
+	view
+	size        int64 // of the store, with what the actions append
+	deleted     int64 // of that
+	compactNext Timestamp
+	suspects    []wire.ShortChannelID // that a block may close, to be asked again with the next
+
+	jobs      []job // that wait for their signatures to be checked
+	seen      map[Check]bool
+	verifying []job // whose signatures are being checked
+	batch     batch
+	pending   pendingChannels
+	seeker    seeker
+	wrong     wrongChannels
+	pruneAt   Timestamp
 }
 
-// New makes the machine of the node nodeID, without channels and peers.
-func New(nodeID keys.PubKey, chainHash [32]byte) *Machine {
+// Self is who we are.
+type Self struct {
+	ID        keys.PubKey
+	ChainHash [32]byte
+	Height    block.Height // the chain's, as far as we know
+}
+
+// peer is a connected peer.
+type peer struct {
+	id        keys.PubKey
+	queries   bool // it offers gossip_queries
+	wrong     limiter
+	questions limiter
+	answers   answers
+	asked     asked
+}
+
+// New makes the machine of a node without channels and peers, with an empty view.
+func New(self Self) *Machine {
 	return &Machine{
-		nodeID:    nodeID,
-		chainHash: chainHash,
-		peers:     make(map[keys.PubKey]bool),
-		channels:  make(map[wire.ChannelID]*ownChannel),
+		self:    self,
+		height:  self.Height,
+		peers:   make(map[keys.PubKey]*peer),
+		own:     make(map[wire.ChannelID]*ownChannel),
+		seen:    make(map[Check]bool),
+		batch:   newBatch(),
+		pending: newPending(),
+		view:    newView(),
+		node:    ownNode{loaded: make(map[wire.ShortChannelID]*wire.ChannelUpdate)},
 	}
 }
 
 // Step applies one event and returns what to do, in order. An error is about the event itself, so
 // ours: a peer's faults are actions.
 func (m *Machine) Step(now Timestamp, ev Event) ([]Action, error) {
-	switch ev := ev.(type) {
-	case PeerUp:
-		m.peers[ev.ID] = true
-		return m.greet(ev.ID), nil
-	case PeerDown:
-		delete(m.peers, ev.ID)
-		return nil, nil
-	case PeerSent:
-		return m.peerSent(now, ev), nil
-	case ChannelSet:
-		return m.setChannel(now, ev.Channel)
-	case ChannelGone:
-		delete(m.channels, ev.ChannelID)
-		return nil, nil
-	case Signed:
-		return m.afterSigning(ev)
+	m.now, m.out = now, nil
+	if err := m.step(ev); err != nil {
+		return nil, err
 	}
-	panic(fmt.Sprintf("gossip: unknown event %T", ev))
+	if len(m.jobs) >= maxJobs {
+		m.askVerify()
+	}
+	return m.out, nil
 }
 
-// peerSent takes one message from a peer. What we did not ask for is ignored.
-func (m *Machine) peerSent(now Timestamp, ev PeerSent) []Action {
-	msg, err := wire.Decode(ev.Raw)
-	if err != nil {
-		var unknown *wire.UnknownMessageError
-		if errors.As(err, &unknown) && unknown.MayIgnore() {
-			return nil
-		}
-		return []Action{Misbehaved{ev.ID, err.Error()}}
-	}
-	switch msg := msg.(type) {
-	case *wire.ChannelUpdate:
-		return m.recvChannelUpdate(now, ev.ID, msg, ev.Raw)
-	case *wire.QueryChannelRange:
-		return answerRange(ev.ID, msg)
-	case *wire.QueryShortChannelIDs:
-		return answerShortIDs(ev.ID, msg)
+func (m *Machine) step(ev Event) error {
+	switch ev := ev.(type) {
+	case PeerUp:
+		m.peerUp(ev)
+	case PeerDown:
+		m.peerDown(ev.ID)
+	case PeerSent:
+		m.peerSent(ev)
+	case Injected:
+		m.injected(ev.Raw)
+	case Idle:
+		m.askVerify()
+	case Verified:
+		return m.afterVerify(ev)
+	case FundingChecked:
+		m.afterFunding(ev)
+	case ChannelSet:
+		return m.setChannel(ev.Channel)
+	case ChannelGone:
+		m.channelGone(ev.ChannelID)
+	case Announced:
+		return m.announce(ev)
+	case NodeSet:
+		m.setNode(ev.Node)
+	case Signed:
+		return m.afterSigning(ev)
+	case NodeSigned:
+		return m.afterNodeSigning(ev)
+	case BlockSeen:
+		m.blockSeen(ev)
+	case Tick:
+		m.tick()
+	case Compacted:
+		m.compacted(ev)
+	default:
+		panic(fmt.Sprintf("gossip: unknown event %T", ev))
 	}
 	return nil
+}
+
+// do adds an action.
+func (m *Machine) do(a Action) { m.out = append(m.out, a) }
+
+// store appends a message to the store, and returns where it will be.
+func (m *Machine) store(flags gossipstore.Flags, timestamp uint32, msg []byte) int64 {
+	at := m.size
+	m.size += gossipstore.Size(len(msg))
+	m.do(Append{Offset: at, Flags: flags, Timestamp: timestamp, Msg: msg})
+	return at
+}
+
+// remove flags a message of the store as deleted. n is its length.
+func (m *Machine) remove(at int64, n int) {
+	if at == 0 {
+		return
+	}
+	m.deleted += gossipstore.Size(n)
+	m.do(Mark{Offset: at, Flags: gossipstore.Deleted})
+}
+
+// misbehaved has the peer warned, and disconnected if the BOLT says so.
+func (m *Machine) misbehaved(id keys.PubKey, disconnect bool, format string, args ...any) {
+	if id == m.local.id {
+		return // there is nobody to warn
+	}
+	m.do(Misbehaved{ID: id, Reason: fmt.Sprintf(format, args...), Disconnect: disconnect})
+}
+
+// tick is for what time brings.
+func (m *Machine) tick() {
+	m.askVerify()
+	m.answerAll()
+	m.seek()
+	m.upkeep()
+	m.pending.expire(m.now)
+	if m.now >= m.pruneAt {
+		m.pruneAt = m.now + pruneInterval
+		m.prune()
+	}
+	m.compact()
 }

@@ -68,13 +68,44 @@ func aliceAndBob() Channel {
 	}
 }
 
-func mustStep(t testing.TB, m *Machine, at Timestamp, ev Event) []Action {
+func newMachine() *Machine { return New(Self{ID: alice.id, ChainHash: regtest, Height: 1000}) }
+
+// mustStep applies an event, has signatures checked, and returns what else is to be done, but for
+// filters: those are with whoever tests what we ask.
+func mustStep(t testing.TB, m *Machine, at Timestamp, ev Event) (actions []Action) {
 	t.Helper()
-	actions, err := m.Step(at, ev)
-	if err != nil {
-		t.Fatal(err)
+	for events := []Event{ev, Idle{}}; len(events) > 0; events = events[1:] {
+		all, err := m.Step(at, events[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range all {
+			switch a := a.(type) {
+			case Verify:
+				answer := Verified{}
+				for _, c := range a.Checks {
+					answer.Good = append(answer.Good, c.Good())
+				}
+				events = append(events, answer)
+			case SendPeer:
+				if typ, _ := wire.TypeOf(a.Raw); typ != wire.MsgGossipTimestampFilter {
+					actions = append(actions, a)
+				}
+			default:
+				actions = append(actions, a)
+			}
+		}
 	}
 	return actions
+}
+
+// from is what a connected peer sends.
+func from(t testing.TB, m *Machine, p party, raw []byte) []Action {
+	t.Helper()
+	if m.peers[p.id] == nil {
+		mustStep(t, m, now, PeerUp{ID: p.id})
+	}
+	return mustStep(t, m, now, PeerSent{ID: p.id, Raw: raw})
 }
 
 // setAndSign sets the channel and returns what follows from the signature.
@@ -98,7 +129,7 @@ func decodeUpdate(t testing.TB, raw []byte) *wire.ChannelUpdate {
 }
 
 func TestOwnChannelUpdateByAlias(t *testing.T) {
-	m := New(alice.id, regtest)
+	m := newMachine()
 	ch := aliceAndBob()
 	ch.ShortChannelID = 0 // nothing is mined
 	made := setAndSign(t, m, now, ch)[0].(Made)
@@ -108,8 +139,8 @@ func TestOwnChannelUpdateByAlias(t *testing.T) {
 }
 
 func TestBOLT7OwnChannelUpdate(t *testing.T) {
-	m := New(alice.id, regtest)
-	mustStep(t, m, now, PeerUp{bob.id})
+	m := newMachine()
+	mustStep(t, m, now, PeerUp{ID: bob.id})
 	actions := setAndSign(t, m, now, aliceAndBob())
 	if len(actions) != 2 {
 		t.Fatalf("actions %v, want made and sent", actions)
@@ -140,7 +171,7 @@ func TestBOLT7OwnChannelUpdate(t *testing.T) {
 }
 
 func TestBOLT7OwnUpdateOnlyWhenItSaysSomethingNew(t *testing.T) {
-	m := New(alice.id, regtest)
+	m := newMachine()
 	ch := aliceAndBob()
 	first := decodeUpdate(t, setAndSign(t, m, now, ch)[0].(Made).Raw)
 	if actions := mustStep(t, m, now+5, ChannelSet{ch}); len(actions) > 0 {
@@ -155,20 +186,20 @@ func TestBOLT7OwnUpdateOnlyWhenItSaysSomethingNew(t *testing.T) {
 }
 
 func TestOwnUpdateIsSentAgainToPeerThatReturns(t *testing.T) {
-	m := New(alice.id, regtest)
+	m := newMachine()
 	made := setAndSign(t, m, now, aliceAndBob())[0].(Made) // nobody is there to send it to
-	if actions := mustStep(t, m, now, PeerUp{carol.id}); len(actions) > 0 {
+	if actions := mustStep(t, m, now, PeerUp{ID: carol.id}); len(actions) > 0 {
 		t.Errorf("Carol hears %v", actions)
 	}
 	for range 2 {
-		actions := mustStep(t, m, now, PeerUp{bob.id})
+		actions := mustStep(t, m, now, PeerUp{ID: bob.id})
 		if want := []Action{SendPeer{bob.id, made.Raw}}; !reflect.DeepEqual(actions, want) {
 			t.Errorf("Bob hears %v, want %v", actions, want)
 		}
 		mustStep(t, m, now, PeerDown{bob.id})
 	}
 	mustStep(t, m, now, ChannelGone{aliceAndBob().ChannelID})
-	if actions := mustStep(t, m, now, PeerUp{bob.id}); len(actions) > 0 {
+	if actions := mustStep(t, m, now, PeerUp{ID: bob.id}); len(actions) > 0 {
 		t.Errorf("Bob hears %v of a channel that is gone", actions)
 	}
 }
@@ -186,19 +217,19 @@ func TestSetChannelRefusesWhatCannotBe(t *testing.T) {
 	} {
 		ch := aliceAndBob()
 		tt.edit(&ch)
-		_, err := New(alice.id, regtest).Step(now, ChannelSet{ch})
+		_, err := newMachine().Step(now, ChannelSet{ch})
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
 		}
 	}
-	if _, err := New(alice.id, regtest).Step(now, Signed{}); err == nil {
+	if _, err := newMachine().Step(now, Signed{}); err == nil {
 		t.Error("a signature that nobody asked for was taken")
 	}
 }
 
 func TestBOLT7PeersChannelUpdate(t *testing.T) {
 	for _, name := range []wire.ShortChannelID{aliceAndBob().LocalAlias, aliceAndBob().ShortChannelID} {
-		m := New(alice.id, regtest)
+		m := newMachine()
 		setAndSign(t, m, now, aliceAndBob())
 		raw := bob.update(t, func(u *wire.ChannelUpdate) { u.ShortChannelID = name })
 		want := []Action{Learned{
@@ -208,10 +239,10 @@ func TestBOLT7PeersChannelUpdate(t *testing.T) {
 			},
 			Timestamp: now, Raw: raw,
 		}}
-		if got := mustStep(t, m, now, PeerSent{bob.id, raw}); !reflect.DeepEqual(got, want) {
+		if got := from(t, m, bob, raw); !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %v\nwant %v", name, got, want)
 		}
-		if got := mustStep(t, m, now, PeerSent{bob.id, raw}); len(got) > 0 {
+		if got := from(t, m, bob, raw); len(got) > 0 {
 			t.Errorf("%s: the same again: %v", name, got)
 		}
 	}
@@ -234,11 +265,11 @@ func TestBOLT7PeersChannelUpdateIgnored(t *testing.T) {
 		{"maximum below minimum", bob, func(u *wire.ChannelUpdate) { u.Timestamp++; u.HTLCMinimumMsat = u.HTLCMaximumMsat + 1 }},
 		{"maximum above capacity", bob, func(u *wire.ChannelUpdate) { u.Timestamp++; u.HTLCMaximumMsat = 1_000_000_001 }},
 	} {
-		m := New(alice.id, regtest)
+		m := newMachine()
 		setAndSign(t, m, now, aliceAndBob())
-		mustStep(t, m, now, PeerSent{bob.id, bob.update(t, nil)})
+		from(t, m, bob, bob.update(t, nil))
 		raw := tt.from.update(t, tt.edit)
-		if got := mustStep(t, m, now, PeerSent{tt.from.id, raw}); len(got) > 0 {
+		if got := from(t, m, tt.from, raw); len(got) > 0 {
 			t.Errorf("%s: %v", tt.name, got)
 		}
 	}
@@ -261,9 +292,9 @@ func TestBOLT7Misbehaviour(t *testing.T) {
 			QueryFlags:      &wire.QueryFlags{EncodedQueryFlags: []byte{1}},
 		}), "1 flags for 2 short_channel_ids"},
 	} {
-		m := New(alice.id, regtest)
+		m := newMachine()
 		setAndSign(t, m, now, aliceAndBob())
-		actions := mustStep(t, m, now, PeerSent{bob.id, tt.raw})
+		actions := from(t, m, bob, tt.raw)
 		if len(actions) != 1 {
 			t.Errorf("%s: %v", tt.name, actions)
 			continue
@@ -285,10 +316,11 @@ func TestBOLT7Queries(t *testing.T) {
 		{"range", &wire.QueryChannelRange{ChainHash: regtest, FirstBlocknum: 100, NumberOfBlocks: 1 << 31},
 			&wire.ReplyChannelRange{ChainHash: regtest, FirstBlocknum: 100, NumberOfBlocks: 1 << 31, SyncComplete: 1, EncodedShortIDs: []byte{0}}},
 		{"ids", &wire.QueryShortChannelIDs{ChainHash: regtest, EncodedShortIDs: wire.EncodeShortIDs([]wire.ShortChannelID{5, 6})},
-			&wire.ReplyShortChannelIDsEnd{ChainHash: regtest}},
+			&wire.ReplyShortChannelIDsEnd{ChainHash: regtest, FullInformation: 1}},
+		{"another chain", &wire.QueryShortChannelIDs{EncodedShortIDs: wire.EncodeShortIDs(nil)}, &wire.ReplyShortChannelIDsEnd{}},
 		{"filter", filter, nil},
 	} {
-		got := mustStep(t, New(alice.id, regtest), now, PeerSent{bob.id, wire.Encode(tt.ask)})
+		got := from(t, newMachine(), bob, wire.Encode(tt.ask))
 		var want []Action
 		if tt.want != nil {
 			want = []Action{SendPeer{bob.id, wire.Encode(tt.want)}}
@@ -297,7 +329,7 @@ func TestBOLT7Queries(t *testing.T) {
 			t.Errorf("%s: %v, want %v", tt.name, got, want)
 		}
 	}
-	odd := mustStep(t, New(alice.id, regtest), now, PeerSent{bob.id, []byte{0x01, 0xff}})
+	odd := from(t, newMachine(), bob, []byte{0x01, 0xff})
 	if len(odd) > 0 {
 		t.Errorf("unknown and odd: %v", odd)
 	}
@@ -308,9 +340,9 @@ func FuzzPeerSent(f *testing.F) {
 	f.Add(wire.Encode(&wire.QueryChannelRange{ChainHash: regtest, NumberOfBlocks: 7}))
 	f.Add(wire.Encode(&wire.QueryShortChannelIDs{EncodedShortIDs: wire.EncodeShortIDs([]wire.ShortChannelID{9})}))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		m := New(alice.id, regtest)
+		m := newMachine()
 		setAndSign(t, m, now, aliceAndBob())
-		for _, a := range mustStep(t, m, now, PeerSent{bob.id, raw}) {
+		for _, a := range from(t, m, bob, raw) {
 			switch a := a.(type) {
 			case Learned:
 				digest, err := wire.GossipDigest(raw)

@@ -39,6 +39,10 @@ const (
 	MsgEnded         wire.MessageType = 4105 // the file was replaced
 	MsgChannelDying  wire.MessageType = 4106 // a channel's funding output is spent
 	MsgUUID          wire.MessageType = 4107 // which file this is: the first record
+
+	// MsgFundingTxid follows MsgChannelAmount: which transaction a channel's output is in. It is ours
+	// alone; others pass over it.
+	MsgFundingTxid wire.MessageType = 4951
 )
 
 // UUID tells one file from the one that replaces it.
@@ -119,6 +123,20 @@ func ParseChannelAmount(msg []byte) (sat uint64, err error) {
 		return 0, err
 	}
 	return binary.BigEndian.Uint64(b), nil
+}
+
+// AppendFundingTxid appends the message of a channel's funding txid, in internal byte order.
+func AppendFundingTxid(dst []byte, txid [32]byte) []byte {
+	return append(binary.BigEndian.AppendUint16(dst, uint16(MsgFundingTxid)), txid[:]...)
+}
+
+// ParseFundingTxid reads it.
+func ParseFundingTxid(msg []byte) (txid [32]byte, err error) {
+	b, err := body(msg, MsgFundingTxid, len(txid))
+	if err != nil {
+		return txid, err
+	}
+	return [32]byte(b), nil
 }
 
 // AppendDeleteChannel appends the message that a channel is gone.

@@ -190,3 +190,6 @@ func (w *Writer) Size() int64 { return w.size }
 
 // DeletedSize is how much of it compaction would save.
 func (w *Writer) DeletedSize() int64 { return w.deleted }
+
+// Close closes the file.
+func (w *Writer) Close() error { return w.f.Close() }

@@ -54,6 +54,7 @@ var ToConnectd = []ipc.Message{
 	&connectdmsg.SendPeer{},
 	&connectdmsg.Ping{},
 	&connectdmsg.LetThrough{},
+	&connectdmsg.GossipStore{},
 }
 
 // FromConnectd is what connectd says to lightningd.
@@ -71,6 +72,14 @@ var ToGossipd = []ipc.Message{
 	&gossipdmsg.Init{},
 	&gossipdmsg.SetChannel{},
 	&gossipdmsg.ForgetChannel{},
+	&gossipdmsg.Announce{},
+	&gossipdmsg.SetNode{},
+	&gossipdmsg.NewBlock{},
+	&gossipdmsg.AddGossip{},
+	&gossipdmsg.FindNode{},
+	&gossipdmsg.FundingChecked{},
+	&gossipdmsg.StoreFile{},
+	&gossipdmsg.StoreUsed{},
 }
 
 // FromGossipd is what gossipd says to lightningd.
@@ -78,6 +87,11 @@ var FromGossipd = []ipc.Message{
 	&gossipdmsg.BadPeer{},
 	&gossipdmsg.OwnUpdate{},
 	&gossipdmsg.PeerUpdate{},
+	&gossipdmsg.CheckFunding{},
+	&gossipdmsg.NewStore{},
+	&gossipdmsg.UseStore{},
+	&gossipdmsg.AddGossipReply{},
+	&gossipdmsg.FindNodeReply{},
 }
 
 // Gossip is what connectd and gossipd say to each other.

@@ -1,2 +1,3 @@
-// Package network tests nodes that forward for each other, over the real daemons and a btcd.
+// Package network tests nodes that tell each other of the network and forward for each other, over the
+// real daemons and a btcd.
 package network

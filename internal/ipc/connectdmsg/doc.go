@@ -30,6 +30,7 @@ const (
 	TypePing          ipc.Type = 212
 	TypePingReply     ipc.Type = 213
 	TypeLetThrough    ipc.Type = 216
+	TypeGossipStore   ipc.Type = 214
 
 	TypePeerConnected    ipc.Type = 240
 	TypePeerDisconnected ipc.Type = 242

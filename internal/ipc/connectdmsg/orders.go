@@ -17,6 +17,8 @@ type Init struct {
 	// with AlwaysProxy for all.
 	Proxy       string
 	AlwaysProxy bool
+	// GossipMillis is how often peers are sent what is new in gossip_store; 0 for once a minute.
+	GossipMillis uint32
 	// DevAllowLocalhost has the peer told its address in init even if it is a private one.
 	DevAllowLocalhost bool
 }
@@ -80,6 +82,10 @@ type Ping struct {
 	PongBytes uint16
 }
 
+// GossipStore comes with gossip_store as a descriptor, to read. It comes again when another file has
+// taken its place.
+type GossipStore struct{}
+
 // What the two messages can carry (BOLT 1, The ping and pong Messages).
 const (
 	MaxPing = wire.MaxMessage - 2 - 2 - 2
@@ -109,3 +115,4 @@ func (*SendPeer) IPCType() ipc.Type      { return TypeSendPeer }
 func (*Ping) IPCType() ipc.Type          { return TypePing }
 func (*PingReply) IPCType() ipc.Type     { return TypePingReply }
 func (*LetThrough) IPCType() ipc.Type    { return TypeLetThrough }
+func (*GossipStore) IPCType() ipc.Type   { return TypeGossipStore }

@@ -1,0 +1,165 @@
+package gossip
+
+import (
+	"bytes"
+	"crypto/sha256"
+
+	"fulmen/internal/amount"
+	"fulmen/internal/block"
+	"fulmen/internal/gossipstore"
+	"fulmen/internal/keys"
+	"fulmen/internal/wire"
+)
+
+const (
+	// announceDepth is how deep a funding transaction is when its channel may be announced (BOLT 7); one
+	// less is enough for us, as a peer may see a block before we do.
+	announceDepth = 6
+	// maxAnnouncement is the longest message that we keep. BOLT 7 lets us be choosy about those that
+	// are longer than the fields of today.
+	maxAnnouncement = 2048
+)
+
+// recvChannelAnnouncement has one verified that may be news (BOLT 7, The channel_announcement Message).
+func (m *Machine) recvChannelAnnouncement(p *peer, msg *wire.ChannelAnnouncement, raw []byte) {
+	id := msg.ShortChannelID
+	switch {
+	case msg.ChainHash != m.self.ChainHash || len(raw) > maxAnnouncement:
+		return
+	case bytes.Compare(msg.NodeID1[:], msg.NodeID2[:]) >= 0:
+		m.misbehaved(p.id, false, "channel_announcement of %s: node ids are not in order", id)
+		return
+	case msg.NodeID1 == m.self.ID || msg.NodeID2 == m.self.ID:
+		return // of our own channels we need not be told
+	case m.channel(id) != nil || m.pending.channels[id] != nil || m.wrong.has(id):
+		return // one that we have stands, even if this one names other nodes: see docs/decisions.md
+	case block.Height(id.Height())+announceDepth-2 > m.height:
+		return
+	case m.pending.full() || !p.wrong.has(m.now, wrongRate):
+		return
+	}
+	digest, err := wire.GossipDigest(raw)
+	if err != nil {
+		return // it was decoded, so it is long enough
+	}
+	m.batch.add(msg)
+	m.queue(p.id, msg, raw,
+		Check{msg.NodeID1, digest, msg.NodeSignature1}, Check{msg.NodeID2, digest, msg.NodeSignature2},
+		Check{msg.BitcoinKey1, digest, msg.BitcoinSignature1}, Check{msg.BitcoinKey2, digest, msg.BitcoinSignature2})
+}
+
+// announcementVerified asks the chain about the funding output.
+func (m *Machine) announcementVerified(j *job, msg *wire.ChannelAnnouncement) {
+	id := msg.ShortChannelID
+	if m.channel(id) != nil || m.pending.channels[id] != nil || m.pending.full() {
+		return
+	}
+	m.pending.add(&pendingChannel{msg: msg, raw: j.raw, from: j.from, since: m.now})
+	m.do(AskFunding{[]wire.ShortChannelID{id}})
+}
+
+// afterFunding takes what the chain says: of channels that are new, and of those that may be closed.
+func (m *Machine) afterFunding(ev FundingChecked) {
+	for _, r := range ev.Results {
+		if p := m.pending.channels[r.ShortChannelID]; p != nil && p.funding == nil {
+			m.afterPendingFunding(p, r)
+			continue
+		}
+		if c := m.channel(r.ShortChannelID); c != nil {
+			m.afterSpent(c, r)
+		}
+	}
+}
+
+func (m *Machine) afterPendingFunding(p *pendingChannel, r Funding) {
+	if r.Unknown {
+		m.pending.drop(p) // somebody will tell us of it again
+		return
+	}
+	if !r.Unspent || !bytes.Equal(r.Script, fundingScript(p.msg.BitcoinKey1, p.msg.BitcoinKey2)) {
+		m.pending.drop(p)
+		m.wrong.add(r.ShortChannelID)
+		if from := m.peers[p.from]; from != nil {
+			from.wrong.take(m.now, wrongRate)
+		}
+		return
+	}
+	p.funding = &r
+	p.raw, p.since = bytes.Clone(p.raw), m.now
+	for _, held := range p.updates {
+		if held != nil {
+			m.queueUpdate(held.from, held.msg, held.raw, p.nodeOf(held.msg.ChannelFlags))
+		}
+	}
+	p.updates = [2]*heldUpdate{}
+}
+
+// fundingScript is the output's for two keys (BOLT 3, Funding Transaction Output).
+func fundingScript(a, b keys.PubKey) []byte {
+	if bytes.Compare(a[:], b[:]) > 0 {
+		a, b = b, a
+	}
+	const op2, push33, opCheckMultisig = 0x52, 33, 0xae
+	script := append([]byte{op2, push33}, a[:]...)
+	script = append(append(script, push33), b[:]...)
+	sum := sha256.Sum256(append(script, op2, opCheckMultisig))
+	return append([]byte{0, 32}, sum[:]...)
+}
+
+// newChannel is what there is to enter a channel into the view.
+type newChannel struct {
+	msg      *wire.ChannelAnnouncement
+	raw      []byte
+	capacity amount.Sat
+	txid     [32]byte
+	own      bool
+}
+
+// admit makes a channel part of our view, with the timestamp of its first update: without one, it is
+// of no use to anybody (BOLT 7, The gossip_timestamp_filter Message).
+func (m *Machine) admit(n newChannel, timestamp uint32) *channel {
+	var flags gossipstore.Flags
+	if n.own {
+		flags = gossipstore.Push
+	}
+	c := channel{
+		id: n.msg.ShortChannelID, size: uint32(len(n.raw)), capacity: n.capacity,
+		output: OutpointKey(n.txid, uint32(n.msg.ShortChannelID.Output())),
+	}
+	c.at = m.store(flags, timestamp, n.raw)
+	m.store(0, 0, gossipstore.AppendChannelAmount(nil, uint64(n.capacity)))
+	m.store(0, 0, gossipstore.AppendFundingTxid(nil, n.txid))
+	ids := [2]keys.PubKey{n.msg.NodeID1, n.msg.NodeID2}
+	added := m.add(c, ids)
+	for _, id := range ids {
+		if held := m.pending.takeNode(id); held != nil {
+			m.considerNode(held.from, held.msg, held.raw)
+		}
+	}
+	return added
+}
+
+// The sizes of the store's own messages after a channel_announcement.
+const (
+	amountSize = 2 + 8
+	txidSize   = 2 + 32
+)
+
+// forget takes a channel out of our view.
+func (m *Machine) forget(c *channel) {
+	m.remove(c.at, int(c.size))
+	amountAt := c.at + gossipstore.Size(int(c.size))
+	m.remove(amountAt, amountSize)
+	if c.output != 0 {
+		m.remove(amountAt+gossipstore.Size(amountSize), txidSize)
+	}
+	for _, u := range c.updates {
+		m.remove(u.at, int(u.size))
+	}
+	id := c.id
+	for _, n := range m.drop(c) {
+		m.remove(n.at, int(n.size))
+		n.at, n.timestamp = 0, 0
+	}
+	m.store(0, 0, gossipstore.AppendDeleteChannel(nil, id))
+}

@@ -1,0 +1,119 @@
+package gossip
+
+import (
+	"fulmen/internal/amount"
+	"fulmen/internal/block"
+	"fulmen/internal/gossipstore"
+	"fulmen/internal/keys"
+	"fulmen/internal/wire"
+)
+
+const (
+	// spentTime is for how many blocks a channel is kept after its funding output was spent: it may have
+	// been a splice (BOLT 7).
+	spentTime = 72
+	// pruneInterval is how often old channels are looked for.
+	pruneInterval Timestamp = 60 * 60
+
+	maxCapacity = amount.MaxSat
+
+	// compactAt is how much must be deleted before compaction is worth it, which is besides half of the
+	// file.
+	compactAt = 1 << 20
+	// compactPause is how long after one the next may be.
+	compactPause Timestamp = 10 * 60
+)
+
+func amountOf(sat uint64) amount.Sat { return amount.Sat(min(sat, uint64(maxCapacity))) }
+
+func nodesOf(msg *wire.ChannelAnnouncement) [2]keys.PubKey {
+	return [2]keys.PubKey{msg.NodeID1, msg.NodeID2}
+}
+
+// prune forgets channels that a side has not updated for two weeks (BOLT 7, Recommendation on Pruning
+// Stale Entries), but not our own: we know better.
+func (m *Machine) prune() {
+	for _, id := range m.ids() {
+		c := m.channel(id)
+		oldest := c.updates[0].timestamp
+		if other := c.updates[1]; c.updates[0].at == 0 || other.at != 0 && other.timestamp < oldest {
+			oldest = other.timestamp
+		}
+		if m.ours(c) || Timestamp(oldest) > m.now || m.now-Timestamp(oldest) < maxAge {
+			continue
+		}
+		m.forget(c)
+	}
+}
+
+// ours reports whether a channel is one of ours.
+func (m *Machine) ours(c *channel) bool {
+	return m.nodes[c.nodes[0]].id == m.self.ID || m.nodes[c.nodes[1]].id == m.self.ID
+}
+
+// blockSeen looks for channels that the block closes, and forgets those that were closed long ago.
+func (m *Machine) blockSeen(ev BlockSeen) {
+	m.height = ev.Height
+	suspects := m.suspects
+	m.suspects = nil
+	for _, key := range ev.Spent {
+		if place, ok := m.byOutput[key]; ok && m.channels[place].spentAt == 0 {
+			suspects = append(suspects, m.channels[place].id)
+		}
+	}
+	if len(suspects) > 0 {
+		m.do(AskFunding{suspects})
+	}
+	for _, id := range m.ids() {
+		if c := m.channel(id); c.spentAt != 0 && m.height >= c.spentAt+spentTime {
+			m.forget(c)
+		}
+	}
+}
+
+// afterSpent marks a channel whose funding output is spent. It stays for a while.
+func (m *Machine) afterSpent(c *channel, r Funding) {
+	switch {
+	case r.Unknown:
+		m.suspects = append(m.suspects, c.id) // to be asked with the next block
+		return
+	case r.Unspent || c.spentAt != 0:
+		return
+	}
+	c.spentAt = max(m.height, block.Height(1))
+	m.do(Mark{Offset: c.at, Flags: gossipstore.Dying})
+	for _, u := range c.updates {
+		if u.at != 0 {
+			m.do(Mark{Offset: u.at, Flags: gossipstore.Dying})
+		}
+	}
+	m.store(0, 0, gossipstore.AppendChannelDying(nil, c.id, uint32(c.spentAt)+spentTime))
+}
+
+// compact asks for a new file when too much of the present one is deleted.
+func (m *Machine) compact() {
+	if m.deleted < compactAt || m.deleted < m.size/2 || m.now < m.compactNext {
+		return
+	}
+	m.compactNext = m.now + compactPause
+	m.do(Compact{})
+}
+
+// compacted notes where everything is now.
+func (m *Machine) compacted(ev Compacted) {
+	m.size, m.deleted = ev.Size, 0
+	move := func(at *int64) {
+		if *at != 0 {
+			*at = ev.Moved.To(*at)
+		}
+	}
+	for i := range m.channels {
+		c := &m.channels[i]
+		move(&c.at)
+		move(&c.updates[0].at)
+		move(&c.updates[1].at)
+	}
+	for i := range m.nodes {
+		move(&m.nodes[i].at)
+	}
+}

@@ -1,0 +1,206 @@
+package gossip
+
+import (
+	"runtime"
+	"slices"
+	"testing"
+
+	"fulmen/internal/gossipstore"
+	"fulmen/internal/keys"
+	"fulmen/internal/wire"
+)
+
+// TestBOLT7SyncByQueries: a fresh node asks one that has the network, and both have the same.
+func TestBOLT7SyncByQueries(t *testing.T) {
+	w := newWorld(t, 30, 80)
+	old, fresh := w.actor(alice), w.actor(bob)
+	old.step(PeerUp{ID: carol.id})
+	old.learns(carol.id)
+	old.step(PeerDown{carol.id})
+	old.to = nil
+	old.wantChannels(80)
+	connect(old, fresh)
+	talk(old, fresh)
+	fresh.wantChannels(80)
+	if !slices.Equal(old.content(), fresh.content()) {
+		t.Error("the stores are not of the same messages")
+	}
+	if len(old.bad)+len(fresh.bad) > 0 {
+		t.Errorf("misbehaviour: %v, %v", old.bad, fresh.bad)
+	}
+	if n := old.sent[wire.MsgChannelAnnouncement]; n != 80 {
+		t.Errorf("%d channel_announcements were sent, want each once", n)
+	}
+
+	// Connected again an hour later, only what changed is asked for.
+	for _, n := range []*actor{old, fresh} {
+		n.step(PeerDown{n.peer.party.id})
+		n.sent = map[wire.MessageType]int{}
+	}
+	w.now += fullInterval + 1
+	newer := w.updated(t, 3, 0, w.now)
+	old.step(PeerUp{ID: carol.id})
+	old.hears(carol.id, newer)
+	connect(old, fresh)
+	talk(old, fresh)
+	if old.sent[wire.MsgChannelAnnouncement] != 0 || old.sent[wire.MsgChannelUpdate] != 1 || old.sent[wire.MsgNodeAnnouncement] != 0 {
+		t.Errorf("the second time, sent %v", old.sent)
+	}
+	if !slices.Equal(old.content(), fresh.content()) {
+		t.Error("the stores are not of the same messages any more")
+	}
+}
+
+// updated is a channel_update of a later time, signed anew.
+func (w *world) updated(t *testing.T, channel, side int, at Timestamp) []byte {
+	t.Helper()
+	n := *w.net
+	n.Channels = slices.Clone(n.Channels)
+	p := &n.Channels[channel].Policies[side]
+	p.LastUpdate = uint32(at)
+	p.FeeBase += 7
+	return n.ChannelUpdate(channel, side)
+}
+
+// TestBOLT7PrunedAndSpent: channels end by age, and by the chain 72 blocks later.
+func TestBOLT7PrunedAndSpent(t *testing.T) {
+	w := newWorld(t, 20, 40)
+	a := w.actor(alice)
+	a.step(PeerUp{ID: bob.id})
+	a.learns(bob.id)
+	a.wantChannels(40)
+
+	gone := w.net.Channels[5].SCID
+	key := a.m.channel(gone).output
+	a.step(BlockSeen{Height: tip + 1, Spent: []uint64{1, key}})
+	a.answerFunding() // it is not spent: another output has the same short name
+	if a.m.channel(gone).spentAt != 0 {
+		t.Error("a channel that is unspent is called closed")
+	}
+	w.spent[gone] = true
+	w.deaf = true
+	a.step(BlockSeen{Height: tip + 2, Spent: []uint64{key}})
+	a.answerFunding()
+	w.deaf = false
+	a.step(BlockSeen{Height: tip + 3})
+	a.answerFunding() // the chain answers at last
+	c := a.m.channel(gone)
+	if c.spentAt != tip+3 || a.flags[c.at]&gossipstore.Dying == 0 {
+		t.Errorf("spent at %d, flags %x", c.spentAt, a.flags[c.at])
+	}
+	a.hears(bob.id, w.updated(t, 5, 0, w.now+1)) // BOLT 7: no more, unless it is disabled
+	if got := a.m.channel(gone).updates[0].timestamp; got >= uint32(w.now+1) {
+		t.Error("an update of a channel that is closed was taken")
+	}
+	a.step(BlockSeen{Height: tip + 3 + 71})
+	a.wantChannels(40)
+	a.step(BlockSeen{Height: tip + 3 + 72})
+	a.wantChannels(39)
+
+	w.now += maxAge
+	a.step(Tick{})
+	a.wantChannels(0)
+	if n := len(a.content()); n != 0 {
+		t.Errorf("%d messages are left of channels that are gone", n)
+	}
+}
+
+// TestBOLT7Ignored: announcements that are not for our view.
+func TestBOLT7Ignored(t *testing.T) {
+	w := newWorld(t, 20, 40)
+	a := w.actor(alice)
+	a.step(PeerUp{ID: bob.id})
+	announcement, update := w.net.ChannelAnnouncement(0), w.net.ChannelUpdate(0, 0)
+
+	a.hears(bob.id, update, w.net.NodeAnnouncement(0)) // of nothing that is known
+	w.spent[w.net.Channels[0].SCID] = true
+	a.hears(bob.id, announcement, update)
+	a.hears(bob.id, announcement, update)
+	if w.asked != 1 {
+		t.Errorf("the chain was asked %d times for an output that it does not have, want once", w.asked)
+	}
+	a.wantChannels(0)
+	if len(a.bad) > 0 {
+		t.Errorf("that is no misbehaviour: %v", a.bad)
+	}
+
+	forged := slices.Clone(w.net.ChannelAnnouncement(1))
+	forged[2+64+5] ^= 1
+	a.hears(bob.id, forged)
+	if len(a.bad) != 1 || !a.bad[0].Disconnect {
+		t.Errorf("a forgery: %v", a.bad)
+	}
+	early := w.actor(alice)
+	early.m.height = 400_000 // below all of the network's channels
+	early.step(PeerUp{ID: bob.id})
+	early.hears(bob.id, w.net.ChannelAnnouncement(2))
+	if w.asked != 1 {
+		t.Error("the chain was asked for a block that is to come")
+	}
+}
+
+// TestUpdateFloodIsLimited: who changes terms all the time is heard now and then.
+func TestUpdateFloodIsLimited(t *testing.T) {
+	w := newWorld(t, 20, 40)
+	a := w.actor(alice)
+	a.step(PeerUp{ID: bob.id})
+	a.learns(bob.id)
+	stored := a.m.size
+	for range 100 {
+		w.now++
+		a.hears(bob.id, w.updated(t, 7, 1, w.now))
+	}
+	size := gossipstore.Size(len(w.net.ChannelUpdate(7, 1)))
+	if n := (a.m.size - stored) / size; n != int64(updateRate.burst) {
+		t.Errorf("%d updates of a flood of 100 were stored, want %d", n, updateRate.burst)
+	}
+}
+
+// TestFloodsOfOnePeer: made-up channels with good signatures, and queries without end.
+func TestFloodsOfOnePeer(t *testing.T) {
+	w := newWorld(t, 200, 1200)
+	a := w.actor(alice)
+	a.step(PeerUp{ID: bob.id, Queries: true})
+	for i := range w.net.Channels {
+		w.spent[w.net.Channels[i].SCID] = true
+	}
+	for i := range w.net.Channels {
+		a.hears(bob.id, w.net.ChannelAnnouncement(i))
+	}
+	if w.asked != int(wrongRate.burst) {
+		t.Errorf("the chain was asked for %d of 1200 made-up channels, want %d", w.asked, wrongRate.burst)
+	}
+	query := wire.Encode(&wire.QueryChannelRange{ChainHash: regtest, NumberOfBlocks: 1})
+	for range 1000 {
+		a.hears(bob.id, query)
+	}
+	if n := len(a.bad); n != 1000-int(questionRate.burst) || a.sent[wire.MsgReplyChannelRange] != int(questionRate.burst) {
+		t.Errorf("%d of 1000 queries were too many, %d were answered", n, a.sent[wire.MsgReplyChannelRange])
+	}
+}
+
+// TestViewIsSmall fails if a network as large as the public one takes more than it should in gossipd.
+func TestViewIsSmall(t *testing.T) {
+	const channels, nodes, most = 45_000, 16_000, 20 << 20
+	m := New(Self{ID: alice.id, ChainHash: regtest, Height: tip})
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	nodeID := func(i int) (id keys.PubKey) {
+		id[0], id[1], id[2], id[30] = 2, byte(i), byte(i>>8), byte(i)
+		return id
+	}
+	for i := range channels {
+		c := channel{id: wire.ShortChannelID(i + 1), at: int64(i), output: uint64(i) + 1}
+		m.add(c, [2]keys.PubKey{nodeID(i % nodes), nodeID(i * 7 % nodes)})
+	}
+	m.ids()
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	used := int64(after.HeapAlloc) - int64(before.HeapAlloc)
+	t.Logf("%d channels and %d nodes take %d KiB", channels, len(m.nodes), used>>10)
+	if used > most {
+		t.Errorf("%d bytes, at most %d", used, most)
+	}
+	runtime.KeepAlive(m)
+}
