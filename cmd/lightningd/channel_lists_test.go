@@ -160,7 +160,7 @@ func TestReceiveHints(t *testing.T) {
 		}
 	}
 	r := receivingBy(mixed, nil)
-	if r.total != 32e6 || r.online != 24e6 || r.greatest != 9e6 {
+	if r.total != 32e6 || r.online != 24e6 || r.reachable != 2e6 || r.greatest != 2e6 {
 		t.Errorf("sums %+v", r)
 	}
 }

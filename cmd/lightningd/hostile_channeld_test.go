@@ -40,6 +40,10 @@ func TestChanneldThatLies(t *testing.T) {
 		{"an HTLC again", []ipc.Message{incoming(8, 1), incoming(7, 1)}},
 		{"an HTLC id of 64 bits", []ipc.Message{incoming(8, 1<<64-1)}},
 		{"an HTLC larger than the channel", []ipc.Message{large}},
+		{"an HTLC to forward with half an onion", []ipc.Message{&channeldmsg.Incoming{HTLCs: []channeldmsg.IncomingHTLC{
+			{AmountMsat: 1000, Forward: &channeldmsg.Forward{NextOnion: make([]byte, 683)}},
+		}}}},
+		{"an HTLC that goes nowhere", []ipc.Message{&channeldmsg.Incoming{HTLCs: []channeldmsg.IncomingHTLC{{AmountMsat: 1000}}}}},
 		{"two payments in one HTLC", []ipc.Message{&channeldmsg.Store{Offered: []channeldmsg.OfferedHTLC{{Ref: 2, ID: 4}, {Ref: 3, ID: 4}}, Status: testStatus}}},
 		{"a preimage that pays nothing", []ipc.Message{&channeldmsg.Store{
 			Offered: []channeldmsg.OfferedHTLC{{Ref: 2, ID: 4}}, Learned: []channeldmsg.LearnedPreimage{{ID: 4}}, Status: testStatus,
