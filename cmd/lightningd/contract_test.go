@@ -44,7 +44,7 @@ func TestAllPublishedCommandsAreThere(t *testing.T) {
 // TestParametersAreAsPublished holds names, positions and requiredness of parameters to the schemas:
 // clients pass them by position as well as by name.
 func TestParametersAreAsPublished(t *testing.T) {
-	table := commandTable()
+	table := allCommands()
 	for _, name := range table.Names() {
 		s, err := schema.Load(name)
 		if err != nil {
@@ -148,7 +148,7 @@ func TestSeeAlsoNamesCommands(t *testing.T) {
 // the first key of newaddr and the first array of a list. -update writes the file; its diff is
 // for a person to read: a key that moves or goes breaks somebody.
 func TestResultsKeepTheirOrder(t *testing.T) {
-	table := commandTable()
+	table := allCommands()
 	var got bytes.Buffer
 	for _, name := range table.Names() {
 		c, err := table.Lookup(name)
@@ -173,7 +173,7 @@ func writeKeys(b *bytes.Buffer, results []command.Result, indent string) {
 // examples' keys, a line for each object of a result: "COMMAND PATH: KEYS".
 func TestResultsHaveAPublishedOrder(t *testing.T) {
 	examples := exampleOrders(t)
-	table := commandTable()
+	table := allCommands()
 	for _, name := range table.Names() {
 		c, err := table.Lookup(name)
 		if err != nil {

@@ -59,7 +59,12 @@ func (t *Topology) Open(c Config) (err error) {
 }
 
 // Load reads the store now, so that whoever asks first does not wait for it.
-func (t *Topology) Load() { t.view(func(*graph.Graph) {}) }
+func (t *Topology) Load() {
+	t.view(func(*graph.Graph) {})
+	if n := t.file.Skipped(); n > 0 {
+		t.config.Warn("gossip_store has %d records that cannot be used", n)
+	}
+}
 
 // Close writes what is not written yet.
 func (t *Topology) Close() error {
