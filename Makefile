@@ -14,7 +14,7 @@ PLUGINS  = bcli topology
 
 GOBUILD = $(GO) build -trimpath -ldflags="-s -w"
 
-.PHONY: build test test-crash test-onchain test-network test-confinement sim sim-onchain bench demo interop lint fuzz check-profiles gen check-gen install clean
+.PHONY: build test test-crash test-plugins test-onchain test-network test-confinement sim sim-onchain bench demo interop lint fuzz check-profiles gen check-gen install clean
 
 build:
 	@mkdir -p bin libexec/plugins
@@ -43,6 +43,10 @@ test-network: build
 # Each daemon is taken over and tries everything that it must not be able to: one table.
 test-confinement:
 	$(GO) test -count=1 -timeout 10m -v ./tests/confinement
+
+# Plugins in Python on real daemons: every hook and notification, and plugins that are slow, die or lie.
+test-plugins: build
+	$(GO) test -count=1 -timeout 20m -v ./tests/plugins
 
 # Two channel cores, every message delayed, dropped or cut off by a crash, from printed seeds.
 sim:

@@ -142,6 +142,7 @@ func peel(h *channel.ReceivedHTLC, secret hsmdmsg.ECDHResult) (*channeldmsg.Inco
 	}
 	told := &channeldmsg.IncomingHTLC{
 		ID: h.ID, AmountMsat: h.Amount, PaymentHash: h.PaymentHash, CLTVExpiry: h.CLTVExpiry, RawPayload: raw,
+		SharedSecret: secret.SharedSecret,
 	}
 	if next == nil {
 		told.Final = finalOf(payload)

@@ -250,6 +250,9 @@ func (n *node) archive(c *channel, why string) {
 	n.watcher.UnwatchTx(chainhash.Hash(c.row.FundingTxid))
 	n.watcher.UnwatchOutpoint(c.fundingOutpoint())
 	delete(n.byFunding, c.fundingOutpoint())
+	for htlc := range c.held {
+		c.letGo(htlc)
+	}
 	delete(n.channels, id)
 	delete(c.peer.channels, id)
 	n.forgetIfIdle(c.peer)

@@ -36,9 +36,12 @@ type channel struct {
 	offers  []channeldmsg.OfferHTLC // to go with the next flush
 	queued  amount.Msat             // the sum of offered
 	settles []channeldmsg.SettleHTLC
+	held    map[uint64]*heldHTLC // HTLCs from the peer that plugins are asked about, or were
 	terms   forwardTerms
 	// forwardsBelow is above all ids of HTLCs that were forwarded before this start.
 	forwardsBelow uint64
+	// resolvedBelow is above all ids of HTLCs that plugins resolved before this start.
+	resolvedBelow uint64
 	close         *closing // a close that somebody asked for
 
 	end          *closure // in the chain; nil while the funding output is not spent
@@ -49,7 +52,7 @@ type channel struct {
 // newChannel takes up a channel of the database, its numbers as of the newest entry of its log.
 func (n *node) newChannel(row *store.Channel, tally store.Tally) *channel {
 	c := &channel{
-		n: n, row: row, tally: tally, outs: map[uint64]origin{}, offered: map[uint64]origin{},
+		n: n, row: row, tally: tally, outs: map[uint64]origin{}, offered: map[uint64]origin{}, held: map[uint64]*heldHTLC{},
 		log: n.log.With("channel", row.ID, "peer_id", row.PeerID),
 	}
 	c.terms.aliasOnly = aliasOnly(row.ChannelType)

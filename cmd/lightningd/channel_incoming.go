@@ -3,6 +3,7 @@ package main
 import (
 	"time"
 
+	"fulmen/internal/amount"
 	"fulmen/internal/invoices"
 	"fulmen/internal/ipc/channeldmsg"
 	"fulmen/internal/onion"
@@ -22,16 +23,22 @@ func (c *channel) onIncoming(m *channeldmsg.Incoming) {
 			c.tally.NextIn = h.ID + 1
 			c.tally.InOffered.Add(h.AmountMsat)
 		}
-		if h.Forward != nil {
-			c.forward(h)
-		} else {
-			c.arrive(h)
-		}
+		c.receive(h)
+	}
+}
+
+// decide forwards an HTLC, or has it paid for an invoice. asked is what a plugin says that the invoice asks
+// for; 0 is what it says itself.
+func (c *channel) decide(h *channeldmsg.IncomingHTLC, asked amount.Msat) {
+	if h.Forward != nil {
+		c.forward(h)
+	} else {
+		c.arrive(h, asked)
 	}
 }
 
 // arrive decides about an HTLC that ends here.
-func (c *channel) arrive(h *channeldmsg.IncomingHTLC) {
+func (c *channel) arrive(h *channeldmsg.IncomingHTLC, asked amount.Msat) {
 	key := invoices.Key{Channel: c.row.ID, HTLC: h.ID}
 	preimage, err := c.n.db.HTLCTaken(key)
 	switch {
@@ -45,6 +52,7 @@ func (c *channel) arrive(h *channeldmsg.IncomingHTLC) {
 	p := invoices.Part{
 		Key: key, PaymentHash: h.PaymentHash, Amount: h.AmountMsat, CLTVExpiry: h.CLTVExpiry,
 		AmtToForward: h.Final.AmtToForward, OutgoingCLTV: h.Final.OutgoingCLTV, TotalMsat: h.Final.TotalMsat, Keysend: h.Final.Keysend,
+		Asked: asked,
 	}
 	if h.Final.PaymentSecret != nil {
 		p.PaymentSecret, p.HasSecret = *h.Final.PaymentSecret, true
@@ -71,20 +79,25 @@ func (n *node) carryOut(actions []invoices.Action) {
 	for _, a := range actions {
 		switch a := a.(type) {
 		case invoices.Take:
-			at := n.now()
-			moves := n.received(a)
-			n.submit("take payment", func(tx *storeTx) error {
-				if err := tx.PayInvoice(a, at); err != nil {
-					return err
-				}
-				return storeChannelMoves(tx, moves)
-			}, func() { n.taken(a) })
+			n.askAboutPayment(a)
 		case invoices.Fail:
 			if c := n.channels[a.Channel]; c != nil {
 				c.fail(a.HTLC, n.failureFor(a))
 			}
 		}
 	}
+}
+
+// take makes an invoice paid.
+func (n *node) take(a invoices.Take) {
+	at := n.now()
+	moves := n.received(a)
+	n.submit("take payment", func(tx *storeTx) error {
+		if err := tx.PayInvoice(a, at); err != nil {
+			return err
+		}
+		return storeChannelMoves(tx, moves)
+	}, func() { n.taken(a) })
 }
 
 // taken fulfils the parts of a payment that is on disk.

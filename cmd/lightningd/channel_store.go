@@ -33,6 +33,7 @@ func (c *channel) onStore(m *channeldmsg.Store) {
 		}
 	}
 	for _, htlc := range m.Resolved {
+		c.letGo(htlc)
 		key := htlcswitch.Key{Channel: c.row.ID, HTLC: htlc}
 		if c.n.forwards.Gone(key) {
 			writes = append(writes, func(tx *storeTx) error { return tx.ForgetReason(key) })

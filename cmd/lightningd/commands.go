@@ -26,6 +26,9 @@ func (n *node) newCommandTable() func() *command.Table {
 			n.addGossipCommand(),
 		)
 		t.Add(n.walletCommands()...)
+		if n.plugins != nil { // of a table for its documentation alone
+			t.SetOthers(pluginCommands{n.plugins})
+		}
 		return t
 	})
 }

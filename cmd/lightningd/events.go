@@ -4,12 +4,14 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/btcsuite/btcd/chainhash/v2"
 
 	"fulmen/internal/amount"
 	"fulmen/internal/block"
 	"fulmen/internal/command"
+	"fulmen/internal/htlcswitch"
 	"fulmen/internal/invoices"
 	"fulmen/internal/keys"
 	"fulmen/internal/logs"
@@ -145,6 +147,50 @@ func (n *node) tellPart(p *payments.Part) {
 		return sendPayFailureEvent{p.Failure.Code, p.Failure.Message, showFailure(p, p.Failure)}
 	})
 }
+
+type forwardEvent struct {
+	PaymentHash  command.Hex  `json:"payment_hash"`
+	InChannel    string       `json:"in_channel"`
+	OutChannel   string       `json:"out_channel,omitempty"`
+	InMsat       amount.Msat  `json:"in_msat"`
+	OutMsat      *amount.Msat `json:"out_msat,omitempty"`
+	FeeMsat      *amount.Msat `json:"fee_msat,omitempty"`
+	Status       string       `json:"status"`
+	FailCode     uint16       `json:"failcode,omitempty"`
+	FailReason   string       `json:"failreason,omitempty"`
+	Style        string       `json:"style"`
+	ReceivedTime float64      `json:"received_time"`
+	ResolvedTime *float64     `json:"resolved_time,omitempty"`
+}
+
+// tellForward is called when a forward is on its way, and when it has ended.
+func (n *node) tellForward(f *htlcswitch.Forward) {
+	n.notify("forward_event", func() any { return forwardEventOf(f) })
+}
+
+func forwardEventOf(f *htlcswitch.Forward) forwardEvent {
+	e := forwardEvent{
+		PaymentHash: f.PaymentHash[:], InChannel: f.Name.String(), InMsat: f.Amount, Status: string(f.Status), Style: "tlv",
+		ReceivedTime: unixSeconds(f.ReceivedAt),
+	}
+	if f.OutName != 0 {
+		e.OutChannel = f.OutName.String()
+	}
+	if f.AmtToForward <= f.Amount { // else the sender's onion does not add up
+		fee := f.Fee()
+		e.OutMsat, e.FeeMsat = &f.AmtToForward, &fee
+	}
+	if f.FailCode != 0 {
+		e.FailCode, e.FailReason = uint16(f.FailCode), f.FailCode.String()
+	}
+	if !f.ResolvedAt.IsZero() {
+		at := unixSeconds(f.ResolvedAt)
+		e.ResolvedTime = &at
+	}
+	return e
+}
+
+func unixSeconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 
 type blockEvent struct {
 	Hash   string       `json:"hash"`

@@ -8,6 +8,7 @@ import (
 
 	"github.com/btcsuite/btcd/chainhash/v2"
 
+	"fulmen/internal/htlcswitch"
 	"fulmen/internal/invoices"
 	"fulmen/internal/payments"
 	"fulmen/internal/schema"
@@ -54,10 +55,14 @@ func TestEventsAreAsPublished(t *testing.T) {
 		"sendpay_success":       {showPart(part)},
 		"sendpay_failure":       {sendPayFailureEvent{failure.Code, failure.Message, showFailure(part, failure)}},
 		"channel_opened":        {channelOpenedEvent{ID: id.String(), FundingMsat: 1, FundingTxid: chainhash.Hash(row.FundingTxid).String()}},
-		"custommsg":             {customMessage{id.String(), []byte{0x80, 1}}},
-		"balance_snapshot":      {balanceEvent{NodeID: id.String(), Accounts: []accountBalance{{"wallet", 1, "bcrt"}}}},
-		"log":                   {logEvent{"unusual", "1.000000001", change.At.UTC().Format(isoTime), "s", "l"}},
-		"warning":               {logEvent{"warn", "1.000000001", change.At.UTC().Format(isoTime), "s", "l"}},
+		"forward_event": {
+			forwardEventOf(&htlcswitch.Forward{HTLC: htlcswitch.HTLC{Name: 1, Amount: 8, AmtToForward: 7}, OutName: 2, Status: htlcswitch.Settled, ReceivedAt: change.At, ResolvedAt: change.At}),
+			forwardEventOf(&htlcswitch.Forward{HTLC: htlcswitch.HTLC{Name: 1, Amount: 7, AmtToForward: 8}, Status: htlcswitch.LocalFailed, FailCode: 0x1007, ReceivedAt: change.At}),
+		},
+		"custommsg":        {customMessage{id.String(), []byte{0x80, 1}}},
+		"balance_snapshot": {balanceEvent{NodeID: id.String(), Accounts: []accountBalance{{"wallet", 1, "bcrt"}}}},
+		"log":              {logEvent{"unusual", "1.000000001", change.At.UTC().Format(isoTime), "s", "l"}},
+		"warning":          {logEvent{"warn", "1.000000001", change.At.UTC().Format(isoTime), "s", "l"}},
 	} {
 		for _, payload := range payloads {
 			checkEvent(t, topic, payload)

@@ -71,7 +71,7 @@ func (n *node) doForward(a htlcswitch.Action) {
 			n.end(n.forwardEnding(a))
 			return
 		}
-		n.submit("store a refused forward", func(tx *storeTx) error { return tx.RefuseForward(&a.Row) }, nil)
+		n.submit("store a refused forward", func(tx *storeTx) error { return tx.RefuseForward(&a.Row) }, func() { n.tellForward(&a.Row) })
 		n.settleForward(a.Settle)
 	case htlcswitch.Settle:
 		n.settleForward(a)
@@ -88,6 +88,7 @@ func (n *node) forwardEnding(e htlcswitch.End) ending {
 				in.tally.InFulfilled.Add(e.Row.Amount)
 			}
 			n.settleForward(e.Settle)
+			n.tellForward(&e.Row)
 		},
 	}
 }
@@ -119,6 +120,7 @@ func (o *forwardOrigin) amount() amount.Msat { return o.f.AmtToForward }
 
 func (o *forwardOrigin) committed(channel, id uint64) func(*storeTx) error {
 	row := o.n.forwards.Commit(o.f, htlcswitch.Key{Channel: channel, HTLC: id})
+	o.n.tellForward(&row)
 	return func(tx *storeTx) error { return tx.OfferForward(&row) }
 }
 

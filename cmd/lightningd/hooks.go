@@ -1,6 +1,10 @@
 package main
 
-import "fulmen/internal/plugin"
+import (
+	"context"
+
+	"fulmen/internal/plugin"
+)
 
 // topics are the notifications of the node's own, which no plugin may emit.
 var topics = []string{
@@ -20,13 +24,16 @@ func (n *node) notify(topic string, payload func() any) {
 
 // ask asks the plugins of a hook outside of the loop, then runs then in the loop: at once where no plugin
 // wants to be asked. then is not called once the node stops.
-func (n *node) ask(q plugin.Question, then func()) {
+func (n *node) ask(q plugin.Question, then func()) { n.askUntil(n.ctx, q, then) }
+
+// askUntil is ask for as long as ctx lasts: then is not called once it has ended.
+func (n *node) askUntil(ctx context.Context, q plugin.Question, then func()) {
 	if !n.plugins.Hooked(q.Hook) {
 		then()
 		return
 	}
 	go func() {
-		if n.plugins.Ask(n.ctx, q) == nil {
+		if n.plugins.Ask(ctx, q) == nil {
 			n.loop.post(then)
 		}
 	}()

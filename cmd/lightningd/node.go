@@ -95,8 +95,9 @@ type node struct {
 	out      *outgoing
 	pays     map[payments.Hash]*payRun // that pay still tries, or waits for
 	invoices *invoices.Machine
-	setTimer *time.Timer // for parts whose others do not come
-	expiry   *time.Timer // for invoices that nobody paid
+	paying   map[*payingHook]bool // payments that plugins are asked about
+	setTimer *time.Timer          // for parts whose others do not come
+	expiry   *time.Timer          // for invoices that nobody paid
 
 	invoiceWaiters    waiters[string, *invoices.Invoice] // by label; nil: deleted
 	anyInvoiceWaiters waiters[struct{}, struct{}]
@@ -113,7 +114,7 @@ func newNode(cfg *config.Config, book *logs.Book, db *store.DB) *node {
 		watcher: chain.NewWatcher(), byFunding: map[btcwire.OutPoint]*channel{},
 		byOutput: map[btcwire.OutPoint]*closure{}, txs: txwatch.New(), sent: map[chainhash.Hash]*store.SentTx{},
 		channels: map[uint64]*channel{}, peers: map[keys.PubKey]*peer{}, dirty: map[*channel]bool{},
-		connectd: &networkDaemon{name: "connectd"}, gossipd: &networkDaemon{name: "gossipd"}, out: newOutgoing(), pays: map[payments.Hash]*payRun{}, invoices: invoices.New(db),
+		connectd: &networkDaemon{name: "connectd"}, gossipd: &networkDaemon{name: "gossipd"}, out: newOutgoing(), pays: map[payments.Hash]*payRun{}, invoices: invoices.New(db), paying: map[*payingHook]bool{},
 		invoiceWaiters: waiters[string, *invoices.Invoice]{}, anyInvoiceWaiters: waiters[struct{}, struct{}]{},
 		stateWaiters: waiters[uint64, store.ChannelState]{}, connectWaiters: waiters[keys.PubKey, *peerConn]{},
 		heightWaiters: map[chan block.Height]block.Height{}, pinging: map[keys.PubKey]bool{},
@@ -127,6 +128,7 @@ func newNode(cfg *config.Config, book *logs.Book, db *store.DB) *node {
 	if n.crash = crasherFrom(cfg); n.crash != nil {
 		db.OnCommit(n.crash.step)
 	}
+	db.Follow(n.databaseFollower)
 	return n
 }
 

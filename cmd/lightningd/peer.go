@@ -34,6 +34,7 @@ type peer struct {
 	served   bool      // the plugins let it in, and know of it
 	channels map[uint64]*channel
 	openings map[uint64]*opening
+	asked    int      // channels of its that plugins are asked about
 	custom   [][]byte // messages that wait for the plugins, the first of which they have
 	backoff  time.Duration
 	retry    *time.Timer // the next try to connect, nil if none is due

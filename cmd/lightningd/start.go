@@ -131,7 +131,11 @@ func (n *node) loadChannels() error {
 		if err != nil {
 			return err
 		}
-		n.watchChannel(n.newChannel(row, *tally))
+		c := n.newChannel(row, *tally)
+		if c.resolvedBelow, err = n.db.ResolvedBelow(row.ID); err != nil {
+			return err
+		}
+		n.watchChannel(c)
 	}
 	if err := n.loadSent(); err != nil {
 		return err

@@ -56,6 +56,7 @@ func (n *node) watchDeadlines(h block.Height) {
 	if n.firstHeight == 0 {
 		n.firstHeight = h
 	}
+	n.watchHeld(h)
 	for _, c := range n.channels {
 		switch {
 		case c.proc != nil || c.resuming || !c.resumable():

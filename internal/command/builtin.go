@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"fulmen/internal/rpc"
 )
@@ -33,6 +34,9 @@ func newHelp(t *Table) *Command {
 	}, func(_ context.Context, p *helpParams) (*helpResult, error) {
 		if p.Command != nil {
 			c, err := t.Lookup(*p.Command)
+			if e, ok := t.helpOther(*p.Command); err != nil && ok {
+				return &helpResult{Help: []helpEntry{e}, FormatHint: "simple"}, nil
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -42,8 +46,37 @@ func newHelp(t *Table) *Command {
 		for _, name := range t.Names() {
 			r.Help = append(r.Help, t.commands[name].help(""))
 		}
+		if t.others != nil {
+			for _, o := range t.others.Commands() {
+				r.Help = append(r.Help, o.help())
+			}
+		}
+		slices.SortStableFunc(r.Help, func(a, b helpEntry) int { return strings.Compare(a.Command, b.Command) })
 		return r, nil
 	})
+}
+
+// helpOther explains a command that is not in the table.
+func (t *Table) helpOther(name string) (helpEntry, bool) {
+	if t.others == nil {
+		return helpEntry{}, false
+	}
+	all := t.others.Commands()
+	i := slices.IndexFunc(all, func(o Other) bool { return o.Name == name })
+	if i < 0 {
+		return helpEntry{}, false
+	}
+	e := all[i].help()
+	e.Verbose = e.Command + "\n\n" + e.Description
+	return e, true
+}
+
+func (o Other) help() helpEntry {
+	e := helpEntry{Command: strings.TrimSpace(o.Name + " " + o.Usage), Category: o.Category, Description: o.Description}
+	if e.Category == "" {
+		e.Category = Plugins
+	}
+	return e
 }
 
 func (c *Command) help(verbose string) helpEntry {
@@ -52,6 +85,9 @@ func (c *Command) help(verbose string) helpEntry {
 
 type checkParams struct {
 	Command string `param:"command_to_check" doc:"The command. Its parameters follow, by position or by name."`
+
+	all     json.RawMessage
+	unknown error // the command is not in the table
 }
 
 type checkResult struct {
@@ -64,8 +100,16 @@ func newCheck(t *Table) *Command {
 		Short: "Check the parameters of a command without running it.",
 		Long: "Parses the parameters as the command would, and returns the error that it would return for them. " +
 			"Nothing is changed, so success does not mean that the command would succeed.",
-	}, func(_ context.Context, p *checkParams) (*checkResult, error) {
-		return &checkResult{p.Command}, nil
+	}, func(ctx context.Context, p *checkParams) (*checkResult, error) {
+		if p.unknown == nil {
+			return &checkResult{p.Command}, nil
+		}
+		if t.others != nil {
+			if known, err := t.others.Check(ctx, p.Command, p.all); known {
+				return &checkResult{p.Command}, err
+			}
+		}
+		return nil, p.unknown
 	})
 	c.parse = func(raw json.RawMessage) (any, error) {
 		name, params, err := splitCheck(raw)
@@ -73,10 +117,11 @@ func newCheck(t *Table) *Command {
 			return nil, err
 		}
 		checked, err := t.Lookup(name)
-		if err == nil {
-			_, err = checked.parse(params)
+		if err != nil {
+			return &checkParams{Command: name, all: raw, unknown: err}, nil
 		}
-		return &checkParams{name}, err
+		_, err = checked.parse(params)
+		return &checkParams{Command: name}, err
 	}
 	return c
 }

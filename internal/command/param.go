@@ -33,7 +33,7 @@ func structFields(owner string, t reflect.Type) []field {
 	}
 	var fields []field
 	for i := range t.NumField() {
-		if t.Field(i).Tag.Get("param") == restTag {
+		if t.Field(i).Tag.Get("param") == restTag || !t.Field(i).IsExported() && t.Field(i).Tag == "" {
 			continue
 		}
 		f := newField(owner, t.Field(i), i)

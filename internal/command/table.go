@@ -13,7 +13,27 @@ import (
 // Table is all commands by name. It is filled before it serves and does not change after.
 type Table struct {
 	commands map[string]*Command
+	others   Others // may be nil
 }
+
+// Others are the commands that are not in the table because they come and go: those of plugins.
+type Others interface {
+	// Commands lists them.
+	Commands() []Other
+	// Check checks the parameters of one, with those of check itself; false: there is no such command.
+	Check(ctx context.Context, name string, params json.RawMessage) (bool, error)
+}
+
+// Other is what help says of one of them.
+type Other struct {
+	Name        string
+	Usage       string // its parameters
+	Category    Category
+	Description string
+}
+
+// SetOthers has help and check know of commands that are not in the table.
+func (t *Table) SetOthers(o Others) { t.others = o }
 
 // NewTable has the commands that are about the table and the connection: help, check and notifications.
 func NewTable() *Table {

@@ -2,6 +2,7 @@ package invoices
 
 import (
 	"crypto/subtle"
+	"slices"
 	"time"
 
 	"fulmen/internal/amount"
@@ -38,6 +39,9 @@ type Part struct {
 	TotalMsat     amount.Msat
 	HasSecret     bool      // payment_data was there
 	Keysend       *[32]byte // the preimage, where the sender made it (bLIP 3)
+
+	// Asked is what the invoice asks for, where somebody says otherwise than it does itself; 0: nobody.
+	Asked amount.Msat
 }
 
 // Action is what the caller must do.
@@ -117,6 +121,9 @@ func (m *Machine) Arrive(p Part, now time.Time, height block.Height) ([]Action, 
 		}
 		s = &set{invoice: inv, total: p.TotalMsat, deadline: now.Add(SetTimeout)}
 	}
+	if s.taken && slices.ContainsFunc(s.parts, func(other Part) bool { return other.Key == p.Key }) {
+		return nil, nil // its channel has a new process; what becomes of it is decided already
+	}
 	if s.taken || !s.accepts(&p, height) {
 		return fail(UnknownDetails, p), nil
 	}
@@ -139,7 +146,11 @@ func (s *set) accepts(p *Part, height block.Height) bool {
 	if p.TotalMsat != s.total || p.TotalMsat > amount.MaxMsat || p.Amount > amount.MaxMsat {
 		return false
 	}
-	if want := s.invoice.Amount; want != 0 && (p.TotalMsat < want || p.TotalMsat > 2*want) {
+	want := s.invoice.Amount
+	if p.Asked != 0 {
+		want = p.Asked
+	}
+	if want != 0 && (p.TotalMsat < want || p.TotalMsat > 2*want) {
 		return false
 	}
 	// An HTLC pays fees to be here: more than twice the total is a mistake of the sender's.
@@ -151,6 +162,9 @@ func (s *set) accepts(p *Part, height block.Height) bool {
 
 // Stored tells that the Take for hash is on disk: from now on storage says that it is paid.
 func (m *Machine) Stored(hash Hash) { delete(m.sets, hash) }
+
+// Reject tells that the Take for hash is not to be: its parts are failed by the caller.
+func (m *Machine) Reject(hash Hash) { delete(m.sets, hash) }
 
 // Forget drops the parts of a channel whose process ended: they come again when it is back.
 func (m *Machine) Forget(channel uint64) {

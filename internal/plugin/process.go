@@ -173,9 +173,11 @@ func (p *Plugin) Stop(ctx context.Context) {
 	p.stopping = true
 	p.mu.Unlock()
 	limit := leaveTime
+	if p.subscribes("shutdown") {
+		_ = p.Notify("shutdown", map[string]any{"shutdown": struct{}{}}) // it is gone otherwise
+	}
 	if p.active.Load() && slices.Contains(p.manifest.Subscriptions, "shutdown") {
 		limit = ShutdownTime
-		_ = p.Notify("shutdown", map[string]any{"shutdown": struct{}{}}) // it is gone otherwise
 	} else {
 		p.out.close()
 	}

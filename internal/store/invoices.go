@@ -126,6 +126,19 @@ func (t *Tx) PayInvoice(take invoices.Take, at time.Time) error {
 	return nil
 }
 
+// TakeHTLC stores that a plugin gave the preimage of an incoming HTLC, for no invoice of ours. To store it
+// again changes nothing.
+func (t *Tx) TakeHTLC(k invoices.Key, sum amount.Msat, preimage [32]byte) error {
+	return t.exec("INSERT INTO htlcs_taken (channel, htlc_id, invoice, amount_msat, preimage) VALUES (?,?,0,?,?) ON CONFLICT DO NOTHING",
+		k.Channel, k.HTLC, sum, preimage[:])
+}
+
+// ResolvedBelow is above all ids of a channel's HTLCs that TakeHTLC was called for.
+func (d *DB) ResolvedBelow(channel uint64) (next uint64, err error) {
+	err = d.queryRow("SELECT coalesce(max(htlc_id) + 1, 0) FROM htlcs_taken WHERE channel = ? AND invoice = 0", []any{channel}, &next)
+	return next, err
+}
+
 // HTLCTaken returns the preimage with which an incoming HTLC was taken; ErrNotFound where it was not.
 func (d *DB) HTLCTaken(k invoices.Key) (preimage [32]byte, err error) {
 	var b []byte

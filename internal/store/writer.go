@@ -26,11 +26,13 @@ type unit struct {
 type writer struct {
 	conn  *sql.Conn
 	stmts map[string]*sql.Stmt
+	gap   bool // nobody follows, and the database says so
 
 	mu     sync.Mutex
 	wake   *sync.Cond
 	queue  []unit
 	closed bool
+	follow func() Follower
 	count  Stats
 	around func() // see OnCommit; may be nil
 	exited chan struct{}
@@ -98,7 +100,8 @@ func (w *writer) take() []unit {
 // transaction itself fails all of them.
 func (w *writer) commit(units []unit) {
 	errs := make([]error, len(units))
-	tx := &Tx{w}
+	follower := w.follower()
+	tx := &Tx{w: w, followed: follower != nil}
 	err := tx.exec("BEGIN IMMEDIATE")
 	if err == nil {
 		for i := range units {
@@ -107,8 +110,14 @@ func (w *writer) commit(units []unit) {
 		w.step()
 		if len(units) == 1 && errs[0] != nil {
 			err = tx.exec("ROLLBACK")
-		} else if err = tx.exec("COMMIT"); err != nil {
-			err = errors.Join(err, tx.exec("ROLLBACK"))
+		} else {
+			if err = w.tell(tx, follower); err == nil {
+				err = tx.exec("COMMIT")
+			}
+			if err != nil {
+				w.gap = w.gap && follower != nil // what it said may have been undone
+				err = errors.Join(err, tx.exec("ROLLBACK"))
+			}
 		}
 		w.step()
 	}
@@ -149,7 +158,9 @@ func (w *writer) applyUnit(tx *Tx, u unit, alone bool) error {
 	if err := tx.exec("SAVEPOINT unit"); err != nil {
 		return err
 	}
+	before := len(tx.writes)
 	if err := u.apply(tx); err != nil {
+		tx.writes = tx.writes[:before]
 		return errors.Join(err, tx.exec("ROLLBACK TO unit"), tx.exec("RELEASE unit"))
 	}
 	return tx.exec("RELEASE unit")
@@ -174,7 +185,21 @@ func (w *writer) close() {
 }
 
 // Tx is the transaction that a unit of work writes into; it is valid only while apply runs.
-type Tx struct{ w *writer }
+type Tx struct {
+	w        *writer
+	followed bool
+	writes   []string // so far, for those who follow
+}
+
+// note keeps a statement for those who follow.
+func (t *Tx) note(query string, args []any) error {
+	if !t.followed || !isWrite(query) {
+		return nil
+	}
+	text, err := expand(query, args)
+	t.writes = append(t.writes, text)
+	return err
+}
 
 func (t *Tx) stmt(query string) (*sql.Stmt, error) {
 	if s := t.w.stmts[query]; s != nil {
@@ -220,6 +245,9 @@ func (t *Tx) execResult(query string, args ...any) (sql.Result, error) {
 		return nil, err
 	}
 	r, err := s.Exec(args...)
+	if err == nil {
+		err = t.note(query, args)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%.60q: %w", query, err)
 	}
@@ -232,5 +260,8 @@ func (t *Tx) queryRow(query string, args []any, dest ...any) error {
 	if err != nil {
 		return err
 	}
-	return notFound(s.QueryRow(args...).Scan(dest...))
+	if err := s.QueryRow(args...).Scan(dest...); err != nil {
+		return notFound(err)
+	}
+	return t.note(query, args) // it may be an INSERT that returns
 }

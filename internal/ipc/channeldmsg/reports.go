@@ -136,8 +136,11 @@ type IncomingHTLC struct {
 	PaymentHash [32]byte
 	CLTVExpiry  block.Height
 	RawPayload  []byte // the TLV stream, for plugins
-	Forward     *Forward
-	Final       *Final
+	// SharedSecret is what the onion was decrypted with, for plugins: it lets one read and make what goes
+	// back to the sender, and nothing else.
+	SharedSecret [32]byte
+	Forward      *Forward
+	Final        *Final
 }
 
 // Forward is the payload for a node on the way.

@@ -109,3 +109,6 @@ CREATE TABLE channel_moves (
     partid        INTEGER,
     groupid       INTEGER
 );
+
+-- Incoming HTLCs that a plugin gave the preimage of: their invoice is 0.
+CREATE INDEX htlcs_resolved ON htlcs_taken (channel, htlc_id) WHERE invoice = 0;
