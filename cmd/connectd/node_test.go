@@ -119,7 +119,8 @@ func startNode(t *testing.T, name string) *testNode {
 	t.Cleanup(n.stop)
 	var reply connectdmsg.InitReply
 	n.request(&connectdmsg.Init{
-		NodeID: n.id, ChainHash: [32]byte{1}, Features: features.Ours(features.Init), Listen: []string{"127.0.0.1:0"},
+		GossipMillis: 20,
+		NodeID:       n.id, ChainHash: [32]byte{1}, Features: features.Ours(features.Init), Listen: []string{"127.0.0.1:0"},
 		DevAllowLocalhost: true,
 	}, &reply)
 	n.addr = reply.Bound[0]

@@ -76,7 +76,7 @@ func (m *Machine) afterPendingFunding(p *pendingChannel, r Funding) {
 		m.pending.drop(p) // somebody will tell us of it again
 		return
 	}
-	if !r.Unspent || !bytes.Equal(r.Script, fundingScript(p.msg.BitcoinKey1, p.msg.BitcoinKey2)) {
+	if !r.Unspent || !bytes.Equal(r.Script, FundingScript(p.msg.BitcoinKey1, p.msg.BitcoinKey2)) {
 		m.pending.drop(p)
 		m.wrong.add(r.ShortChannelID)
 		if from := m.peers[p.from]; from != nil {
@@ -94,8 +94,8 @@ func (m *Machine) afterPendingFunding(p *pendingChannel, r Funding) {
 	p.updates = [2]*heldUpdate{}
 }
 
-// fundingScript is the output's for two keys (BOLT 3, Funding Transaction Output).
-func fundingScript(a, b keys.PubKey) []byte {
+// FundingScript is the output's for two keys (BOLT 3, Funding Transaction Output).
+func FundingScript(a, b keys.PubKey) []byte {
 	if bytes.Compare(a[:], b[:]) > 0 {
 		a, b = b, a
 	}

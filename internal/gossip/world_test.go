@@ -45,7 +45,7 @@ func (w *world) funding(id wire.ShortChannelID) Funding {
 		w.t.Fatal(err)
 	}
 	a := msg.(*wire.ChannelAnnouncement)
-	f.Unspent, f.Amount, f.Script = true, w.net.Channels[i].Capacity, fundingScript(a.BitcoinKey1, a.BitcoinKey2)
+	f.Unspent, f.Amount, f.Script = true, w.net.Channels[i].Capacity, FundingScript(a.BitcoinKey1, a.BitcoinKey2)
 	f.Txid[0], f.Txid[1], f.Txid[2] = byte(i), byte(i>>8), 1
 	return f
 }

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"fulmen/internal/gossipstore"
+	"fulmen/internal/ipc/connectdmsg"
+	"fulmen/internal/ipc/gossipmsg"
+	"fulmen/internal/wire"
+)
+
+// rumour is a message for the store, which looks at no more than the type.
+func rumour(n byte) []byte { return []byte{1, 2, n} }
+
+// gossipStore makes a store at path and lends it to the node.
+func gossipStore(n *testNode, path string, id byte) *gossipstore.Writer {
+	n.t.Helper()
+	f, err := os.Create(path)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	w, err := gossipstore.Create(f, gossipstore.UUID{id})
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	n.t.Cleanup(func() { f.Close() })
+	lend(n, path)
+	return w
+}
+
+func lend(n *testNode, path string) {
+	n.t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	n.order(&connectdmsg.GossipStore{}, f)
+}
+
+// add appends rumours, their timestamps as their numbers.
+func add(t *testing.T, w *gossipstore.Writer, flags gossipstore.Flags, numbers ...byte) (offsets []int64) {
+	t.Helper()
+	for _, n := range numbers {
+		at, err := w.Append(flags, uint32(n), rumour(n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		offsets = append(offsets, at)
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	return offsets
+}
+
+// wantRumours fails unless a node's peer sends these next.
+func wantRumours(t *testing.T, n *testNode, numbers ...byte) {
+	t.Helper()
+	for len(numbers) > 0 {
+		for _, raw := range next[*gossipmsg.PeerGossip](t, n.rumours).Wire {
+			if len(numbers) == 0 || raw[2] != numbers[0] {
+				t.Fatalf("have rumour %d, want %v", raw[2], numbers)
+			}
+			numbers = numbers[1:]
+		}
+	}
+}
+
+// TestBOLT7StreamByTimestampFilter: Alice's connectd tells Bob what is in her store, as he asks for it,
+// without a word of her gossipd's; and goes on when another file takes the store's place.
+func TestBOLT7StreamByTimestampFilter(t *testing.T) {
+	alice, bob := startNode(t, "alice"), startNode(t, "bob")
+	dir := t.TempDir()
+	w := gossipStore(alice, filepath.Join(dir, "one"), 1)
+	offsets := add(t, w, 0, 10, 20, 30, 40)
+	if err := w.Mark(offsets[1], gossipstore.Deleted); err != nil {
+		t.Fatal(err)
+	}
+	add(t, w, gossipstore.Dying, 31)
+	atAlice, atBob := link(alice, bob)
+	alice.serve(atAlice)
+	bob.serve(atBob)
+	next[*gossipmsg.PeerUp](t, alice.rumours)
+	next[*gossipmsg.PeerUp](t, bob.rumours)
+
+	add(t, w, 0, 50)               // no filter: not for Bob
+	add(t, w, gossipstore.Push, 5) // Alice's own: for everybody
+	wantRumours(t, bob, 5)
+	filter := wire.Encode(&wire.GossipTimestampFilter{ChainHash: [32]byte{1}, FirstTimestamp: 15, TimestampRange: 30}) // 15 to 44
+	if err := bob.gossip.Send(&gossipmsg.PeerGossip{ID: alice.id, Wire: [][]byte{filter}}); err != nil {
+		t.Fatal(err)
+	}
+	wantRumours(t, bob, 30, 40, 5)
+	add(t, w, 0, 44, 45, 14, 15)
+	wantRumours(t, bob, 44, 15)
+
+	// The store is compacted. Bob hears nothing twice, and all that comes.
+	second := filepath.Join(dir, "two")
+	f, err := os.Create(second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	to, _, err := w.Compact(f, gossipstore.UUID{2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lend(alice, second)
+	if err := w.End(to); err != nil {
+		t.Fatal(err)
+	}
+	add(t, to, 0, 42)
+	wantRumours(t, bob, 42)
+}
