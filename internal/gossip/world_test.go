@@ -65,6 +65,7 @@ type actor struct {
 	bad     []Misbehaved
 	funding []wire.ShortChannelID // asked, and not yet answered
 	party   party
+	trace   func(Action) // of a script; nil for none
 }
 
 func (w *world) actor(p party) *actor {
@@ -93,6 +94,9 @@ func (a *actor) step(ev Event) {
 }
 
 func (a *actor) do(action Action) Event {
+	if a.trace != nil {
+		a.trace(action)
+	}
 	switch action := action.(type) {
 	case Verify:
 		answer := Verified{}
