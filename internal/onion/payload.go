@@ -19,8 +19,10 @@ const (
 	typeShortChannelID    = 6
 	typePaymentData       = 8
 	typePaymentMetadata   = 16
-	typeKeysend           = 5482373484 // bLIP 3
 )
+
+// TypeKeysend is the record of a payment that nobody asked for: its preimage (bLIP 3).
+const TypeKeysend = 5482373484
 
 // Payload is what the origin tells one hop.
 type Payload struct {
@@ -48,6 +50,11 @@ func CutLength(payload []byte) ([]byte, error) {
 	return payload[n:], nil
 }
 
+// WithLength is a TLV stream as it stands in the packet.
+func WithLength(stream []byte) []byte {
+	return append(appendBigSize(nil, uint64(len(stream))), stream...)
+}
+
 // Encode is the TLV stream for a Hop.
 func (p *Payload) Encode() []byte {
 	records := []Record{
@@ -64,7 +71,7 @@ func (p *Payload) Encode() []byte {
 		records = append(records, Record{typePaymentMetadata, p.PaymentMetadata})
 	}
 	if p.Keysend != nil {
-		records = append(records, Record{typeKeysend, p.Keysend[:]})
+		records = append(records, Record{TypeKeysend, p.Keysend[:]})
 	}
 	records = append(records, p.Custom...)
 	slices.SortStableFunc(records, func(a, b Record) int { return cmp.Compare(a.Type, b.Type) })
@@ -129,7 +136,7 @@ func (p *Payload) set(rec *record) error {
 	case typePaymentMetadata:
 		p.PaymentMetadata = rec.Value
 		return nil
-	case typeKeysend:
+	case TypeKeysend:
 		if len(rec.Value) != 32 {
 			return rec.fault("keysend preimage of %d bytes, want 32", len(rec.Value))
 		}
