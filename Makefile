@@ -10,7 +10,7 @@ DESTDIR ?=
 # Only lightningd holds the database, so it alone is linked with C.
 COMMANDS = lightning-cli lightning-hsmtool
 DAEMONS  = hsmd connectd gossipd channeld onchaind
-PLUGINS  = bcli topology
+PLUGINS  = bcli pay topology
 
 GOBUILD = $(GO) build -trimpath -ldflags="-s -w"
 

@@ -21,7 +21,7 @@ func (n *node) newCommandTable() func() *command.Table {
 			n.listForwardsCommand(), n.delForwardCommand(), n.listChainMovesCommand(), n.listChannelMovesCommand(),
 			n.invoiceCommand(), n.createInvoiceCommand(), n.listInvoicesCommand(), n.delInvoiceCommand(), n.waitInvoiceCommand(),
 			n.waitAnyInvoiceCommand(), n.decodeCommand(),
-			n.sendPayCommand(), n.createOnionCommand(), n.sendOnionCommand(), n.waitSendPayCommand(), n.listSendPaysCommand(), n.payCommand(), n.listPaysCommand(), n.delPayCommand(),
+			n.sendPayCommand(), n.createOnionCommand(), n.sendOnionCommand(), n.waitSendPayCommand(), n.listSendPaysCommand(), n.listPaysCommand(), n.delPayCommand(),
 			n.signMessageCommand(), n.checkMessageCommand(),
 			n.addGossipCommand(),
 		)

@@ -20,7 +20,7 @@ var published = strings.Fields(`
 	unreserveinputs signpsbt sendpsbt txprepare txsend txdiscard listtransactions feerates parsefeerate
 	connect disconnect listpeers listpeerchannels listclosedchannels fundchannel close setchannel ping
 	invoice listinvoices delinvoice waitinvoice waitanyinvoice decode createinvoice sendpay waitsendpay
-	listsendpays pay listpays delpay waitblockheight signmessage checkmessage getlog listconfigs
+	listsendpays listpays delpay waitblockheight signmessage checkmessage getlog listconfigs
 	notifications plugin sendcustommsg createonion sendonion listforwards delforward
 	listchainmoves listchannelmoves`)
 

@@ -14,6 +14,7 @@ import (
 
 	"fulmen/internal/command"
 	"fulmen/internal/config"
+	"fulmen/plugins/pay/pay"
 	"fulmen/plugins/topology/topology"
 )
 
@@ -51,6 +52,7 @@ func golden(t *testing.T, path string, want []byte) {
 func allCommands() *command.Table {
 	t := commandTable()
 	t.Add(topology.New().Commands()...)
+	t.Add(pay.New(pay.Config{}).Commands()...)
 	return t
 }
 

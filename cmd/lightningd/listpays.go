@@ -67,18 +67,19 @@ func (n *node) listPays(_ context.Context, p *listPaysParams) (*listPaysResult, 
 	if err != nil {
 		return nil, err
 	}
-	trying := map[groupKey]bool{}
-	if err := n.onLoop(func() error {
-		for hash, run := range n.pays {
-			trying[groupKey{hash, run.group}] = true
-		}
-		return nil
-	}); err != nil {
+	trying, err := n.paymentsTried()
+	if err != nil {
 		return nil, err
 	}
+	groups := groupParts(parts)
+	newest := map[payments.Hash]uint64{}
+	for _, group := range groups {
+		newest[group[0].PaymentHash] = max(newest[group[0].PaymentHash], group[0].Group)
+	}
 	r := &listPaysResult{Pays: []*paysEntry{}}
-	for _, group := range groupParts(parts) {
-		e := showGroup(group, trying[groupOf(group[0])])
+	for _, group := range groups {
+		first := group[0]
+		e := showGroup(group, trying[first.PaymentHash] && first.Group == newest[first.PaymentHash])
 		if p.Status == "" || e.Status == p.Status {
 			r.Pays = append(r.Pays, e)
 		}

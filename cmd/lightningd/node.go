@@ -93,7 +93,7 @@ type node struct {
 	dirty    map[*channel]bool // have something for the next flush
 	lastRef  uint64            // of an HTLC that was offered to a channel
 	out      *outgoing
-	pays     map[payments.Hash]*payRun // that pay still tries, or waits for
+	trying   map[payments.Hash]bool // payments that the plugin pay has not given up
 	invoices *invoices.Machine
 	paying   map[*payingHook]bool // payments that plugins are asked about
 	setTimer *time.Timer          // for parts whose others do not come
@@ -114,7 +114,7 @@ func newNode(cfg *config.Config, book *logs.Book, db *store.DB) *node {
 		watcher: chain.NewWatcher(), byFunding: map[btcwire.OutPoint]*channel{},
 		byOutput: map[btcwire.OutPoint]*closure{}, txs: txwatch.New(), sent: map[chainhash.Hash]*store.SentTx{},
 		channels: map[uint64]*channel{}, peers: map[keys.PubKey]*peer{}, dirty: map[*channel]bool{},
-		connectd: &networkDaemon{name: "connectd"}, gossipd: &networkDaemon{name: "gossipd"}, out: newOutgoing(), pays: map[payments.Hash]*payRun{}, invoices: invoices.New(db), paying: map[*payingHook]bool{},
+		connectd: &networkDaemon{name: "connectd"}, gossipd: &networkDaemon{name: "gossipd"}, out: newOutgoing(), trying: map[payments.Hash]bool{}, invoices: invoices.New(db), paying: map[*payingHook]bool{},
 		invoiceWaiters: waiters[string, *invoices.Invoice]{}, anyInvoiceWaiters: waiters[struct{}, struct{}]{},
 		stateWaiters: waiters[uint64, store.ChannelState]{}, connectWaiters: waiters[keys.PubKey, *peerConn]{},
 		heightWaiters: map[chan block.Height]block.Height{}, pinging: map[keys.PubKey]bool{},

@@ -1,12 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 
+	"fulmen/internal/amount"
 	"fulmen/internal/ipc/channeldmsg"
+	"fulmen/internal/keys"
 	"fulmen/internal/onion"
 	"fulmen/internal/payments"
 	"fulmen/internal/rpc"
+	"fulmen/internal/wire"
 )
 
 // outgoing is what the loop knows of parts that have no outcome yet.
@@ -68,6 +72,24 @@ func (n *node) startPart(p *payments.Part, packet *onion.Packet, done func(*paym
 	c.offer(&partOrigin{n, p}, channeldmsg.OfferHTLC{
 		AmountMsat: first.Amount, PaymentHash: p.PaymentHash, CLTVExpiry: first.CLTVExpiry, Onion: packet[:],
 	})
+}
+
+// outChannel is one of our channels as a payment sees it.
+type outChannel struct {
+	peer      keys.PubKey
+	scid      wire.ShortChannelID
+	spendable amount.Msat // the largest HTLC that it takes now
+}
+
+// outChannels are our channels that can be used now.
+func (n *node) outChannels() []outChannel {
+	var list []outChannel
+	for _, c := range n.channels {
+		if c.usable() {
+			list = append(list, outChannel{c.row.PeerID, cmp.Or(c.row.ShortChannelID, c.row.AliasLocal), c.status.Spendable})
+		}
+	}
+	return list
 }
 
 // partsOf lists the parts of a payment_hash, those under way as the loop knows them.

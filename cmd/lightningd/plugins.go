@@ -28,7 +28,8 @@ func (n *node) newPluginHost() *plugin.Host {
 			_, err := n.commands().Lookup(method)
 			return "lightningd", err == nil
 		},
-		Topics: topics, SetOptions: n.setPluginOptions, Setup: n.pluginSetup, Changed: n.tellCustomTypes,
+		Topics: topics, SetOptions: n.setPluginOptions, Setup: n.pluginSetup,
+		Published: n.pluginPublished, Changed: func() { n.tellCustomTypes(); n.payMayBeGone() },
 		Fatal: func(p *plugin.Plugin, reason error) { n.die("important plugin "+p.Name+" ended", reason) },
 	})
 }
@@ -74,7 +75,7 @@ func (n *node) pluginPrograms() ([]plugin.Program, error) {
 		return nil
 	}
 	for _, path := range builtin {
-		err = errors.Join(err, add(path, plugin.Program{Important: true, Builtin: true}))
+		err = errors.Join(err, add(path, plugin.Program{Important: filepath.Base(path) == "bcli", Builtin: true}))
 	}
 	for _, path := range n.cfg.Strings("important-plugin") {
 		err = errors.Join(err, add(path, plugin.Program{Important: true}))

@@ -28,7 +28,7 @@ type routeHop struct {
 }
 
 type sendPayParams struct {
-	Route           []routeHop   `param:"route" doc:"The way to the destination, from our own channel on."`
+	Route           []routeHop   `param:"route" doc:"The way to the destination, from our own channel on; empty to pay an invoice of this node itself."`
 	PaymentHash     [32]byte     `param:"payment_hash" doc:"SHA256 of the preimage that pays."`
 	Label           string       `param:"label,optional" doc:"A label, shown by listsendpays."`
 	AmountMsat      *amount.Msat `param:"amount_msat" doc:"The total of all parts; must be given with a partid."`
@@ -66,6 +66,13 @@ func (n *node) sendPay(ctx context.Context, p *sendPayParams) (*sendPayResult, e
 	if err != nil {
 		return nil, err
 	}
+	if len(part.Route) == 0 {
+		paid, err := n.paySelf(part, p.PaymentSecret)
+		if err != nil {
+			return nil, err
+		}
+		return showSent(paid), nil
+	}
 	packet, err := buildOnion(part, p.PaymentSecret, p.PaymentMetadata)
 	if err != nil {
 		return nil, command.BadParam("route", "%w", err)
@@ -79,11 +86,15 @@ func (n *node) sendPart(ctx context.Context, part *payments.Part, packet *onion.
 	if err != nil {
 		return nil, err
 	}
-	r := &sendPayResult{partResult: showPart(sent)}
-	if sent.Status == payments.Pending {
+	return showSent(sent), nil
+}
+
+func showSent(p *payments.Part) *sendPayResult {
+	r := &sendPayResult{partResult: showPart(p)}
+	if p.Status == payments.Pending {
 		r.Message = "Monitor status with listpays or waitsendpay"
 	}
-	return r, nil
+	return r
 }
 
 // send starts a part and returns it, or the part that stands for it, once it is on disk.
@@ -98,23 +109,25 @@ func (n *node) send(ctx context.Context, part *payments.Part, packet *onion.Pack
 	})
 	select {
 	case a := <-done:
-		switch {
-		case errors.Is(a.err, payments.ErrAlreadyPaid):
-			return nil, rpc.Errorf(rpc.CodePayRHashAlreadyUsed, "payment_hash: %w", a.err)
-		case errors.Is(a.err, payments.ErrInProgress):
-			return nil, rpc.Errorf(rpc.CodePayInProgress, "payment_hash: %w", a.err)
-		}
-		return a.part, a.err
+		return a.part, sendError(a.err)
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
 }
 
+// sendError is the error of payments.Check with its code.
+func sendError(err error) error {
+	switch {
+	case errors.Is(err, payments.ErrAlreadyPaid):
+		return rpc.Errorf(rpc.CodePayRHashAlreadyUsed, "payment_hash: %w", err)
+	case errors.Is(err, payments.ErrInProgress):
+		return rpc.Errorf(rpc.CodePayInProgress, "payment_hash: %w", err)
+	}
+	return err
+}
+
 // partFrom checks the parameters and makes the part, its heights counted from the block after ours.
 func (n *node) partFrom(p *sendPayParams) (*payments.Part, error) {
-	if len(p.Route) == 0 {
-		return nil, command.BadParam("route", "is empty: payment to this node itself is not supported")
-	}
 	if len(p.LocalInvreqID) > 0 {
 		return nil, rpc.Errorf(rpc.CodePayInvalidInvoice, "localinvreqid: there is no such invoice request")
 	}
@@ -132,6 +145,13 @@ func (n *node) partFrom(p *sendPayParams) (*payments.Part, error) {
 			return nil, err
 		}
 		part.Route = append(part.Route, hop)
+	}
+	if len(p.Route) == 0 {
+		if p.AmountMsat == nil {
+			return nil, command.BadParam("amount_msat", "is required with an empty route, to this node itself")
+		}
+		part.Destination, part.Amount, part.Sent, part.Total = n.id, *p.AmountMsat, *p.AmountMsat, *p.AmountMsat
+		return part, nil
 	}
 	last := part.Route[len(part.Route)-1]
 	part.Destination, part.Amount, part.Sent, part.Total = last.NodeID, last.Amount, part.Route[0].Amount, last.Amount

@@ -25,6 +25,8 @@ type Config struct {
 	Setup func(p *Plugin) (options map[string]any, c Configuration)
 	// Changed is called after a plugin came, or went.
 	Changed func()
+	// Published is called for each notification of a plugin's own that its manifest names.
+	Published func(p *Plugin, topic string, params json.RawMessage)
 	// Fatal is called when an important plugin has ended.
 	Fatal func(p *Plugin, reason error)
 }

@@ -62,11 +62,14 @@ func (h *Host) publish(from *Plugin, topic string, params json.RawMessage) {
 		from.log.Warn("plugin sent a notification that its manifest does not name", "topic", string(excerpt([]byte(topic))))
 		return
 	}
-	if !h.Subscribed(topic) {
-		return
-	}
 	if params == nil {
 		params = json.RawMessage("{}")
+	}
+	if h.config.Published != nil {
+		h.config.Published(from, topic, params)
+	}
+	if !h.Subscribed(topic) {
+		return
 	}
 	h.tell("", topic, customNotification{"2.0", topic, params, from.Name})
 }

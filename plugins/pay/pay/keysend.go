@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -27,16 +28,16 @@ type keysend struct {
 }
 
 type keysendParams struct {
-	Destination   keys.PubKey                `param:"destination" doc:"The node to pay."`
-	AmountMsat    amount.Msat                `param:"amount_msat" doc:"What it is to get."`
-	Label         string                     `param:"label,optional" doc:"A label, shown by listpays."`
-	MaxFeePercent *command.Millionths        `param:"maxfeepercent" doc:"The most to pay in fees, in percent of the amount; 0.5 if omitted."`
-	RetryFor      uint32                     `param:"retry_for" default:"60" doc:"Seconds for which other routes are tried after a failure."`
-	MaxDelay      *uint32                    `param:"maxdelay" doc:"The most blocks for which the payment may be delayed; 2016 if omitted."`
-	ExemptFee     *amount.Msat               `param:"exemptfee" doc:"Fees up to this are always allowed; 5000 msat if omitted."`
-	RouteHints    [][]hintParam              `param:"routehints,optional" doc:"Channels to the destination that are not announced."`
-	ExtraTLVs     map[string]json.RawMessage `param:"extratlvs,optional" doc:"Records for the destination: types, and their values in hex."`
-	MaxFee        *amount.Msat               `param:"maxfee" doc:"The most to pay in fees, in place of maxfeepercent and exemptfee."`
+	Destination   keys.PubKey         `param:"destination" doc:"The node to pay."`
+	AmountMsat    amount.Msat         `param:"amount_msat" doc:"What it is to get."`
+	Label         string              `param:"label,optional" doc:"A label, shown by listpays."`
+	MaxFeePercent *command.Millionths `param:"maxfeepercent" doc:"The most to pay in fees, in percent of the amount; 0.5 if omitted."`
+	RetryFor      uint32              `param:"retry_for" default:"60" doc:"Seconds for which other routes are tried after a failure."`
+	MaxDelay      *uint32             `param:"maxdelay" doc:"The most blocks for which the payment may be delayed; 2016 if omitted."`
+	ExemptFee     *amount.Msat        `param:"exemptfee" doc:"Fees up to this are always allowed; 5000 msat if omitted."`
+	RouteHints    [][]hintParam       `param:"routehints,optional" doc:"Channels to the destination that are not announced."`
+	ExtraTLVs     extraTLVs           `param:"extratlvs,optional" doc:"Records for the destination: types, and their values in hex."`
+	MaxFee        *amount.Msat        `param:"maxfee" doc:"The most to pay in fees, in place of maxfeepercent and exemptfee."`
 }
 
 // Validate implements the check after parsing.
@@ -47,25 +48,29 @@ func (p *keysendParams) Validate() error {
 	case p.AmountMsat == 0:
 		return command.BadParam("amount_msat", "should be positive")
 	}
-	_, err := p.records()
-	return err
+	return nil
 }
 
-// records reads extratlvs.
-func (p *keysendParams) records() ([]onion.Record, error) {
-	var list []onion.Record
-	for name, raw := range p.ExtraTLVs {
+// extraTLVs are records of the caller's own for the destination.
+type extraTLVs []onion.Record
+
+// ParamKind implements command.Value.
+func (extraTLVs) ParamKind() string { return "object of hex" }
+
+// ParseParam implements command.Value.
+func (e *extraTLVs) ParseParam(t command.Token) error {
+	var records map[string]command.Hex
+	if err := json.Unmarshal(t.Raw(), &records); err != nil {
+		return errors.New("should be an object of hex strings, by their types")
+	}
+	for name, value := range records {
 		typ, err := strconv.ParseUint(name, 10, 64)
 		if err != nil || typ == onion.TypeKeysend || typ < 1<<16 {
-			return nil, command.BadParam("extratlvs", "type %.30q should be a number of at least 65536, and not keysend's own", name)
+			return fmt.Errorf("type %.30q should be a number of at least 65536, and not keysend's own", name)
 		}
-		var value command.Hex
-		if err := json.Unmarshal(raw, &value); err != nil {
-			return nil, command.BadParam("extratlvs", "type %d: %w", typ, err)
-		}
-		list = append(list, onion.Record{Type: typ, Value: value})
+		*e = append(*e, onion.Record{Type: typ, Value: value})
 	}
-	return list, nil
+	return nil
 }
 
 func (p *Payer) keysendCommand() *command.Command {
@@ -80,14 +85,10 @@ func (p *Payer) keysendCommand() *command.Command {
 }
 
 func (p *Payer) keysend(ctx context.Context, k *keysendParams) (*payResult, error) {
-	extra, err := k.records()
-	if err != nil {
-		return nil, err
-	}
 	o := &order{
 		payee: k.Destination, minCLTV: keysendCLTV, label: k.Label, description: "keysend", total: k.AmountMsat, ours: k.AmountMsat,
 		maxParts: 1, // nothing would keep parts together
-		keysend:  &keysend{extra: extra},
+		keysend:  &keysend{extra: k.ExtraTLVs},
 	}
 	for i := range 4 {
 		binary.BigEndian.PutUint64(o.keysend.preimage[8*i:], p.Random())

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
@@ -19,7 +18,6 @@ import (
 	"fulmen/internal/invoices"
 	"fulmen/internal/ipc/channeldmsg"
 	"fulmen/internal/keys"
-	"fulmen/internal/onion"
 	"fulmen/internal/payments"
 	"fulmen/internal/plugin"
 	"fulmen/internal/rpc"
@@ -78,7 +76,7 @@ func payNode(t *testing.T, end partEnd) *node {
 		db: db, now: time.Now, log: slog.New(slog.DiscardHandler), failure: make(chan error, 1), plugins: plugin.NewHost(plugin.Config{}),
 		id: newPayee(1).id(), network: network{Name: "regtest", Invoice: invoice.Regtest}, blockHeight: 100,
 		channels: map[uint64]*channel{}, peers: map[keys.PubKey]*peer{}, dirty: map[*channel]bool{},
-		out: newOutgoing(), pays: map[payments.Hash]*payRun{}, invoices: invoices.New(db),
+		out: newOutgoing(), trying: map[payments.Hash]bool{}, invoices: invoices.New(db),
 		invoiceWaiters: waiters[string, *invoices.Invoice]{}, anyInvoiceWaiters: waiters[struct{}, struct{}]{},
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
@@ -123,134 +121,26 @@ func wantCode(t *testing.T, err error, code rpc.Code) *rpc.Error {
 	return e
 }
 
-func TestPayOnce(t *testing.T) {
-	bob := newPayee(2)
-	sent := 0
-	n := payNode(t, func(p *payments.Part) (*[32]byte, *payments.Failure) { sent++; return fulfil(p) })
-	n.addTestChannel(1, bob.id(), 5e6)
-	p := &payParams{Bolt11: bob.invoice(t, nil), RetryFor: 60, MaxDelay: 2016, Label: "breakfast"}
-	var results [8]*payResult
-	var errs [8]error
-	var all sync.WaitGroup
-	for i := range results {
-		all.Go(func() { results[i], errs[i] = n.pay(t.Context(), p) })
-	}
-	all.Wait()
-	for i, r := range results {
-		if errs[i] != nil {
-			t.Fatal(errs[i])
-		}
-		if string(r.PaymentPreimage) != string(testPreimage[:]) || r.AmountMsat != 1e6 || r.AmountSentMsat != 1e6 || r.Parts != 1 || r.Status != "complete" {
-			t.Fatalf("result %d: %+v", i, r)
-		}
-	}
-	if sent != 1 {
-		t.Fatalf("%d parts were sent for %d calls", sent, len(results))
-	}
-	list, err := n.listPays(t.Context(), &listPaysParams{Index: "created"})
-	if err != nil || len(list.Pays) != 1 || list.Pays[0].Status != "complete" || list.Pays[0].Label != "breakfast" {
-		t.Fatalf("listpays: %+v, %v", list, err)
-	}
-}
-
-func TestPaySplitsAndRetries(t *testing.T) {
-	bob := newPayee(2)
-	failed := false
-	n := payNode(t, func(p *payments.Part) (*[32]byte, *payments.Failure) {
-		if !failed {
-			failed = true
-			f := p.Returned(onion.CreateFailure(p.Route[0].SharedSecret, (&onion.Failure{Code: onion.MPPTimeout}).Encode()), nil)
-			return nil, f
-		}
-		return fulfil(p)
-	})
-	n.addTestChannel(1, bob.id(), 400_000)
-	n.addTestChannel(2, bob.id(), 700_000)
-	r, err := n.pay(t.Context(), &payParams{Bolt11: bob.invoice(t, nil), RetryFor: 60, MaxDelay: 2016})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r.Parts < 2 {
-		t.Fatalf("result %+v", r)
-	}
-}
-
-func TestPayFails(t *testing.T) {
-	bob := newPayee(2)
-	refuse := func(p *payments.Part) (*[32]byte, *payments.Failure) {
-		m := (&onion.Failure{Code: onion.IncorrectOrUnknownPaymentDetails, HTLCMsat: p.Amount}).Encode()
-		return nil, p.Returned(onion.CreateFailure(p.Route[0].SharedSecret, m), nil)
-	}
-	for _, c := range []struct {
-		name   string
-		end    partEnd
-		change func(*invoice.Invoice)
-		params payParams
-		code   rpc.Code
-	}{
-		{"refused", refuse, nil, payParams{}, rpc.CodePayDestinationFail},
-		{"too large", fulfil, func(i *invoice.Invoice) { i.Amount = 9e6 }, payParams{}, rpc.CodePayRouteNotFound},
-		{"expired", fulfil, func(i *invoice.Invoice) { i.Timestamp = i.Timestamp.Add(-2 * time.Hour) }, payParams{}, rpc.CodePayInvoiceExpired},
-		{"another network", fulfil, func(i *invoice.Invoice) { i.Network = invoice.Bitcoin }, payParams{}, rpc.CodeInvalidParams},
-		{"no amount", fulfil, func(i *invoice.Invoice) { i.Amount = 0 }, payParams{}, rpc.CodeInvalidParams},
-		{"two amounts", fulfil, nil, payParams{AmountMsat: new(amount.Msat)}, rpc.CodeInvalidParams},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			n := payNode(t, c.end)
-			n.addTestChannel(1, bob.id(), 5e6)
-			c.params.Bolt11, c.params.MaxDelay = bob.invoice(t, c.change), 2016
-			_, err := n.pay(t.Context(), &c.params)
-			wantCode(t, err, c.code)
-		})
-	}
-}
-
-// TestPayAgain pays the same hash with another amount, and again after a failure.
-func TestPayAgain(t *testing.T) {
-	bob := newPayee(2)
-	good := false
-	n := payNode(t, func(p *payments.Part) (*[32]byte, *payments.Failure) {
-		if good {
-			return fulfil(p)
-		}
-		return nil, p.Returned([]byte("garbage"), nil)
-	})
-	n.addTestChannel(1, bob.id(), 5e6)
-	open := bob.invoice(t, func(i *invoice.Invoice) { i.Amount = 0 })
-	order := func(amt amount.Msat) *payParams { return &payParams{Bolt11: open, AmountMsat: &amt, MaxDelay: 2016} }
-	_, err := n.pay(t.Context(), order(1000))
-	e := wantCode(t, err, rpc.CodePayStoppedRetrying)
-	if data := e.Data.(payFailure); data.SendpayTries != 1 || len(data.Failures) != 1 {
-		t.Fatalf("data %+v", data)
-	}
-	good = true
-	if _, err := n.pay(t.Context(), order(2000)); err != nil {
-		t.Fatal(err)
-	}
-	_, err = n.pay(t.Context(), order(1000))
-	wantCode(t, err, rpc.CodePayRHashAlreadyUsed)
-	list, err := n.listPays(t.Context(), &listPaysParams{Index: "created"})
-	if err != nil || len(list.Pays) != 2 || list.Pays[0].Status != "failed" || list.Pays[1].Status != "complete" {
-		t.Fatalf("listpays: %+v, %v", list, err)
-	}
-}
-
 func TestSelfPayment(t *testing.T) {
 	n := payNode(t, fulfil)
-	self := newPayee(1)
-	order := &payParams{Bolt11: self.invoice(t, nil), MaxDelay: 2016}
-	_, err := n.pay(t.Context(), order)
+	hash, total := sha256.Sum256(testPreimage[:]), amount.Msat(1e6)
+	order := &sendPayParams{PaymentHash: hash, AmountMsat: &total, PaymentSecret: &[32]byte{8}}
+	_, err := n.sendPay(t.Context(), order)
 	wantCode(t, err, rpc.CodePayDestinationFail)
 	stored := &invoices.Invoice{
-		Label: "own", Bolt11: order.Bolt11, PaymentHash: sha256.Sum256(testPreimage[:]), Preimage: testPreimage, PaymentSecret: [32]byte{8},
-		Amount: 1e6, ExpiresAt: time.Now().Add(time.Hour), Status: invoices.Unpaid,
+		Label: "own", Bolt11: "lnbcrt", PaymentHash: hash, Preimage: testPreimage, PaymentSecret: [32]byte{8},
+		Amount: total, ExpiresAt: time.Now().Add(time.Hour), Status: invoices.Unpaid,
 	}
 	if err := n.db.Update(func(tx *storeTx) error { return tx.CreateInvoice(stored) }); err != nil {
 		t.Fatal(err)
 	}
+	_, err = n.sendPay(t.Context(), &sendPayParams{PaymentHash: hash, AmountMsat: &total, PaymentSecret: &[32]byte{9}})
+	wantCode(t, err, rpc.CodePayDestinationFail)
+	_, err = n.sendPay(t.Context(), &sendPayParams{PaymentHash: hash, PaymentSecret: &[32]byte{8}})
+	wantCode(t, err, rpc.CodeInvalidParams)
 	for range 2 {
-		r, err := n.pay(t.Context(), order)
-		if err != nil || r.AmountSentMsat != 1e6 || string(r.PaymentPreimage) != string(testPreimage[:]) {
+		r, err := n.sendPay(t.Context(), order)
+		if err != nil || r.AmountSentMsat != total || r.Status != "complete" || string(r.PaymentPreimage) != string(testPreimage[:]) {
 			t.Fatalf("%+v, %v", r, err)
 		}
 	}
@@ -267,7 +157,13 @@ func TestDelPay(t *testing.T) {
 	hash := sha256.Sum256(testPreimage[:])
 	_, err := n.delPay(t.Context(), &delPayParams{PaymentHash: hash, Status: "complete"})
 	wantCode(t, err, rpc.CodePayNoSuchPayment)
-	if _, err := n.pay(t.Context(), &payParams{Bolt11: bob.invoice(t, nil), MaxDelay: 2016}); err != nil {
+	id, scid, amt, delay := bob.id(), n.channels[1].row.ShortChannelID, amount.Msat(1e6), uint32(18)
+	if _, err := n.sendPay(t.Context(), &sendPayParams{
+		PaymentHash: hash, Route: []routeHop{{ID: &id, Channel: &scid, AmountMsat: &amt, Delay: &delay}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.waitSendPay(t.Context(), &waitSendPayParams{PaymentHash: hash}); err != nil {
 		t.Fatal(err)
 	}
 	_, err = n.delPay(t.Context(), &delPayParams{PaymentHash: hash, Status: "failed"})

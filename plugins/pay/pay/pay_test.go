@@ -1,0 +1,459 @@
+package pay
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/btcsuite/btcd/btcec/v2"
+	"github.com/btcsuite/btcd/btcec/v2/ecdsa"
+
+	"fulmen/internal/amount"
+	"fulmen/internal/command"
+	"fulmen/internal/features"
+	"fulmen/internal/invoice"
+	"fulmen/internal/keys"
+	"fulmen/internal/onion"
+	"fulmen/internal/rpc"
+	"fulmen/internal/schema"
+	"fulmen/plugins/plugin"
+)
+
+type object = map[string]any
+
+var (
+	preimage = [32]byte{7}
+	hash     = sha256.Sum256(preimage[:])
+	us       = key(1)
+	middle   = key(2)
+	payee    = key(3)
+)
+
+func key(b byte) *btcec.PrivateKey {
+	priv, _ := btcec.PrivKeyFromBytes([]byte{b})
+	return priv
+}
+
+func idOf(k *btcec.PrivateKey) keys.PubKey { return keys.PubKey(k.PubKey().SerializeCompressed()) }
+
+// invoiceOf is an invoice of the payee for 1,000 sat, as change would have it.
+func invoiceOf(t *testing.T, change func(*invoice.Invoice)) string {
+	t.Helper()
+	description := "coffee"
+	inv := &invoice.Invoice{
+		Network: invoice.Regtest, Amount: 1e6, Timestamp: start, PaymentHash: hash, PaymentSecret: [32]byte{8},
+		Description: &description, Expiry: time.Hour, MinFinalCLTVExpiryDelta: 18, Features: features.Ours(features.Invoice),
+	}
+	if change != nil {
+		change(inv)
+	}
+	text, err := inv.Encode(func(hrp string, data []byte) ([65]byte, error) {
+		digest := invoice.SigningHash(hrp, data)
+		compact := ecdsa.SignCompact(payee, digest[:], true)
+		return [65]byte(append(compact[1:], compact[0]-27-4)), nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+var start = time.Unix(1_700_000_000, 0)
+
+// node is a lightningd that answers by functions, and notes what it was asked.
+type node struct {
+	t       *testing.T
+	mu      sync.Mutex
+	answers map[string]func(params object) (any, error)
+	calls   []string
+	news    []string
+}
+
+func newNode(t *testing.T) *node {
+	nothing := func(object) (any, error) { return object{}, nil }
+	n := &node{t: t, answers: map[string]func(object) (any, error){
+		"getinfo":      func(object) (any, error) { return object{"id": idOf(us).String(), "blockheight": 100}, nil },
+		"listsendpays": func(object) (any, error) { return object{"payments": []object{}}, nil },
+		"getroutes":    func(p object) (any, error) { return object{"routes": []object{route(p, "1x1x1/0", "2x2x2/1")}}, nil },
+		"sendpay": func(p object) (any, error) {
+			return object{"partid": p["partid"], "groupid": p["groupid"], "amount_sent_msat": 1_000_010, "status": pending}, nil
+		},
+		"waitsendpay": func(object) (any, error) { return object{"payment_preimage": hex.EncodeToString(preimage[:])}, nil },
+	}}
+	for _, method := range []string{
+		"askrene-create-layer", "askrene-age", "askrene-reserve", "askrene-unreserve", "askrene-inform-channel",
+		"askrene-update-channel", "askrene-disable-node", "askrene-create-channel", "askrene-remove-layer",
+	} {
+		n.answers[method] = nothing
+	}
+	return n
+}
+
+// route is what getroutes finds: all of the amount over the middle node.
+func route(p object, first, second string) object {
+	amt := uint64(p["amount_msat"].(float64))
+	return object{"amount_msat": amt, "path": []object{
+		{"short_channel_id_dir": first, "node_id_out": idOf(middle).String(), "amount_out_msat": amt + 10, "cltv_out": 60},
+		{"short_channel_id_dir": second, "node_id_out": p["destination"], "amount_out_msat": amt, "cltv_out": p["final_cltv"]},
+	}}
+}
+
+// Call implements Node.
+func (n *node) Call(_ context.Context, method string, params, result any) error {
+	raw, err := json.Marshal(params)
+	if err != nil {
+		return err
+	}
+	var p object
+	if err := json.Unmarshal(raw, &p); err != nil {
+		return err
+	}
+	n.mu.Lock()
+	n.calls = append(n.calls, fmt.Sprintf("%s %s", method, raw))
+	answer := n.answers[method]
+	n.mu.Unlock()
+	if answer == nil {
+		return fmt.Errorf("lightningd has no answer to %s", method)
+	}
+	value, err := answer(p)
+	if err != nil || result == nil {
+		return err
+	}
+	if raw, err = json.Marshal(value); err != nil {
+		return err
+	}
+	return json.Unmarshal(raw, result)
+}
+
+// Message, Notify and Log implement Node.
+func (n *node) Message(_ context.Context, _, format string, args ...any) {
+	n.tell("message " + fmt.Sprintf(format, args...))
+}
+func (n *node) Notify(topic string, params any) {
+	raw, _ := json.Marshal(params)
+	n.tell(topic + " " + string(raw))
+}
+func (n *node) Log(_, format string, args ...any) { n.tell("log " + fmt.Sprintf(format, args...)) }
+
+func (n *node) tell(s string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.news = append(n.news, s)
+}
+
+func (n *node) called(prefix string) (list []string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, c := range n.calls {
+		if strings.HasPrefix(c, prefix) {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+func (n *node) payer() *Payer {
+	p := New(Config{Node: n, Now: func() time.Time { return start }, Random: func() uint64 { return 4 }})
+	if err := p.Open("regtest"); err != nil {
+		n.t.Fatal(err)
+	}
+	return p
+}
+
+// call runs a command as lightningd passes it on.
+func call(t *testing.T, p *Payer, name string, params object) (object, error) {
+	t.Helper()
+	table := command.NewTable()
+	table.Add(p.Commands()...)
+	raw, err := json.Marshal(params)
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := table.Run(t.Context(), name, raw)
+	if err != nil {
+		return nil, err
+	}
+	if raw, err = json.Marshal(result); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := schema.Load(name); err == nil {
+		if err := s.ValidateResponse(raw); err != nil {
+			t.Errorf("%s: %v in %s", name, err, raw)
+		}
+	}
+	var o object
+	if err := json.Unmarshal(raw, &o); err != nil {
+		t.Fatal(err)
+	}
+	return o, nil
+}
+
+func wantCode(t *testing.T, err error, code rpc.Code) *rpc.Error {
+	t.Helper()
+	var e *rpc.Error
+	if !errors.As(err, &e) || e.Code != code {
+		t.Fatalf("error %v, want code %d", err, code)
+	}
+	return e
+}
+
+func TestPayOverTwoChannels(t *testing.T) {
+	n := newNode(t)
+	p := n.payer()
+	paid, err := call(t, p, "pay", object{"bolt11": invoiceOf(t, nil), "label": "lunch"})
+	if err != nil || paid["payment_preimage"] != hex.EncodeToString(preimage[:]) || paid["amount_sent_msat"] != 1_000_010.0 {
+		t.Fatalf("%v, %v", paid, err)
+	}
+	sent := n.called("sendpay")
+	if len(sent) != 1 || !strings.Contains(sent[0], `"label":"lunch"`) || !strings.Contains(sent[0], `"payment_secret":"0800`) {
+		t.Errorf("sent %v", sent)
+	}
+	if got := n.called("askrene-inform-channel"); len(got) != 1 || !strings.Contains(got[0], `"inform":"succeeded"`) ||
+		!strings.Contains(got[0], "2x2x2/1") {
+		t.Errorf("learned %v", got)
+	}
+	if len(n.called("askrene-reserve")) != 1 || len(n.called("askrene-create-layer")) != 1 {
+		t.Errorf("calls %v", n.calls)
+	}
+	var trying []string
+	for _, s := range n.news {
+		if strings.HasPrefix(s, TopicTrying) {
+			trying = append(trying, s[len(TopicTrying):])
+		}
+	}
+	if len(trying) != 2 || !strings.Contains(trying[0], "true") || !strings.Contains(trying[1], "false") {
+		t.Errorf("told %v", trying)
+	}
+	status, err := call(t, p, "paystatus", object{})
+	if err != nil || len(status["pay"].([]any)) != 1 {
+		t.Errorf("status %v, %v", status, err)
+	}
+}
+
+func TestPayTakesAnotherRoute(t *testing.T) {
+	n := newNode(t)
+	p := n.payer()
+	n.answers["waitsendpay"] = func(w object) (any, error) {
+		if w["partid"] == 1.0 {
+			return nil, &plugin.Error{Code: 204, Message: "failed: WIRE_TEMPORARY_CHANNEL_FAILURE", Data: object{
+				"erring_index": 1, "erring_node": idOf(middle).String(), "erring_channel": "2x2x2", "failcode": 0x1007,
+				"failcodename": "WIRE_TEMPORARY_CHANNEL_FAILURE", "raw_message": hex.EncodeToString((&onion.Failure{Code: onion.TemporaryChannelFailure}).Encode()),
+			}}
+		}
+		return object{"payment_preimage": hex.EncodeToString(preimage[:])}, nil
+	}
+	paid, err := call(t, p, "xpay", object{"invstring": invoiceOf(t, nil), "layers": []string{"mine"}})
+	if err != nil || paid["failed_parts"] != 1.0 || paid["successful_parts"] != 1.0 {
+		t.Fatalf("%v, %v", paid, err)
+	}
+	asked := n.called("getroutes")
+	if len(asked) != 2 || !strings.Contains(asked[0], `"layers":["auto.localchans","auto.sourcefree","xpay","mine"]`) {
+		t.Errorf("asked %v", asked)
+	}
+	if got := n.called("askrene-inform-channel"); len(got) != 2 || !strings.Contains(got[0], "constrained") {
+		t.Errorf("learned %v", got)
+	}
+}
+
+// TestPayLeavesOut checks what goes into the payment's own layer: hints, exclusions, nodes in trouble.
+func TestPayLeavesOut(t *testing.T) {
+	n := newNode(t)
+	p := n.payer()
+	hints := [][]invoice.HopHint{{{NodeID: idOf(middle), ShortChannelID: 5, FeeBaseMsat: 3, CLTVExpiryDelta: 6}}, {{NodeID: idOf(us), ShortChannelID: 6}}}
+	n.answers["waitsendpay"] = func(w object) (any, error) {
+		if w["partid"] == 1.0 {
+			return nil, &plugin.Error{Code: 204, Message: "failed", Data: object{"erring_index": 1, "failcode": 0x2002}}
+		}
+		return object{"payment_preimage": hex.EncodeToString(preimage[:])}, nil
+	}
+	bolt11 := invoiceOf(t, func(i *invoice.Invoice) { i.Routes = hints })
+	if _, err := call(t, p, "pay", object{"bolt11": bolt11, "exclude": []string{"9x9x9/1", idOf(key(9)).String()}}); err != nil {
+		t.Fatal(err)
+	}
+	if got := n.called("askrene-create-channel"); len(got) != 1 || !strings.Contains(got[0], "0x0x5") {
+		t.Errorf("hints %v", got)
+	}
+	if got := n.called("askrene-disable-node"); len(got) != 2 || !strings.Contains(got[0], idOf(key(9)).String()) || !strings.Contains(got[1], idOf(middle).String()) {
+		t.Errorf("nodes left out %v", got)
+	}
+	if got := n.called("askrene-update-channel"); len(got) != 2 || !strings.Contains(got[0], `"enabled":false`) {
+		t.Errorf("channels %v", got)
+	}
+	made, removed := n.called("askrene-create-layer"), n.called("askrene-remove-layer")
+	if len(made) != 2 || len(removed) != 1 {
+		t.Errorf("layers made %v, removed %v", made, removed)
+	}
+}
+
+func TestPayFails(t *testing.T) {
+	half := amount.Msat(500_000)
+	refused := func(object) (any, error) {
+		return nil, &plugin.Error{Code: 203, Message: "failed", Data: object{"erring_index": 2, "failcode": 0x400f}}
+	}
+	for name, tt := range map[string]struct {
+		change func(*node)
+		bolt11 func(*invoice.Invoice)
+		params object
+		want   rpc.Code
+	}{
+		"refused":     {change: func(n *node) { n.answers["waitsendpay"] = refused }, want: rpc.CodePayDestinationFail},
+		"no route":    {change: func(n *node) { n.answers["getroutes"] = fails(205) }, want: rpc.CodePayRouteNotFound},
+		"no capacity": {change: func(n *node) { n.answers["getroutes"] = fails(220) }, want: rpc.CodePayRouteNotFound},
+		"too dear":    {change: func(n *node) { n.answers["getroutes"] = fails(206) }, want: rpc.CodePayRouteTooExpensive},
+		"expired":     {bolt11: func(i *invoice.Invoice) { i.Timestamp = start.Add(-2 * time.Hour) }, want: rpc.CodePayInvoiceExpired},
+		"other chain": {bolt11: func(i *invoice.Invoice) { i.Network = invoice.Bitcoin }, want: rpc.CodeInvalidParams},
+		"an amount":   {params: object{"amount_msat": 5}, want: rpc.CodeInvalidParams},
+		"no amount":   {bolt11: func(i *invoice.Invoice) { i.Amount = 0 }, want: rpc.CodeInvalidParams},
+		"too much":    {params: object{"partial_msat": 2_000_000}, want: rpc.CodeInvalidParams},
+		"paid to another": {change: func(n *node) {
+			n.answers["listsendpays"] = listed(part{Status: complete, Amount: 1e6, Destination: idOf(middle).String()})
+		}, want: rpc.CodePayRHashAlreadyUsed},
+		"paid another amount": {change: func(n *node) {
+			n.answers["listsendpays"] = listed(part{Status: complete, Amount: half, Destination: idOf(payee).String()})
+		}, want: rpc.CodePayRHashAlreadyUsed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := newNode(t)
+			if tt.change != nil {
+				tt.change(n)
+			}
+			params := object{"bolt11": invoiceOf(t, tt.bolt11)}
+			for name, v := range tt.params {
+				params[name] = v
+			}
+			_, err := call(t, n.payer(), "pay", params)
+			wantCode(t, err, tt.want)
+		})
+	}
+}
+
+func fails(code int) func(object) (any, error) {
+	return func(object) (any, error) { return nil, &plugin.Error{Code: code, Message: "no"} }
+}
+
+func listed(parts ...part) func(object) (any, error) {
+	return func(object) (any, error) { return object{"payments": parts}, nil }
+}
+
+// TestPayOnce: what is paid is not paid again, and who comes meanwhile waits for the same payment.
+func TestPayOnce(t *testing.T) {
+	n := newNode(t)
+	n.answers["listsendpays"] = listed(part{Status: complete, Amount: 1e6, Sent: 1_000_010, Destination: idOf(payee).String(), Preimage: preimage[:]})
+	p := n.payer()
+	paid, err := call(t, p, "pay", object{"bolt11": invoiceOf(t, nil)})
+	if err != nil || paid["payment_preimage"] != hex.EncodeToString(preimage[:]) {
+		t.Errorf("%v, %v", paid, err)
+	}
+	_, err = call(t, p, "xpay", object{"invstring": invoiceOf(t, nil)})
+	wantCode(t, err, rpc.CodePayAlreadyPaid)
+	if sent := n.called("sendpay"); len(sent) != 0 {
+		t.Errorf("sent %v", sent)
+	}
+
+	n = newNode(t)
+	p = n.payer()
+	let := make(chan struct{})
+	begun := make(chan struct{}, 1)
+	n.answers["waitsendpay"] = func(object) (any, error) {
+		begun <- struct{}{}
+		<-let
+		return object{"payment_preimage": hex.EncodeToString(preimage[:])}, nil
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := call(t, p, "pay", object{"bolt11": invoiceOf(t, nil)})
+		done <- err
+	}()
+	<-begun
+	_, err = call(t, p, "pay", object{"bolt11": invoiceOf(t, func(i *invoice.Invoice) { i.Amount = 5e6 })})
+	wantCode(t, err, rpc.CodePayInProgress)
+	close(let)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if sent := n.called("sendpay"); len(sent) != 1 {
+		t.Errorf("sent %v", sent)
+	}
+}
+
+func TestKeysend(t *testing.T) {
+	n := newNode(t)
+	n.answers["createonion"] = func(p object) (any, error) {
+		hops := p["hops"].([]any)
+		final, err := hex.DecodeString(hops[len(hops)-1].(object)["payload"].(string))
+		if err != nil {
+			return nil, err
+		}
+		stream, err := onion.CutLength(final)
+		if err != nil {
+			return nil, err
+		}
+		payload, err := onion.DecodePayload(stream, true)
+		if err != nil {
+			return nil, err
+		}
+		if payload.Keysend == nil || payload.PaymentData != nil || payload.AmtToForward != 5000 || len(payload.Custom) != 1 {
+			return nil, fmt.Errorf("payload %+v", payload)
+		}
+		digest := sha256.Sum256(payload.Keysend[:])
+		if p["assocdata"] != hex.EncodeToString(digest[:]) {
+			return nil, errors.New("the onion is bound to another hash")
+		}
+		return object{"onion": "00", "shared_secrets": []string{"01", "02"}}, nil
+	}
+	n.answers["sendonion"] = n.answers["sendpay"]
+	paid, err := call(t, n.payer(), "keysend", object{
+		"destination": idOf(payee).String(), "amount_msat": 5000, "extratlvs": object{"7629169": "68656c6c6f"},
+	})
+	if err != nil || paid["amount_msat"] != 5000.0 || paid["destination"] != idOf(payee).String() {
+		t.Fatalf("%v, %v", paid, err)
+	}
+	if asked := n.called("getroutes"); len(asked) != 1 || !strings.Contains(asked[0], `"maxparts":1`) {
+		t.Errorf("asked %v", asked)
+	}
+	for _, bad := range []object{{"1": "00"}, {"x": "00"}, {"5482373484": "00"}, {"7629169": "0"}} {
+		_, err := call(t, n.payer(), "keysend", object{"destination": idOf(payee).String(), "amount_msat": 1, "extratlvs": bad})
+		wantCode(t, err, rpc.CodeInvalidParams)
+	}
+}
+
+// TestParametersAreAsPublished holds names, positions and requiredness of parameters to the schemas.
+func TestParametersAreAsPublished(t *testing.T) {
+	type param struct {
+		Name     string
+		Required bool
+	}
+	for _, c := range New(Config{}).Commands() {
+		if c.Name == "paystatus" {
+			continue // has no published schema any more
+		}
+		s, err := schema.Load(c.Name)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		var got, want []param
+		for _, p := range c.Params {
+			got = append(got, param{p.Name, p.Required})
+			if p.Doc == "" {
+				t.Errorf("%s: %s: not explained", c.Name, p.Name)
+			}
+		}
+		for _, p := range s.Params() {
+			if !strings.HasPrefix(p.Name, "dev_") {
+				want = append(want, param{p.Name, p.Required})
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: parameters %v, published are %v", c.Name, got, want)
+		}
+	}
+}
