@@ -102,6 +102,16 @@ func checkPayments(alice, bob *harness.Node, call caller) {
 	call(alice, "sendpay", route, hash, nil, nil, inv["bolt11"], decoded["payment_secret"])
 	call(alice, "waitsendpay", hash)
 	call(alice, "delpay", hash, "complete")
+
+	inv = call(bob, "invoice", 8000, "for xpay", "d")
+	call(alice, "xpay", inv["bolt11"])
+	call(alice, "keysend", bob.ID(), 7000)
+	call(alice, "paystatus")
+	inv = call(bob, "invoice", 6000, "by onion", "d")
+	decoded = call(alice, "decode", inv["bolt11"])
+	payload := "11" + "02021770" + "04020400" + "0907" + strings.Repeat("00", 7) // no payload that anybody takes
+	onion := call(alice, "createonion", []object{{"pubkey": bob.ID(), "payload": payload}}, decoded["payment_hash"])
+	call(alice, "sendonion", onion["onion"], route[0], decoded["payment_hash"])
 }
 
 func checkWallet(t *testing.T, btcd *harness.Btcd, alice *harness.Node, call caller) {

@@ -35,7 +35,7 @@ func checkTopology(t *testing.T, alice, bob *harness.Node, call caller) {
 	call(alice, "askrene-bias-node", "kept", bob.ID(), "in", -5)
 	call(alice, "askrene-age", "kept", 1)
 	alice.Restart()
-	layers := call(alice, "askrene-listlayers")["layers"].([]any)
+	layers := call(alice, "askrene-listlayers", "kept")["layers"].([]any)
 	if len(layers) != 1 || len(layers[0].(object)["disabled_nodes"].([]any)) != 1 {
 		t.Errorf("layers after a restart: %v", layers)
 	}
