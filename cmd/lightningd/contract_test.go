@@ -22,7 +22,7 @@ var published = strings.Fields(`
 	invoice listinvoices delinvoice waitinvoice waitanyinvoice decode createinvoice sendpay waitsendpay
 	listsendpays listpays delpay waitblockheight signmessage checkmessage getlog listconfigs
 	notifications plugin sendcustommsg createonion sendonion listforwards delforward
-	listchainmoves listchannelmoves`)
+	listchainmoves listchannelmoves addgossip`)
 
 // commandTable is the table without a node: its entries need one only when they run.
 func commandTable() *command.Table { return new(node).newCommandTable()() }

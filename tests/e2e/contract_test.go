@@ -70,7 +70,11 @@ func checkInfos(alice, bob *harness.Node, call caller) {
 	call(alice, "sendcustommsg", bob.ID(), "a3e7")
 	signed := call(alice, "signmessage", "hello")
 	call(alice, "checkmessage", "hello", signed["zbase"], alice.ID())
+	call(alice, "addgossip", someUpdate)
 }
+
+// someUpdate is a channel_update of a chain that nobody has: it can be read, and is no news.
+var someUpdate = "0102" + strings.Repeat("00", 64+32+8+4+2+2+8+4+4+8)
 
 func checkInvoices(alice, bob *harness.Node, call caller) {
 	inv := call(bob, "invoice", 5000, "a label", "a description")
@@ -117,6 +121,8 @@ func checkPayments(alice, bob *harness.Node, call caller) {
 func checkWallet(t *testing.T, btcd *harness.Btcd, alice *harness.Node, call caller) {
 	call(alice, "listfunds")
 	call(alice, "listaddresses")
+	call(alice, "listchainmoves")
+	call(alice, "listchannelmoves")
 	addr := call(alice, "newaddr", "all")
 	call(alice, "withdraw", addr["p2tr"], 50000)
 	btcd.WaitMempool(1)
