@@ -153,5 +153,6 @@ func (r *run) sendOnion(ctx context.Context, s multipart.Send) (sent part, err e
 	if o.label != "" {
 		params["label"] = o.label
 	}
-	return sent, r.p.Node.Call(ctx, "sendonion", params, &sent)
+	err = r.p.Node.Call(ctx, "sendonion", params, &sent)
+	return sent, err
 }

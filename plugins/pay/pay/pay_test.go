@@ -416,6 +416,9 @@ func TestKeysend(t *testing.T) {
 	if err != nil || paid["amount_msat"] != 5000.0 || paid["destination"] != idOf(payee).String() {
 		t.Fatalf("%v, %v", paid, err)
 	}
+	if waited := n.called("waitsendpay"); len(waited) != 1 || !strings.Contains(waited[0], `"groupid":1,"partid":1`) {
+		t.Errorf("waited for %v", waited)
+	}
 	if asked := n.called("getroutes"); len(asked) != 1 || !strings.Contains(asked[0], `"maxparts":1`) {
 		t.Errorf("asked %v", asked)
 	}

@@ -77,7 +77,8 @@ type info struct {
 }
 
 func (p *Payer) info(ctx context.Context) (i info, err error) {
-	return i, p.Node.Call(ctx, "getinfo", struct{}{}, &i)
+	err = p.Node.Call(ctx, "getinfo", struct{}{}, &i)
+	return i, err
 }
 
 // self is the node's own id.
