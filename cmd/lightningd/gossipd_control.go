@@ -79,14 +79,15 @@ func (n *node) onBadPeer(m *gossipdmsg.BadPeer) {
 }
 
 // gossipChannel tells gossipd of a channel as it is now. One that is closing is called disabled until
-// its end is in the chain.
+// its end is in the chain, if it ever had a name.
 func (n *node) gossipChannel(c *channel) {
 	closing := false
 	switch c.row.State {
 	case store.Normal:
 	case store.ShuttingDown, store.SigExchange, store.ClosingComplete, store.AwaitingUnilateral, store.FundingSpendSeen:
 		closing = true
-	default:
+	}
+	if c.row.State != store.Normal && (!closing || c.row.ShortChannelID == 0) {
 		n.gossipd.send(&gossipdmsg.ForgetChannel{ChannelID: c.row.ChannelID})
 		return
 	}

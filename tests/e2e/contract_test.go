@@ -1,10 +1,12 @@
 package e2e
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"strings"
 	"testing"
 
+	"fulmen/internal/wire"
 	"fulmen/tests/harness"
 )
 
@@ -68,6 +70,7 @@ func checkInfos(alice, bob *harness.Node, call caller) {
 	call(alice, "ping", bob.ID())
 	call(alice, "plugin", "list")
 	call(alice, "sendcustommsg", bob.ID(), "a3e7")
+	call(alice, "addgossip", hex.EncodeToString(wire.Encode(&wire.ChannelUpdate{ShortChannelID: 1})))
 	signed := call(alice, "signmessage", "hello")
 	call(alice, "checkmessage", "hello", signed["zbase"], alice.ID())
 	call(alice, "addgossip", someUpdate)
