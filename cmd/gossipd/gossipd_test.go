@@ -72,9 +72,15 @@ var signature = keys.Signature{1, 63: 2}
 
 func start(t *testing.T) *suite {
 	t.Helper()
+	return startWith(t, filepath.Join(t.TempDir(), "gossip_store"))
+}
+
+// startWith starts with a store that may be there already.
+func startWith(t *testing.T, storePath string) *suite {
+	t.Helper()
 	hsmd, hsmdFd := pair(t)
 	connectd, connectdFd := pair(t)
-	s := &suite{connectd: connectd, reports: make(chan ipc.Message, 10), exits: make(chan subd.Exit, 1), storePath: filepath.Join(t.TempDir(), "gossip_store")}
+	s := &suite{connectd: connectd, reports: make(chan ipc.Message, 10), exits: make(chan subd.Exit, 1), storePath: storePath}
 	go signAll(hsmd, signature)
 	child, err := subd.Spawn(subd.Spec{
 		Name: "gossipd", Path: program, Links: []*os.File{hsmdFd, connectdFd},
@@ -124,7 +130,7 @@ func signAll(hsmd *ipc.Conn, sig keys.Signature) {
 }
 
 func (s *suite) hear(f *ipc.Frame) error {
-	for _, m := range []ipc.Message{new(gossipdmsg.OwnUpdate), new(gossipdmsg.PeerUpdate), new(gossipdmsg.BadPeer)} {
+	for _, m := range []ipc.Message{new(gossipdmsg.OwnUpdate), new(gossipdmsg.PeerUpdate), new(gossipdmsg.BadPeer), new(gossipdmsg.NewStore), new(gossipdmsg.UseStore)} {
 		if f.Type == m.IPCType() {
 			err := f.Decode(m)
 			s.reports <- m
