@@ -73,6 +73,17 @@ func (e *extraTLVs) ParseParam(t command.Token) error {
 	return nil
 }
 
+type keysendResult struct {
+	PaymentPreimage command.Hex `json:"payment_preimage" doc:"What this node made; it proves nothing."`
+	Destination     string      `json:"destination" doc:"The node that was paid."`
+	PaymentHash     command.Hex `json:"payment_hash" doc:"SHA256 of the preimage."`
+	CreatedAt       int64       `json:"created_at" doc:"When the payment was begun, unix seconds."`
+	Parts           int         `json:"parts" doc:"How many parts were tried."`
+	AmountMsat      amount.Msat `json:"amount_msat" doc:"What the node received."`
+	AmountSentMsat  amount.Msat `json:"amount_sent_msat" doc:"What was sent, with fees."`
+	Status          string      `json:"status" doc:"complete."`
+}
+
 func (p *Payer) keysendCommand() *command.Command {
 	return command.New(command.Doc{
 		Name: "keysend", Category: command.Payment,
@@ -84,7 +95,7 @@ func (p *Payer) keysendCommand() *command.Command {
 	}, p.keysend)
 }
 
-func (p *Payer) keysend(ctx context.Context, k *keysendParams) (*payResult, error) {
+func (p *Payer) keysend(ctx context.Context, k *keysendParams) (*keysendResult, error) {
 	o := &order{
 		payee: k.Destination, minCLTV: keysendCLTV, label: k.Label, description: "keysend", total: k.AmountMsat, ours: k.AmountMsat,
 		maxParts: 1, // nothing would keep parts together
@@ -109,7 +120,10 @@ func (p *Payer) keysend(ctx context.Context, k *keysendParams) (*payResult, erro
 	if err != nil {
 		return nil, err
 	}
-	return r.show(o), nil
+	return &keysendResult{
+		PaymentPreimage: r.preimage, Destination: o.payee.String(), PaymentHash: o.hash[:], CreatedAt: r.created,
+		Parts: r.parts, AmountMsat: r.delivered, AmountSentMsat: r.sent, Status: complete,
+	}, nil
 }
 
 // sendOnion sends a part whose onion sendpay cannot make.
@@ -154,5 +168,6 @@ func (r *run) sendOnion(ctx context.Context, s multipart.Send) (sent part, err e
 		params["label"] = o.label
 	}
 	err = r.p.Node.Call(ctx, "sendonion", params, &sent)
+	sent.ID, sent.Group = s.Part, r.group // the answer has no groupid
 	return sent, err
 }

@@ -409,7 +409,7 @@ func TestKeysend(t *testing.T) {
 		}
 		return object{"onion": "00", "shared_secrets": []string{"01", "02"}}, nil
 	}
-	n.answers["sendonion"] = n.answers["sendpay"]
+	n.answers["sendonion"] = func(object) (any, error) { return object{"amount_sent_msat": 5010, "status": pending}, nil }
 	paid, err := call(t, n.payer(), "keysend", object{
 		"destination": idOf(payee).String(), "amount_msat": 5000, "extratlvs": object{"7629169": "68656c6c6f"},
 	})
@@ -435,9 +435,6 @@ func TestParametersAreAsPublished(t *testing.T) {
 		Required bool
 	}
 	for _, c := range New(Config{}).Commands() {
-		if c.Name == "paystatus" {
-			continue // has no published schema any more
-		}
 		s, err := schema.Load(c.Name)
 		if err != nil {
 			t.Error(err)

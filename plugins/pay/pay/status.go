@@ -105,8 +105,8 @@ type attemptSuccess struct {
 }
 
 type attemptFailures struct {
-	Code    int      `json:"code" doc:"Of waitsendpay."`
 	Message string   `json:"message" doc:"In words."`
+	Code    int      `json:"code" doc:"Of waitsendpay."`
 	Data    *failure `json:"data" doc:"Where and why."`
 }
 
@@ -152,7 +152,7 @@ func (r *run) status() payStatus {
 			a.State, a.Success = "completed", &attemptSuccess{i + 1, t.preimage}
 		case failed:
 			a.EndTime = t.ended.UTC().Format(time.RFC3339)
-			a.Failure = &attemptFailures{t.code, t.failure.Message, t.failure}
+			a.Failure = &attemptFailures{t.failure.Message, t.code, t.failure}
 		}
 		s.Attempts = append(s.Attempts, a)
 	}
