@@ -73,7 +73,7 @@ func (in *inbox) clear(id keys.PubKey) {
 }
 
 // sent adds messages of a peer, as far as there is room. It reports whether some were dropped, the
-// first time since the peer's queue was empty.
+// first time since the peer's queue began to fill.
 func (in *inbox) sent(id keys.PubKey, messages [][]byte) (dropped bool) {
 	in.mu.Lock()
 	q := in.queues[id]
@@ -81,10 +81,7 @@ func (in *inbox) sent(id keys.PubKey, messages [][]byte) (dropped bool) {
 		in.mu.Unlock()
 		return false
 	}
-	if len(q.events) == 0 {
-		q.dropped = 0
-		in.order = append(in.order, id)
-	}
+	wasEmpty := len(q.events) == 0
 	for _, raw := range messages {
 		if q.bytes+len(raw) > inboxFull || in.bytes+len(raw) > inboxAllFull {
 			q.dropped++
@@ -94,6 +91,10 @@ func (in *inbox) sent(id keys.PubKey, messages [][]byte) (dropped bool) {
 		q.events = append(q.events, gossip.PeerSent{ID: id, Raw: raw})
 		q.bytes += len(raw)
 		in.bytes += len(raw)
+	}
+	if wasEmpty && len(q.events) > 0 {
+		q.dropped = 0
+		in.order = append(in.order, id)
 	}
 	in.mu.Unlock()
 	in.wake()
