@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/btcsuite/btcd/chainhash/v2"
 	btcwire "github.com/btcsuite/btcd/wire/v2"
@@ -99,8 +100,8 @@ func (n *node) publish(p *txwatch.Publish) {
 
 // complete reserves a transaction's coins, and gives its output to the wallet a script.
 func (n *node) complete(p *txwatch.Publish) ([]byte, error) {
-	if len(p.Coins) > 0 {
-		_, changes, err := n.wallet.Reserve(p.CoinOutpoints(), claimReserve, false)
+	if fresh := n.freshCoins(p); len(fresh) > 0 {
+		_, changes, err := n.wallet.Reserve(fresh, claimReserve, false)
 		if err != nil {
 			return nil, err
 		}
@@ -124,11 +125,20 @@ func (n *node) complete(p *txwatch.Publish) ([]byte, error) {
 	return script, nil
 }
 
+// freshCoins are the coins of a transaction that its predecessor does not spend already.
+func (n *node) freshCoins(p *txwatch.Publish) []btcwire.OutPoint {
+	return slices.DeleteFunc(p.CoinOutpoints(), func(o btcwire.OutPoint) bool {
+		c, ok := n.wallet.Coin(o)
+		return ok && p.Replaces != nil && c.SpentBy == *p.Replaces
+	})
+}
+
 func (n *node) unreserve(p *txwatch.Publish) {
-	if len(p.Coins) == 0 {
+	fresh := n.freshCoins(p)
+	if len(fresh) == 0 {
 		return
 	}
-	if _, changes, err := n.wallet.Unreserve(p.CoinOutpoints(), claimReserve); err == nil { // a spent one stays so
+	if _, changes, err := n.wallet.Unreserve(fresh, claimReserve); err == nil { // one that was spent meanwhile stays so
 		n.storeWallet("free coins", changes, nil)
 	}
 }

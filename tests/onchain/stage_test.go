@@ -1,7 +1,9 @@
 package onchain
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/btcsuite/btcd/chainhash/v2"
@@ -38,6 +40,7 @@ type stage struct {
 func newStage(t *testing.T, channelType []int, options ...string) *stage {
 	t.Helper()
 	btcd := harness.StartBtcd(t)
+	began := btcd.Height()
 	options = append([]string{fmt.Sprintf("--watchtime-blocks=%d", toSelfDelay)}, options...)
 	s := &stage{
 		t: t, btcd: btcd, txs: map[chainhash.Hash]*wire.MsgTx{},
@@ -53,8 +56,7 @@ func newStage(t *testing.T, channelType []int, options ...string) *stage {
 		"id": s.bob.ID(), "amount": uint64(capacity), "push_msat": uint64(capacity.Msat() / 2), "channel_type": channelType,
 	}, &opened)
 	btcd.WaitMempool(1)
-	s.began = btcd.Height()
-	s.seen = s.began
+	s.seen, s.began = began, began
 	btcd.Mine(6)
 	for _, n := range s.nodes() {
 		n.Sync()
@@ -71,8 +73,16 @@ var (
 	anchors         = []int{12, 22}
 )
 
-// forceClose has a node close the channel without its peer, and returns its commitment.
+// forceClose has a node close the channel while its peer is away, and returns its commitment.
 func (s *stage) forceClose(n, peer *harness.Node) chainhash.Hash {
+	s.t.Helper()
+	txid := s.close(n, peer)
+	peer.Start()
+	return txid
+}
+
+// close is forceClose, and the peer stays away.
+func (s *stage) close(n, peer *harness.Node) chainhash.Hash {
 	s.t.Helper()
 	peer.Stop()
 	var closed struct {
@@ -88,8 +98,39 @@ func (s *stage) forceClose(n, peer *harness.Node) chainhash.Hash {
 		s.t.Fatal(err)
 	}
 	s.waitFor(*txid)
-	peer.Start()
 	return *txid
+}
+
+// childOf is the transaction of the mempool that spends outputs of a transaction, or nil.
+func (s *stage) childOf(txid chainhash.Hash) *wire.MsgTx {
+	s.t.Helper()
+	for _, id := range s.btcd.Mempool() {
+		tx := s.btcd.Transaction(id)
+		if tx == nil {
+			continue
+		}
+		for _, in := range tx.TxIn {
+			if in.PreviousOutPoint.Hash == txid {
+				return tx
+			}
+		}
+	}
+	return nil
+}
+
+// newChild mines blocks without any transaction until a commitment has another child than old.
+func (s *stage) newChild(commitment chainhash.Hash, old *wire.MsgTx) *wire.MsgTx {
+	s.t.Helper()
+	for range 40 {
+		s.btcd.MineOnly()
+		s.alice.Sync()
+		s.settleDown()
+		if tx := s.childOf(commitment); tx != nil && (old == nil || tx.TxHash() != old.TxHash()) {
+			return tx
+		}
+	}
+	s.t.Fatalf("the commitment %s gets no new child", commitment)
+	return nil
 }
 
 // waitFor waits until a transaction is in the mempool.
@@ -121,7 +162,9 @@ func (s *stage) settleDown() {
 	s.t.Helper()
 	last, same := "", 0
 	harness.Eventually(s.t, "the mempool settles", func() error {
-		now := fmt.Sprint(s.btcd.Mempool())
+		txids := s.btcd.Mempool() // in no order
+		slices.SortFunc(txids, func(a, b chainhash.Hash) int { return bytes.Compare(a[:], b[:]) })
+		now := fmt.Sprint(txids)
 		if now != last {
 			last, same = now, 0
 		}
