@@ -206,31 +206,6 @@ func (s *stage) tx(txid chainhash.Hash) *wire.MsgTx {
 	return s.txs[txid]
 }
 
-// spender waits until the output of a transaction in a block is spent by one in the mempool or a block, and
-// returns that.
-func (s *stage) spender(txid chainhash.Hash, index uint32) *wire.MsgTx {
-	s.t.Helper()
-	var found *wire.MsgTx
-	harness.Eventually(s.t, fmt.Sprintf("output %d of %s is spent", index, txid), func() error {
-		s.tx(txid)
-		for _, id := range s.btcd.Mempool() {
-			if tx := s.btcd.Transaction(id); tx != nil {
-				s.txs[id] = tx
-			}
-		}
-		for _, tx := range s.txs {
-			for _, in := range tx.TxIn {
-				if in.PreviousOutPoint == (wire.OutPoint{Hash: txid, Index: index}) {
-					found = tx
-					return nil
-				}
-			}
-		}
-		return fmt.Errorf("by nobody")
-	})
-	return found
-}
-
 // fee is what a transaction pays whose inputs are of transactions in blocks.
 func (s *stage) fee(tx *wire.MsgTx) amount.Sat {
 	s.t.Helper()
