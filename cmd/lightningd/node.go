@@ -86,18 +86,19 @@ type node struct {
 	sent           map[chainhash.Hash]*store.SentTx
 	decideSoon     bool // with the next flush
 
-	byName   map[wire.ShortChannelID]*channel // found before, see channelByOwnName
-	forwards *htlcswitch.Switch
-	channels map[uint64]*channel // by number; all that are not forgotten
-	peers    map[keys.PubKey]*peer
-	dirty    map[*channel]bool // have something for the next flush
-	lastRef  uint64            // of an HTLC that was offered to a channel
-	out      *outgoing
-	trying   map[payments.Hash]bool // payments that the plugin pay has not given up
-	invoices *invoices.Machine
-	paying   map[*payingHook]bool // payments that plugins are asked about
-	setTimer *time.Timer          // for parts whose others do not come
-	expiry   *time.Timer          // for invoices that nobody paid
+	byName    map[wire.ShortChannelID]*channel // found before, see channelByOwnName
+	forwards  *htlcswitch.Switch
+	channels  map[uint64]*channel // by number; all that are not forgotten
+	peers     map[keys.PubKey]*peer
+	dirty     map[*channel]bool // have something for the next flush
+	lastRef   uint64            // of an HTLC that was offered to a channel
+	out       *outgoing
+	trying    map[payments.Hash]bool // payments that the plugin pay has not given up
+	invoices  *invoices.Machine
+	toldMoves toldMoves
+	paying    map[*payingHook]bool // payments that plugins are asked about
+	setTimer  *time.Timer          // for parts whose others do not come
+	expiry    *time.Timer          // for invoices that nobody paid
 
 	invoiceWaiters    waiters[string, *invoices.Invoice] // by label; nil: deleted
 	anyInvoiceWaiters waiters[struct{}, struct{}]
@@ -141,6 +142,7 @@ func (n *node) flush() {
 	if n.decideSoon {
 		n.decideTxs()
 	}
+	n.tellMoves()
 }
 
 // onLoop runs f in the loop and returns its error, or that the node is stopping.

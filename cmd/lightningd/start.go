@@ -122,6 +122,10 @@ func (n *node) followChain() {
 
 // loadChannels takes up the channels of the database.
 func (n *node) loadChannels() error {
+	var err error
+	if n.toldMoves.chain, n.toldMoves.channel, err = n.db.LastMoves(); err != nil {
+		return err
+	}
 	rows, err := n.db.OpenChannels()
 	if err != nil {
 		return err

@@ -141,3 +141,34 @@ func TestStorageErrorIsReturned(t *testing.T) {
 		t.Fatal("want the storage's error")
 	}
 }
+
+// TestTakenPartsThatComeAgain: while a payment is being taken, a part that its channel tells again waits for
+// the outcome; if it failed, the payment could be taken and its HTLC lost.
+func TestTakenPartsThatComeAgain(t *testing.T) {
+	m := newMachine(1000)
+	take, err := m.Arrive(part(1, 1000, 1000), start, height)
+	if err != nil || len(take) != 1 {
+		t.Fatalf("%v, %v", take, err)
+	}
+	if again, err := m.Arrive(part(1, 1000, 1000), start, height); err != nil || len(again) != 0 {
+		t.Errorf("told again: %v, %v", again, err)
+	}
+	if other, err := m.Arrive(part(2, 1000, 1000), start, height); err != nil || len(other) != 1 {
+		t.Errorf("another part: %v, %v", other, err)
+	}
+	m.Reject(Hash{1})
+	if again, err := m.Arrive(part(1, 1000, 1000), start, height); err != nil || len(again) != 1 {
+		t.Errorf("after it was rejected: %v, %v", again, err)
+	}
+}
+
+func TestAskedStandsForTheInvoice(t *testing.T) {
+	m := newMachine(1000)
+	p := part(1, 500, 500)
+	p.Asked = 500
+	if actions, err := m.Arrive(p, start, height); err != nil || len(actions) != 1 {
+		t.Errorf("%v, %v", actions, err)
+	} else if _, ok := actions[0].(Take); !ok {
+		t.Errorf("%v is no Take", actions[0])
+	}
+}

@@ -198,3 +198,12 @@ func (d *DB) ChannelIDs() (map[uint64][32]byte, error) {
 	})
 	return ids, err
 }
+
+// LastMoves is the created_index of the newest movement in the chain, and in channels; 0 where there is none.
+func (d *DB) LastMoves() (chain, channel uint64, err error) {
+	if err := d.queryRow("SELECT coalesce(max(created_index), 0) FROM chain_moves", nil, &chain); err != nil {
+		return 0, 0, err
+	}
+	err = d.queryRow("SELECT coalesce(max(created_index), 0) FROM channel_moves", nil, &channel)
+	return chain, channel, err
+}
