@@ -26,6 +26,7 @@ func (n *node) newCommandTable() func() *command.Table {
 			n.addGossipCommand(),
 		)
 		t.Add(n.walletCommands()...)
+		t.Add(n.datastoreCommands()...)
 		if n.plugins != nil { // of a table for its documentation alone
 			t.SetOthers(pluginCommands{n.plugins})
 		}

@@ -31,6 +31,7 @@ func TestEveryCommandKeepsTheContract(t *testing.T) {
 		return o
 	}
 	checkInfos(alice, bob, call)
+	checkStored(alice, call)
 	checkInvoices(alice, bob, call)
 	checkPayments(alice, bob, call)
 	checkTopology(t, alice, bob, call)
@@ -78,6 +79,14 @@ func checkInfos(alice, bob *harness.Node, call caller) {
 
 // someUpdate is a channel_update of a chain that nobody has: it can be read, and is no news.
 var someUpdate = "0102" + strings.Repeat("00", 64+32+8+4+2+2+8+4+4+8)
+
+// checkStored calls what keeps data for others.
+func checkStored(alice *harness.Node, call caller) {
+	call(alice, "datastore", []string{"a plugin", "a name"}, "a value")
+	call(alice, "listdatastore", "a plugin")
+	call(alice, "datastoreusage")
+	call(alice, "deldatastore", []string{"a plugin", "a name"}, 0)
+}
 
 func checkInvoices(alice, bob *harness.Node, call caller) {
 	inv := call(bob, "invoice", 5000, "a label", "a description")

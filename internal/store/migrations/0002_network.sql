@@ -112,3 +112,23 @@ CREATE TABLE channel_moves (
 
 -- Incoming HTLCs that a plugin gave the preimage of: their invoice is 0.
 CREATE INDEX htlcs_resolved ON htlcs_taken (channel, htlc_id) WHERE invoice = 0;
+
+-- What plugins and other clients keep. A key is an array of strings, encoded in the order of its elements.
+CREATE TABLE datastore (
+    key        BLOB PRIMARY KEY,
+    data       BLOB NOT NULL,
+    generation INTEGER NOT NULL               -- counts changes
+) WITHOUT ROWID;
+
+-- Runes that were made here, as they are shown.
+CREATE TABLE runes (
+    id           INTEGER PRIMARY KEY,         -- unique_id
+    rune         TEXT NOT NULL,
+    last_used_ns INTEGER                      -- unix; NULL: never
+);
+
+-- Runes that are no longer good, ranges of unique_id that do not touch each other.
+CREATE TABLE runes_blacklist (
+    first INTEGER PRIMARY KEY,
+    last  INTEGER NOT NULL                    -- inclusive
+);
