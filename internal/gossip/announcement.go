@@ -157,6 +157,7 @@ func (m *Machine) forget(c *channel) {
 		m.remove(u.at, int(u.size))
 	}
 	id := c.id
+	delete(m.suspects, id)
 	for _, n := range m.drop(c) {
 		m.remove(n.at, int(n.size))
 		n.at, n.timestamp = 0, 0

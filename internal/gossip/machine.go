@@ -43,7 +43,7 @@ type Machine struct {
 	size        int64 // of the store, with what the actions append
 	deleted     int64 // of that
 	compactNext Timestamp
-	suspects    []wire.ShortChannelID // that a block may close, to be asked again with the next
+	suspects    map[wire.ShortChannelID]block.Height // channels that a block of that height may close; the chain is asked
 
 	jobs      []job // that wait for their signatures to be checked
 	seen      map[Check]bool
@@ -75,15 +75,16 @@ type peer struct {
 // New makes the machine of a node without channels and peers, with an empty view.
 func New(self Self) *Machine {
 	return &Machine{
-		self:    self,
-		height:  self.Height,
-		peers:   make(map[keys.PubKey]*peer),
-		own:     make(map[wire.ChannelID]*ownChannel),
-		seen:    make(map[Check]bool),
-		batch:   newBatch(),
-		pending: newPending(),
-		view:    newView(),
-		node:    ownNode{loaded: make(map[wire.ShortChannelID]*wire.ChannelUpdate)},
+		self:     self,
+		height:   self.Height,
+		peers:    make(map[keys.PubKey]*peer),
+		own:      make(map[wire.ChannelID]*ownChannel),
+		seen:     make(map[Check]bool),
+		batch:    newBatch(),
+		pending:  newPending(),
+		suspects: make(map[wire.ShortChannelID]block.Height),
+		view:     newView(),
+		node:     ownNode{loaded: make(map[wire.ShortChannelID]*wire.ChannelUpdate)},
 	}
 }
 

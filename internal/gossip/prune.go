@@ -1,8 +1,10 @@
 package gossip
 
 import (
+	"maps"
+	"slices"
+
 	"fulmen/internal/amount"
-	"fulmen/internal/block"
 	"fulmen/internal/gossipstore"
 	"fulmen/internal/keys"
 	"fulmen/internal/wire"
@@ -54,15 +56,13 @@ func (m *Machine) ours(c *channel) bool {
 // blockSeen looks for channels that the block closes, and forgets those that were closed long ago.
 func (m *Machine) blockSeen(ev BlockSeen) {
 	m.height = ev.Height
-	suspects := m.suspects
-	m.suspects = nil
 	for _, key := range ev.Spent {
 		if place, ok := m.byOutput[key]; ok && m.channels[place].spentAt == 0 {
-			suspects = append(suspects, m.channels[place].id)
+			m.suspects[m.channels[place].id] = max(ev.Height, 1)
 		}
 	}
-	if len(suspects) > 0 {
-		m.do(AskFunding{suspects})
+	if len(m.suspects) > 0 {
+		m.do(AskFunding{slices.Sorted(maps.Keys(m.suspects))})
 	}
 	for _, id := range m.ids() {
 		if c := m.channel(id); c.spentAt != 0 && m.height >= c.spentAt+spentTime {
@@ -73,14 +73,19 @@ func (m *Machine) blockSeen(ev BlockSeen) {
 
 // afterSpent marks a channel whose funding output is spent. It stays for a while.
 func (m *Machine) afterSpent(c *channel, r Funding) {
-	switch {
-	case r.Unknown:
-		m.suspects = append(m.suspects, c.id) // to be asked with the next block
-		return
-	case r.Unspent || c.spentAt != 0:
+	if r.Unknown {
+		return // it is asked again with the next block
+	}
+	at, ok := m.suspects[c.id]
+	delete(m.suspects, c.id)
+	if !ok || r.Unspent || c.spentAt != 0 {
 		return
 	}
-	c.spentAt = max(m.height, block.Height(1))
+	c.spentAt = at
+	if m.height >= at+spentTime { // blocks came faster than the answer
+		m.forget(c)
+		return
+	}
 	m.do(Mark{Offset: c.at, Flags: gossipstore.Dying})
 	for _, u := range c.updates {
 		if u.at != 0 {

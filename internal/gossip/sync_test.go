@@ -85,17 +85,26 @@ func TestBOLT7PrunedAndSpent(t *testing.T) {
 	a.step(BlockSeen{Height: tip + 3})
 	a.answerFunding() // the chain answers at last
 	c := a.m.channel(gone)
-	if c.spentAt != tip+3 || a.flags[c.at]&gossipstore.Dying == 0 {
+	if c.spentAt != tip+2 || a.flags[c.at]&gossipstore.Dying == 0 {
 		t.Errorf("spent at %d, flags %x", c.spentAt, a.flags[c.at])
 	}
 	a.hears(bob.id, w.updated(t, 5, 0, w.now+1)) // BOLT 7: no more, unless it is disabled
 	if got := a.m.channel(gone).updates[0].timestamp; got >= uint32(w.now+1) {
 		t.Error("an update of a channel that is closed was taken")
 	}
-	a.step(BlockSeen{Height: tip + 3 + 71})
+	a.step(BlockSeen{Height: tip + 2 + 71})
 	a.wantChannels(40)
-	a.step(BlockSeen{Height: tip + 3 + 72})
+	a.step(BlockSeen{Height: tip + 2 + 72})
 	a.wantChannels(39)
+
+	// Blocks come faster than the answer.
+	fast := w.net.Channels[6].SCID
+	key = a.m.channel(fast).output
+	w.spent[fast] = true
+	a.step(BlockSeen{Height: tip + 100, Spent: []uint64{key}})
+	a.step(BlockSeen{Height: tip + 100 + 72})
+	a.answerFunding()
+	a.wantChannels(38)
 
 	w.now += maxAge
 	a.step(Tick{})
