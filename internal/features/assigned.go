@@ -1,6 +1,9 @@
 package features
 
-import "fmt"
+import (
+	"fmt"
+	"math/bits"
+)
 
 // The features that BOLT 9 assigns, by their even bits.
 const (
@@ -129,6 +132,20 @@ func CheckPeer(remote Vector) error { return check(remote, "peer") }
 
 // CheckInvoice says the same of an invoice's features (BOLT 11, Requirements).
 func CheckInvoice(v Vector) error { return check(v, "invoice") }
+
+// Strange reports whether a vector requires a feature that BOLT 9 does not assign, as far as we know: whose
+// announcement has it is not to be routed through (BOLT 7).
+func (v Vector) Strange() bool {
+	for i, b := range v {
+		// Even bits alone; nearly all announcements have few of these.
+		for even := b & 0x55; even != 0; even &= even - 1 {
+			if lookup(Bit(8*(len(v)-1-i)+bits.TrailingZeros8(even))) == nil {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 func check(v Vector, who string) error {
 	for b := range v.All() {

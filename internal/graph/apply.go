@@ -6,6 +6,7 @@ import (
 
 	"fulmen/internal/amount"
 	"fulmen/internal/block"
+	"fulmen/internal/features"
 	"fulmen/internal/wire"
 )
 
@@ -32,7 +33,8 @@ func (g *Graph) ApplyChannelAnnouncement(msg []byte, offset int64) (Channel, err
 	if len(msg) < announcementFeatures+2 {
 		return 0, short(name, announcementFeatures+2, len(msg))
 	}
-	at := announcementFeatures + afterChain + int(binary.BigEndian.Uint16(msg[announcementFeatures:]))
+	length := int(binary.BigEndian.Uint16(msg[announcementFeatures:]))
+	at := announcementFeatures + afterChain + length
 	const size = 8 + 4*33
 	if len(msg) < at+size {
 		return 0, short(name, at+size, len(msg))
@@ -42,7 +44,9 @@ func (g *Graph) ApplyChannelAnnouncement(msg []byte, offset int64) (Channel, err
 	if scid == 0 {
 		return 0, fmt.Errorf("%s: short_channel_id is 0", name)
 	}
-	return g.AddChannel(scid, NodeID(b[8:]), NodeID(b[8+33:]), offset), nil
+	c := g.AddChannel(scid, NodeID(b[8:]), NodeID(b[8+33:]), offset)
+	g.strange[c] = features.Vector(msg[announcementFeatures+2:][:length]).Strange()
+	return c, nil
 }
 
 // ApplyChannelUpdate takes a channel_update. One of a channel that is not there, or older than what is there, is
@@ -70,19 +74,21 @@ func (g *Graph) ApplyChannelUpdate(msg []byte) error {
 	return nil
 }
 
-// ApplyNodeAnnouncement notes where a node's announcement is. That of a node without channels is ignored (BOLT 7,
+// ApplyNodeAnnouncement notes where a node's announcement is, and whether it can be routed through. That of a node without channels is ignored (BOLT 7,
 // The node_announcement Message).
 func (g *Graph) ApplyNodeAnnouncement(msg []byte, offset int64) error {
 	const name = "node_announcement"
 	if len(msg) < nodeFeatures+2 {
 		return short(name, nodeFeatures+2, len(msg))
 	}
-	at := nodeFeatures + nodeID + int(binary.BigEndian.Uint16(msg[nodeFeatures:]))
+	length := int(binary.BigEndian.Uint16(msg[nodeFeatures:]))
+	at := nodeFeatures + nodeID + length
 	if len(msg) < at+33 {
 		return short(name, at+33, len(msg))
 	}
 	if n, ok := g.Node(NodeID(msg[at:])); ok {
 		g.nodeAnns[n] = offset
+		g.setFeatures(n, features.Vector(msg[nodeFeatures+2:][:length]))
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"fulmen/internal/amount"
+	"fulmen/internal/features"
 	"fulmen/internal/wire"
 )
 
@@ -15,6 +16,7 @@ func (g *Graph) addNode(id *NodeID) Node {
 	n := Node(len(g.ids))
 	g.ids = append(g.ids, *id)
 	g.nodeAnns = append(g.nodeAnns, 0)
+	g.shunned = append(g.shunned, false)
 	g.byID.add(uint32(n), func(i uint32) uint64 { return hashID(&g.ids[i]) })
 	g.stale = true
 	return n
@@ -37,13 +39,14 @@ func (g *Graph) newChannel(scid wire.ShortChannelID) Channel {
 	c := Channel(len(g.scids))
 	if n := len(g.free); n > 0 {
 		c, g.free = g.free[n-1], g.free[:n-1]
-		g.scids[c], g.capacity[c] = scid, 0
+		g.scids[c], g.capacity[c], g.strange[c] = scid, 0, false
 		clear(g.policies[c.Half(0) : c.Half(1)+1])
 	} else {
 		g.scids = append(g.scids, scid)
 		g.ends = append(g.ends, [2]Node{})
 		g.capacity = append(g.capacity, 0)
 		g.chanAnns = append(g.chanAnns, 0)
+		g.strange = append(g.strange, false)
 		g.policies = append(g.policies, Policy{}, Policy{})
 	}
 	g.byScid.add(uint32(c), g.hashOfChannel)
@@ -65,6 +68,21 @@ func (g *Graph) SetPolicy(h Half, p Policy) {
 	g.relink(h)
 }
 
+// setFeatures says whether a node requires features that we do not know (BOLT 7, The node_announcement Message: no
+// payment is routed through it).
+func (g *Graph) setFeatures(n Node, v features.Vector) {
+	if g.shunned[n] == v.Strange() {
+		return
+	}
+	g.shunned[n] = !g.shunned[n]
+	if g.stale {
+		return // Settle will
+	}
+	for _, h := range g.Away(n) {
+		g.relink(h)
+	}
+}
+
 // relink keeps a direction's link as its policy is.
 func (g *Graph) relink(h Half) {
 	if g.stale {
@@ -80,7 +98,7 @@ func (g *Graph) link(at uint32, h Half) {
 	g.links[at] = Link{
 		HTLCMinimum: p.HTLCMinimum, HTLCMaximum: p.HTLCMaximum, Capacity: g.capacity[h.Channel()].Msat(),
 		FeeBase: p.FeeBase, FeePPM: p.FeePPM, From: from, Half: h, CLTVDelta: p.CLTVDelta,
-		Enabled: p.Enabled(), Leaf: g.first[from+1]-g.first[from] == 1,
+		Enabled: p.Enabled() && !g.strange[h.Channel()] && !g.shunned[from], Leaf: g.first[from+1]-g.first[from] == 1,
 	}
 }
 

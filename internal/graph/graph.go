@@ -65,6 +65,7 @@ type Graph struct {
 	// Of nodes, by Node.
 	ids      []NodeID
 	nodeAnns []int64 // offset of the node_announcement in the store; 0: there is none
+	shunned  []bool  // it requires features that we do not know: no route leads on from it
 	byID     table
 
 	// Of channels, by Channel.
@@ -72,6 +73,7 @@ type Graph struct {
 	ends     [][2]Node             // node_id_1 and node_id_2
 	capacity []amount.Sat          // 0: not known yet
 	chanAnns []int64               // offset of the channel_announcement
+	strange  []bool                // it requires features that we do not know: no route leads over it
 	policies []Policy              // by Half
 	byScid   table
 	free     []Channel
@@ -95,7 +97,7 @@ type Link struct {
 	From        Node
 	Half        Half
 	CLTVDelta   block.Delta
-	Enabled     bool
+	Enabled     bool // and neither the channel nor From requires features that we do not know
 	Leaf        bool // From has no other channel
 }
 

@@ -2,11 +2,13 @@ package graph
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"fulmen/internal/amount"
+	"fulmen/internal/features"
 	"fulmen/internal/wire"
 )
 
@@ -108,8 +110,8 @@ func compare(t *testing.T, g *Graph, m model) {
 	}
 }
 
-func encodeChannel(scid wire.ShortChannelID, a, b NodeID, features int) []byte {
-	return wire.Encode(&wire.ChannelAnnouncement{ShortChannelID: scid, NodeID1: a, NodeID2: b, Features: make([]byte, features)})
+func encodeChannel(scid wire.ShortChannelID, a, b NodeID, featureBytes int) []byte {
+	return wire.Encode(&wire.ChannelAnnouncement{ShortChannelID: scid, NodeID1: a, NodeID2: b, Features: make([]byte, featureBytes)})
 }
 
 // TestFieldsAreWhereTheCodecPutsThem holds reading in place to package wire.
@@ -147,6 +149,45 @@ func TestFieldsAreWhereTheCodecPutsThem(t *testing.T) {
 		if n, _ := g.Node(testID(2)); g.NodeAnnouncement(n) != int64(90+features) {
 			t.Errorf("node_announcement with %d bytes of features: offset %d", features, g.NodeAnnouncement(n))
 		}
+	}
+}
+
+// TestBOLT7UnknownFeatures: no route leads over a channel, or on from a node, that requires what we do not know. A
+// node_announcement that does not any more makes the node usable again.
+func TestBOLT7UnknownFeatures(t *testing.T) {
+	g := New()
+	strange, known := features.New(features.VarOnionOptin, 200), features.New(features.DualFund, 201)
+	for i, v := range []features.Vector{strange, known} {
+		m := wire.ChannelAnnouncement{ShortChannelID: wire.ShortChannelID(i + 1), NodeID1: testID(1), NodeID2: testID(2), Features: v}
+		if _, err := g.ApplyChannelAnnouncement(wire.Encode(&m), 1); err != nil {
+			t.Fatal(err)
+		}
+		for direction := range byte(2) {
+			u := wire.ChannelUpdate{ShortChannelID: m.ShortChannelID, Timestamp: 1, MessageFlags: 1, ChannelFlags: direction}
+			if err := g.ApplyChannelUpdate(wire.Encode(&u)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	want := func(name string, of map[Half]bool) {
+		t.Helper()
+		g.Settle()
+		for n := range g.NumNodes() {
+			for _, l := range g.Links(Node(n)) {
+				if l.Enabled != of[l.Half] {
+					t.Errorf("%s: direction %d: enabled is %t", name, l.Half, l.Enabled)
+				}
+			}
+		}
+	}
+	usable, _ := g.Channel(2)
+	want("no announcement of a node", map[Half]bool{usable.Half(0): true, usable.Half(1): true})
+	for i, v := range []features.Vector{known, strange, nil} {
+		m := wire.NodeAnnouncement{NodeID: testID(2), Features: v, Timestamp: uint32(i)}
+		if err := g.ApplyNodeAnnouncement(wire.Encode(&m), 9); err != nil {
+			t.Fatal(err)
+		}
+		want(fmt.Sprintf("announcement %d", i), map[Half]bool{usable.Half(0): true, usable.Half(1): !v.Strange()})
 	}
 }
 
