@@ -1,11 +1,12 @@
 // Package delay puts distance between two processes on one machine: a TCP proxy that hands on every
-// byte a fixed time after it came, as a long cable does. It does not limit bandwidth.
+// byte a fixed time after it came, as a long cable does. It does not limit bandwidth. It counts what it hands on.
 package delay
 
 import (
 	"bytes"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,6 +15,7 @@ type Proxy struct {
 	listener net.Listener
 	target   string
 	oneWay   time.Duration
+	fromFar  atomic.Int64 // bytes that came from the target
 
 	mu     sync.Mutex
 	conns  map[net.Conn]struct{}
@@ -33,6 +35,9 @@ func Listen(target string, oneWay time.Duration) (*Proxy, error) {
 
 // Addr is where the proxy listens, as host:port.
 func (p *Proxy) Addr() string { return p.listener.Addr().String() }
+
+// FromTarget is how many bytes the target has sent so far, on all connections.
+func (p *Proxy) FromTarget() int64 { return p.fromFar.Load() }
 
 // Close ends the proxy and all its connections.
 func (p *Proxy) Close() error {
@@ -77,8 +82,8 @@ func (p *Proxy) add(conns ...net.Conn) bool {
 // connect carries both directions until both have ended.
 func (p *Proxy) connect(near, far net.Conn) {
 	var both sync.WaitGroup
-	both.Go(func() { carry(far, near, p.oneWay) })
-	both.Go(func() { carry(near, far, p.oneWay) })
+	both.Go(func() { carry(far, near, p.oneWay, new(atomic.Int64)) })
+	both.Go(func() { carry(near, far, p.oneWay, &p.fromFar) })
 	both.Wait()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -99,13 +104,14 @@ type chunk struct {
 const inFlight = 1 << 16
 
 // carry copies src to dst, late, and then closes dst for writing, late as well.
-func carry(dst, src net.Conn, late time.Duration) {
+func carry(dst, src net.Conn, late time.Duration, count *atomic.Int64) {
 	line := make(chan chunk, inFlight)
 	go func() {
 		defer close(line)
 		buf := make([]byte, 64<<10)
 		for {
 			n, err := src.Read(buf)
+			count.Add(int64(n))
 			line <- chunk{time.Now().Add(late), bytes.Clone(buf[:n])}
 			if err != nil {
 				return
