@@ -53,6 +53,8 @@ type asked struct {
 	end   uint64 // the first block that was not asked for
 	// missing is what the peer has and we lack, by its replies.
 	missing []missing
+	// nodes are those without a node_announcement that are among it, each with one of its channels.
+	nodes map[uint32]bool
 }
 
 // missing is a channel, with what of it is to be asked for.
@@ -133,7 +135,7 @@ func (m *Machine) compareAll() {
 	m.seeker.asking = next
 	a := &next.asked
 	a.byRange, a.since, a.compared = true, m.now, m.now
-	a.after, a.end, a.missing = 0, uint64(m.height)+1, nil
+	a.after, a.end, a.missing, a.nodes = 0, uint64(m.height)+1, nil, make(map[uint32]bool)
 	m.do(SendPeer{next.id, wire.Encode(&wire.QueryChannelRange{
 		ChainHash: m.self.ChainHash, FirstBlocknum: 0, NumberOfBlocks: uint32(a.end),
 		QueryOption: new(wire.QueryOptionTimestamps | wire.QueryOptionChecksums),
@@ -159,7 +161,7 @@ func (m *Machine) recvReplyChannelRange(p *peer, r *wire.ReplyChannelRange) {
 		if len(a.missing) >= maxMissing {
 			break
 		}
-		if flags := m.wanted(id, r, timestamps, i); flags != 0 {
+		if flags := m.wanted(id, r, timestamps, i) | m.unnamed(a, id); flags != 0 {
 			a.missing = append(a.missing, missing{id, flags})
 		}
 	}
@@ -169,6 +171,8 @@ func (m *Machine) recvReplyChannelRange(p *peer, r *wire.ReplyChannelRange) {
 	a.byRange = false
 	slices.SortFunc(a.missing, func(x, y missing) int { return cmp.Compare(x.id, y.id) })
 	a.missing = slices.CompactFunc(a.missing, func(x, y missing) bool { return x.id == y.id })
+	a.nodes = nil
+	m.askNext(p)
 }
 
 var (
@@ -225,6 +229,23 @@ func (m *Machine) wanted(id wire.ShortChannelID, r *wire.ReplyChannelRange, time
 	return flags
 }
 
+// unnamed is what to ask of a channel that we have for the sake of its nodes: those that we have no
+// node_announcement of, because it came too early, or was lost. Most that have none never made one, which costs
+// the peer nothing.
+func (m *Machine) unnamed(a *asked, id wire.ShortChannelID) (flags byte) {
+	c := m.channel(id)
+	if c == nil {
+		return 0
+	}
+	for side, place := range c.nodes {
+		if n := &m.nodes[place]; n.at == 0 && n.id != m.self.ID && !a.nodes[place] {
+			a.nodes[place] = true
+			flags |= byte(wire.QueryNodeAnnouncement1) << side
+		}
+	}
+	return flags
+}
+
 func (m *Machine) tooOld(at uint32) bool {
 	return Timestamp(at) < m.now && m.now-Timestamp(at) >= maxAge
 }
@@ -276,8 +297,12 @@ func (m *Machine) ask(p *peer, ids []wire.ShortChannelID, flags []byte) {
 }
 
 func (m *Machine) recvReplyShortChannelIDsEnd(p *peer, r *wire.ReplyShortChannelIDsEnd) {
-	if r.ChainHash == m.self.ChainHash {
-		p.asked.byID = false
+	if r.ChainHash != m.self.ChainHash || !p.asked.byID {
+		return
+	}
+	p.asked.byID = false
+	if m.seeker.asking == p {
+		m.askNext(p) // it looks for the next while we check signatures
 	}
 }
 

@@ -51,6 +51,35 @@ func TestBOLT7SyncByQueries(t *testing.T) {
 	}
 }
 
+// TestBOLT7SyncOfNodes: a node that has every channel and no node_announcement asks for those, each once, and not
+// again for those that do not exist.
+func TestBOLT7SyncOfNodes(t *testing.T) {
+	w := newWorld(t, 30, 80)
+	old, fresh := w.actor(alice), w.actor(bob)
+	named := len(w.net.IDs) - 5
+	for _, n := range []*actor{old, fresh} {
+		n.step(PeerUp{ID: carol.id})
+		n.learnsNamed(carol.id, map[*actor]int{old: named}[n])
+		n.step(PeerDown{carol.id})
+		n.to, n.sent = nil, map[wire.MessageType]int{}
+		n.wantChannels(80)
+	}
+	for range 2 {
+		connect(old, fresh)
+		talk(old, fresh)
+		if !slices.Equal(old.content(), fresh.content()) {
+			t.Error("the stores are not of the same messages")
+		}
+		if n := old.sent[wire.MsgNodeAnnouncement]; n != named || old.sent[wire.MsgChannelAnnouncement] > 0 || old.sent[wire.MsgChannelUpdate] > 0 {
+			t.Errorf("sent %v, want %d node_announcements in all", old.sent, named)
+		}
+		for _, n := range []*actor{old, fresh} {
+			n.step(PeerDown{n.peer.party.id})
+		}
+		w.now += fullInterval + 1
+	}
+}
+
 // updated is a channel_update of a later time, signed anew.
 func (w *world) updated(t *testing.T, channel, side int, at Timestamp) []byte {
 	t.Helper()

@@ -167,7 +167,10 @@ func (a *actor) hears(id keys.PubKey, messages ...[]byte) {
 }
 
 // learns tells a node of the whole network, as a peer would.
-func (a *actor) learns(id keys.PubKey) {
+func (a *actor) learns(id keys.PubKey) { a.learnsNamed(id, len(a.w.net.IDs)) }
+
+// learnsNamed is learns with so many node_announcements.
+func (a *actor) learnsNamed(id keys.PubKey, nodes int) {
 	n := a.w.net
 	for i := range n.Channels {
 		a.step(PeerSent{id, n.ChannelAnnouncement(i)})
@@ -177,7 +180,7 @@ func (a *actor) learns(id keys.PubKey) {
 			a.hears(id)
 		}
 	}
-	for i := range n.IDs {
+	for i := range nodes {
 		a.step(PeerSent{id, n.NodeAnnouncement(i)})
 	}
 	a.hears(id)
