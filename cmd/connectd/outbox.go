@@ -83,6 +83,13 @@ func (o *outbox) queue(msgs ...[]byte) {
 	}()
 }
 
+// backlog is how many bytes wait behind those that are being written.
+func (o *outbox) backlog() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.pending)
+}
+
 // encrypt appends messages to what is pending, and reports whether the outbox is well.
 func (o *outbox) encrypt(msgs [][]byte) bool {
 	for _, msg := range msgs {

@@ -136,7 +136,9 @@ func (g *streamer) round(now time.Time) {
 		g.complain(err)
 	}
 	for p, s := range g.streams {
-		if s.past || !now.Before(s.flushAt) {
+		// A peer with a thin line gets the past as fast as it takes it: it must not lose its connection
+		// for what it asked.
+		if (s.past || !now.Before(s.flushAt)) && p.out.backlog() < streamBytes {
 			s.flushAt = now.Add(g.flush)
 			g.send(p, s, streamBytes)
 		}

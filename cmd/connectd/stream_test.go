@@ -1,13 +1,17 @@
 package main
 
 import (
+	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"fulmen/internal/gossipstore"
 	"fulmen/internal/ipc/connectdmsg"
 	"fulmen/internal/ipc/gossipmsg"
+	"fulmen/internal/noise"
 	"fulmen/internal/wire"
 )
 
@@ -113,4 +117,60 @@ func TestBOLT7StreamByTimestampFilter(t *testing.T) {
 	}
 	add(t, to, 0, 42)
 	wantRumours(t, bob, 42)
+}
+
+// TestStreamWaitsForASlowPeer: a peer that asked for the past and reads none of it for now is sent no more
+// than it can lose, and gets the rest as it reads.
+func TestStreamWaitsForASlowPeer(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "gossip_store")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	w, err := gossipstore.Create(f, gossipstore.UUID{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const messages, size = 400, 60_000 // more than outboxStuck
+	raw := append(rumour(1), make([]byte, size)...)
+	for range messages {
+		if _, err := w.Append(0, 10, raw); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	ours, theirs := net.Pipe()
+	defer theirs.Close()
+	p := &peer{out: newOutbox(ours, sealer(t))}
+	g := newStreamer()
+	g.use(f)
+	g.add(p)
+	now := time.Unix(1_700_000_000, 0)
+	g.setFilter(p, &wire.GossipTimestampFilter{TimestampRange: 1 << 31}, now)
+	for range 2 * messages * size / streamBytes {
+		g.round(now)
+	}
+	if waits := p.out.backlog(); waits > 3*streamBytes {
+		t.Fatalf("%d bytes wait for a peer that does not read, at most %d", waits, 3*streamBytes)
+	}
+	read := make(chan int64)
+	go func() {
+		n, err := io.CopyN(io.Discard, theirs, messages*int64(len(raw)+noise.Overhead))
+		if err != nil {
+			t.Error(err)
+		}
+		read <- n
+	}()
+	for tick := time.NewTicker(time.Millisecond); ; {
+		select {
+		case <-read:
+			tick.Stop()
+			return
+		case <-tick.C:
+			g.round(now)
+		}
+	}
 }
