@@ -85,7 +85,7 @@ func (sh *shell) store(s *channel.Store) *channeldmsg.Store {
 	for i := range s.NewHTLCs {
 		h := &s.NewHTLCs[i]
 		m.NewHTLCs = append(m.NewHTLCs, channeldmsg.NewHTLC{
-			Offered: h.Offered, ID: h.ID, PaymentHash: h.PaymentHash, CLTVExpiry: h.CLTVExpiry,
+			Offered: h.Offered, ID: h.ID, PaymentHash: h.PaymentHash, CLTVExpiry: h.CLTVExpiry, AmountMsat: h.Amount,
 		})
 	}
 	for _, l := range s.Learned {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+
 	"fulmen/internal/htlcswitch"
 	"fulmen/internal/ipc/channeldmsg"
 	"fulmen/internal/onion"
@@ -40,7 +42,8 @@ func (c *channel) onStore(m *channeldmsg.Store) {
 		}
 	}
 	c.setStatus(m.Status)
-	entry, snapshot, data, tally, id, added := c.next, m.Snapshot, m.Data, c.tally, c.row.ID, m.NewHTLCs
+	entry, snapshot, data, tally, id, added := c.next, m.Snapshot, m.Data, c.tally, c.row.ID, newHTLCs(m)
+	over := outcomes(m)
 	if len(data) > 0 { // a Store may be about payments alone
 		c.next++
 	}
@@ -55,10 +58,8 @@ func (c *channel) onStore(m *channeldmsg.Store) {
 				return err
 			}
 		}
-		for i := range added {
-			if err := tx.AddChannelHTLC(id, (*store.ChannelHTLC)(&added[i])); err != nil {
-				return err
-			}
+		if err := errors.Join(tx.AddChannelHTLCs(id, added), tx.EndChannelHTLCs(id, over)); err != nil {
+			return err
 		}
 		if len(data) == 0 {
 			return nil
@@ -76,6 +77,31 @@ func (c *channel) onStore(m *channeldmsg.Store) {
 			c.n.loop.post(func() { tellEnded(ended) })
 		}
 	})
+}
+
+// newHTLCs are those of m that the peer's commitments get.
+func newHTLCs(m *channeldmsg.Store) []store.ChannelHTLC {
+	list := make([]store.ChannelHTLC, len(m.NewHTLCs))
+	for i := range list {
+		h := &m.NewHTLCs[i]
+		list[i] = store.ChannelHTLC{Offered: h.Offered, ID: h.ID, PaymentHash: h.PaymentHash, CLTVExpiry: h.CLTVExpiry, Amount: h.AmountMsat}
+	}
+	return list
+}
+
+// outcomes names the HTLCs whose outcome m has.
+func outcomes(m *channeldmsg.Store) []store.HTLCName {
+	var list []store.HTLCName
+	for _, l := range m.Learned {
+		list = append(list, store.HTLCName{Offered: true, ID: l.ID})
+	}
+	for i := range m.Failed {
+		list = append(list, store.HTLCName{Offered: true, ID: m.Failed[i].ID})
+	}
+	for _, id := range m.Resolved {
+		list = append(list, store.HTLCName{ID: id})
+	}
+	return list
 }
 
 // setStatus takes what the process tells of the channel in numbers.

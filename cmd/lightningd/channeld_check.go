@@ -74,6 +74,11 @@ func (c *channel) checkStore(m *channeldmsg.Store) error {
 			return err
 		}
 	}
+	for _, h := range outcomes(m) {
+		if h.ID > maxHTLCID {
+			return fmt.Errorf("outcome of HTLC %d: the id is too large", h.ID)
+		}
+	}
 	return c.checkNewHTLCs(m.NewHTLCs)
 }
 
@@ -98,6 +103,9 @@ func (c *channel) checkNewHTLCs(list []channeldmsg.NewHTLC) error {
 		}
 		if h.ID < *side || h.ID > maxHTLCID {
 			return fmt.Errorf("new HTLC %d came out of order, after %d", h.ID, *side)
+		}
+		if h.AmountMsat > c.row.FundingSats.Msat() {
+			return fmt.Errorf("new HTLC %d of %s in a channel of %s", h.ID, h.AmountMsat, c.row.FundingSats)
 		}
 		*side = h.ID + 1
 	}

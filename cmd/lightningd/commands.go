@@ -18,7 +18,7 @@ func (n *node) newCommandTable() func() *command.Table {
 			n.getInfoCommand(), n.stopCommand(), n.getLogCommand(), n.listConfigsCommand(), n.waitBlockHeightCommand(),
 			n.connectCommand(), n.disconnectCommand(), n.listPeersCommand(), n.pingCommand(),
 			n.fundChannelCommand(), n.closeCommand(), n.setChannelCommand(), n.listPeerChannelsCommand(), n.listClosedChannelsCommand(),
-			n.listForwardsCommand(), n.delForwardCommand(), n.listChainMovesCommand(), n.listChannelMovesCommand(),
+			n.listForwardsCommand(), n.listHTLCsCommand(), n.delForwardCommand(), n.listChainMovesCommand(), n.listChannelMovesCommand(),
 			n.invoiceCommand(), n.createInvoiceCommand(), n.listInvoicesCommand(), n.delInvoiceCommand(), n.waitInvoiceCommand(),
 			n.waitAnyInvoiceCommand(), n.decodeCommand(),
 			n.sendPayCommand(), n.createOnionCommand(), n.sendOnionCommand(), n.waitSendPayCommand(), n.listSendPaysCommand(), n.listPaysCommand(), n.delPayCommand(),

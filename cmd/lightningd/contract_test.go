@@ -21,7 +21,7 @@ var published = strings.Fields(`
 	connect disconnect listpeers listpeerchannels listclosedchannels fundchannel close setchannel ping
 	invoice listinvoices delinvoice waitinvoice waitanyinvoice decode createinvoice sendpay waitsendpay
 	listsendpays listpays delpay waitblockheight signmessage checkmessage getlog listconfigs
-	notifications plugin sendcustommsg createonion sendonion listforwards delforward
+	notifications plugin sendcustommsg createonion sendonion listforwards delforward listhtlcs
 	listchainmoves listchannelmoves addgossip
 	datastore listdatastore deldatastore datastoreusage`)
 

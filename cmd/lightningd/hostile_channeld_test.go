@@ -54,6 +54,8 @@ func TestChanneldThatLies(t *testing.T) {
 			&channeldmsg.Store{Seq: 3, NewHTLCs: []channeldmsg.NewHTLC{{ID: 4}}, Status: testStatus},
 		}},
 		{"a new HTLC with an id of 64 bits", []ipc.Message{&channeldmsg.Store{NewHTLCs: []channeldmsg.NewHTLC{{ID: 1<<64 - 1}}, Status: testStatus}}},
+		{"the end of an HTLC with an id of 64 bits", []ipc.Message{&channeldmsg.Store{Resolved: []uint64{1<<64 - 1}, Status: testStatus}}},
+		{"a new HTLC of more than the channel has", []ipc.Message{&channeldmsg.Store{NewHTLCs: []channeldmsg.NewHTLC{{AmountMsat: 1 << 62}}, Status: testStatus}}},
 		{"more new HTLCs than a commitment has", []ipc.Message{&channeldmsg.Store{NewHTLCs: make([]channeldmsg.NewHTLC, 2*483+1), Status: testStatus}}},
 		{"a close that spends another channel's output", []ipc.Message{&channeldmsg.MutualClose{Tx: testClose(bobChannel, 1)}}},
 		{"a close that is no transaction", []ipc.Message{&channeldmsg.MutualClose{Tx: []byte{1}}}},
@@ -87,10 +89,10 @@ func TestNewHTLCsAreStored(t *testing.T) {
 	defer w.end()
 	w.connect()
 	w.stored(w.bob, &channeldmsg.Store{
-		Data: []byte{1}, NewHTLCs: []channeldmsg.NewHTLC{{Offered: true, ID: 3, PaymentHash: [32]byte{4}, CLTVExpiry: 5}}, Status: testStatus,
+		Data: []byte{1}, NewHTLCs: []channeldmsg.NewHTLC{{Offered: true, ID: 3, PaymentHash: [32]byte{4}, CLTVExpiry: 5, AmountMsat: 6}}, Status: testStatus,
 	})
 	list, err := w.n.db.ChannelHTLCs(bobChannel, false, 0, 10)
-	if want := (store.ChannelHTLC{Offered: true, ID: 3, PaymentHash: [32]byte{4}, CLTVExpiry: 5}); err != nil || len(list) != 1 || list[0] != want {
+	if want := (store.ChannelHTLC{Offered: true, ID: 3, PaymentHash: [32]byte{4}, CLTVExpiry: 5, Amount: 6}); err != nil || len(list) != 1 || list[0] != want {
 		t.Errorf("%+v, %v", list, err)
 	}
 }

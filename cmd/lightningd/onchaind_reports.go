@@ -49,7 +49,8 @@ func (n *node) oldHTLCs(channel uint64, m *onchaindmsg.NeedHTLCs) (*onchaindmsg.
 	}
 	next := &onchaindmsg.HTLCs{Stubs: make([]onchaindmsg.HTLCStub, len(list)), Last: len(list) < maxStubs}
 	for i := range list {
-		next.Stubs[i] = onchaindmsg.HTLCStub(list[i])
+		h := &list[i]
+		next.Stubs[i] = onchaindmsg.HTLCStub{Offered: h.Offered, ID: h.ID, PaymentHash: h.PaymentHash, CLTVExpiry: h.CLTVExpiry}
 	}
 	return next, nil
 }

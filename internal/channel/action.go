@@ -51,7 +51,7 @@ type (
 		Resolved []uint64  // the peer's HTLCs that are irrevocably removed
 		// NewHTLCs are in a commitment of the peer that we are about to sign, and in none before it. If the
 		// peer ever publishes that commitment, or another that has them, their scripts have to be known,
-		// also after they are gone. HTLCs that are dust at any fee rate never get an output, and are left out.
+		// also after they are gone.
 		NewHTLCs []HTLC
 	}
 	// OfferFailed says that an Offer never entered the channel.

@@ -59,7 +59,7 @@ func (c *Channel) dueCommitment() ([]Action, error) {
 // noteNew has the HTLCs stored that a commitment of the peer brings.
 func (c *Channel) noteNew(list []change) {
 	for i := range list {
-		if h := list[i].add; h != nil && h.Amount.Sat() >= c.state.params.Remote.DustLimit {
+		if h := list[i].add; h != nil {
 			c.store.NewHTLCs = append(c.store.NewHTLCs, h.HTLC)
 		}
 	}

@@ -6,10 +6,13 @@ import (
 )
 
 // next increments a counter and returns its new value; a counter that never counted is at 0.
-func (t *Tx) next(name string) (uint64, error) {
+func (t *Tx) next(name string) (uint64, error) { return t.advance(name, 1) }
+
+// advance adds to a counter and returns its new value.
+func (t *Tx) advance(name string, by int) (uint64, error) {
 	var value uint64
-	err := t.queryRow(`INSERT INTO vars (name, value) VALUES (?, 1)
-		ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value`, []any{name}, &value)
+	err := t.queryRow(`INSERT INTO vars (name, value) VALUES (?, ?)
+		ON CONFLICT (name) DO UPDATE SET value = value + excluded.value RETURNING value`, []any{name, by}, &value)
 	if err != nil {
 		return 0, fmt.Errorf("count %s: %w", name, err)
 	}

@@ -51,6 +51,7 @@ func TestForward(t *testing.T) {
 	if got := forwards(l.bob, object{"out_channel": l.second, "status": "settled"}); len(got) != 3 {
 		t.Errorf("%d forwards to carol's channel, want 3", len(got))
 	}
+	l.htlcsOfBob()
 	l.bob.Call("delforward", object{"in_channel": l.first, "in_htlc_id": 1, "status": "settled"}, nil)
 	if err := l.bob.Try("delforward", object{"in_channel": l.first, "in_htlc_id": 1, "status": "settled"}, nil); err == nil {
 		t.Error("a forward was deleted twice")
@@ -59,6 +60,54 @@ func TestForward(t *testing.T) {
 		t.Errorf("%d forwards after a deletion, want 2", len(got))
 	}
 	l.balanced(paid, earned)
+}
+
+// htlcsOfBob checks listhtlcs after three payments, which bob forwarded one after the other.
+func (l *line) htlcsOfBob() {
+	l.t.Helper()
+	list := func(params object) (ids []string) {
+		var reply struct {
+			HTLCs []struct {
+				Created   uint64 `json:"created_index"`
+				Updated   uint64 `json:"updated_index"`
+				SCID      string `json:"short_channel_id"`
+				ID        uint64 `json:"id"`
+				Direction string `json:"direction"`
+				State     string `json:"state"`
+			} `json:"htlcs"`
+		}
+		l.bob.Call("listhtlcs", params, &reply)
+		for _, h := range reply.HTLCs {
+			ids = append(ids, fmt.Sprintf("%s %s %d %s", h.SCID, h.Direction, h.ID, h.State))
+			if h.Updated == 0 {
+				l.t.Errorf("HTLC %d of %s has no outcome", h.ID, h.SCID)
+			}
+		}
+		return ids
+	}
+	var want []string
+	for id := range 3 {
+		want = append(want, fmt.Sprintf("%s in %d SENT_REMOVE_ACK_REVOCATION", l.first, id), fmt.Sprintf("%s out %d RCVD_REMOVE_ACK_REVOCATION", l.second, id))
+	}
+	for _, c := range []struct {
+		params object
+		want   []string
+	}{
+		{nil, want},
+		{object{"id": l.second}, []string{want[1], want[3], want[5]}},
+		{object{"index": "created", "start": 2, "limit": 3}, want[1:4]},
+	} {
+		if got := list(c.params); !slices.Equal(got, c.want) {
+			l.t.Errorf("listhtlcs %v: %q, want %q", c.params, got, c.want)
+		}
+	}
+	// bob learns the preimage before alice's HTLC is gone.
+	if got := list(object{"index": "updated", "limit": 1}); !slices.Equal(got, want[1:2]) {
+		l.t.Errorf("the first outcome is %q, want %q", got, want[1])
+	}
+	if err := l.bob.Try("listhtlcs", object{"id": "1x2x3"}, nil); err == nil {
+		l.t.Error("HTLCs of a channel that is not there")
+	}
 }
 
 // TestBOLT4ForwardFailures sends what bob must not forward, in each way, and reads what alice learns.

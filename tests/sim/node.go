@@ -119,8 +119,8 @@ func (n *node) checkScripts(m wire.Message) error {
 		return nil
 	}
 	for _, h := range n.signing.HTLCs {
-		if dust := h.Amount.Sat() < n.Channel.Params().Remote.DustLimit; n.app.scripts[h] == dust {
-			return fmt.Errorf("%s: htlc %d of %s of remote commitment %d: dust %t, stored %t", n.Name, h.ID, h.Amount, n.signing.Number, dust, !dust)
+		if !n.app.scripts[h] {
+			return fmt.Errorf("%s: htlc %d of %s of remote commitment %d is not stored", n.Name, h.ID, h.Amount, n.signing.Number)
 		}
 	}
 	return nil

@@ -31,12 +31,13 @@ type Store struct {
 	Status Status
 }
 
-// NewHTLC is what the script of an HTLC's output depends on.
+// NewHTLC is what the script of an HTLC's output depends on, and its amount.
 type NewHTLC struct {
 	Offered     bool // by us
 	ID          uint64
 	PaymentHash [32]byte
 	CLTVExpiry  block.Height
+	AmountMsat  amount.Msat
 }
 
 // OfferedHTLC links an Offer's Ref with the HTLC's id.

@@ -1,12 +1,16 @@
 -- The network and the chain: forwarding, outputs that are claimed on chain, and what plugins keep.
 
--- Every HTLC that a commitment of the peer ever had, for the scripts of a revoked one.
+-- Every HTLC that a commitment of the peer ever had, for the scripts of a revoked one, and for
+-- listhtlcs. The indexes have no index of their own: it would cost each payment more than a list gains.
 CREATE TABLE channel_htlcs (
-    channel      INTEGER NOT NULL,
-    offered      INTEGER NOT NULL,            -- by us
-    htlc_id      INTEGER NOT NULL,
-    payment_hash BLOB NOT NULL,
-    cltv_expiry  INTEGER NOT NULL,
+    channel       INTEGER NOT NULL,
+    offered       INTEGER NOT NULL,           -- by us
+    htlc_id       INTEGER NOT NULL,
+    payment_hash  BLOB NOT NULL,
+    cltv_expiry   INTEGER NOT NULL,
+    amount_msat   INTEGER NOT NULL,
+    created_index INTEGER NOT NULL,
+    updated_index INTEGER NOT NULL DEFAULT 0, -- 0: it has no outcome yet
     PRIMARY KEY (channel, offered, htlc_id)
 ) WITHOUT ROWID;
 
