@@ -43,7 +43,7 @@ func (s Status) LightningdWarning() string {
 // PollInterval is how often to look for blocks unless told otherwise.
 func PollInterval(chain string) time.Duration {
 	if chain == "regtest" {
-		return time.Second // blocks are made by somebody who waits
+		return time.Second / 4 // blocks are made by somebody who waits
 	}
 	return 30 * time.Second
 }

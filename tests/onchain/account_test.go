@@ -10,6 +10,7 @@ import (
 // account knows what each node had before a channel was closed.
 type account struct {
 	s          *stage
+	opener     *harness.Node
 	before     map[*harness.Node]amount.Msat
 	known      map[*harness.Node]map[string]bool // transactions of their wallets
 	commitment chainhash.Hash
@@ -18,11 +19,21 @@ type account struct {
 
 func (s *stage) account() *account {
 	s.t.Helper()
-	a := &account{s: s, before: map[*harness.Node]amount.Msat{}, known: map[*harness.Node]map[string]bool{}}
+	a := &account{s: s, opener: s.alice, before: map[*harness.Node]amount.Msat{}, known: map[*harness.Node]map[string]bool{}}
 	for _, n := range s.nodes() {
 		a.before[n], a.known[n] = n.Funds().OnChain(), walletTxs(s, n)
 	}
 	return a
+}
+
+// paysForItself reports whether all that a transaction has is from the commitment.
+func (a *account) paysForItself(txid chainhash.Hash) bool {
+	for _, in := range a.s.tx(txid).TxIn {
+		if in.PreviousOutPoint.Hash != a.commitment {
+			return false
+		}
+	}
+	return true
 }
 
 // walletTxs are the transactions that a node's wallet knows.
@@ -48,7 +59,7 @@ func (a *account) commitmentOf(txid chainhash.Hash, trimmed amount.Sat) {
 	if tx == nil {
 		a.s.t.Fatalf("the commitment %s is not mined", txid)
 	}
-	a.commitment, a.paid = txid, capacity-trimmed
+	a.commitment, a.paid = txid, amount.Sat(a.s.fundingOf(tx).Value)-trimmed
 	for _, out := range tx.TxOut {
 		if amount.Sat(out.Value) != anchor {
 			a.paid -= amount.Sat(out.Value)
@@ -61,7 +72,7 @@ func (a *account) commitmentOf(txid chainhash.Hash, trimmed amount.Sat) {
 func (a *account) check(n *harness.Node, share amount.Sat) {
 	a.s.t.Helper()
 	want := a.before[n] + share.Msat()
-	if n == a.s.alice {
+	if n == a.opener {
 		want -= a.paid.Msat()
 	}
 	fees := amount.Sat(0)
@@ -84,8 +95,11 @@ func (a *account) check(n *harness.Node, share amount.Sat) {
 		}
 		fees += a.s.fee(tx)
 		for _, in := range tx.TxIn {
+			if spent := in.PreviousOutPoint; spent.Hash == a.commitment && a.s.tx(spent.Hash).TxOut[spent.Index].Value == int64(anchor) {
+				want += anchor.Msat() // by the child of a commitment
+			}
 			// An HTLC transaction that pays for itself is not the wallet's: only what it leaves is.
-			if stage := in.PreviousOutPoint.Hash; stage != a.commitment && !known[stage.String()] {
+			if stage := in.PreviousOutPoint.Hash; stage != a.commitment && !known[stage.String()] && a.paysForItself(stage) {
 				stages[stage] = true
 			}
 		}

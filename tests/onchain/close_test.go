@@ -15,6 +15,7 @@ func TestBOLT5CloseWithoutHTLCs(t *testing.T) {
 		"accepter, static_remotekey": {staticRemotekey, false},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := newStage(t, c.channelType)
 			closer, other := s.alice, s.bob
 			if !c.opener {

@@ -29,6 +29,6 @@ func TestBOLT5CPFP(t *testing.T) {
 	s.mine(1)
 	s.resolve()
 	a.commitmentOf(commitment, 0)
-	a.check(s.alice, capacity/2+anchor) // which the child spends
+	a.check(s.alice, capacity/2)
 	a.check(s.bob, capacity/2)
 }

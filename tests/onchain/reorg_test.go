@@ -30,7 +30,7 @@ func TestBOLT5RestartsAndReorganisation(t *testing.T) {
 	for _, n := range s.nodes() {
 		n.Sync()
 		harness.Eventually(t, n.Name+" sees the close again", func() error {
-			if state := n.Channels()[0].State; state != "ONCHAIN" {
+			if state := s.channelOf(n).State; state != "ONCHAIN" {
 				return fmt.Errorf("the channel is in %s", state)
 			}
 			return nil

@@ -10,6 +10,7 @@ import (
 	"github.com/btcsuite/btcd/wire/v2"
 
 	"fulmen/internal/amount"
+	"fulmen/internal/command"
 	"fulmen/tests/harness"
 )
 
@@ -31,9 +32,11 @@ type stage struct {
 	btcd  *harness.Btcd
 	alice *harness.Node
 	bob   *harness.Node
-	txs   map[chainhash.Hash]*wire.MsgTx // of all blocks since the channel is open
+	carol *harness.Node                  // nil unless there is a third; see withCarol
+	id    string                         // channel_id of alice's and bob's channel
+	txs   map[chainhash.Hash]*wire.MsgTx // of all blocks since the nodes have coins
 	seen  int                            // height up to which they are known
-	began int                            // height before the channel was opened
+	began int                            // height before that
 }
 
 // newStage opens a channel of a type; half of it is bob's.
@@ -43,7 +46,7 @@ func newStage(t *testing.T, channelType []int, options ...string) *stage {
 	began := btcd.Height()
 	options = append([]string{fmt.Sprintf("--watchtime-blocks=%d", toSelfDelay)}, options...)
 	s := &stage{
-		t: t, btcd: btcd, txs: map[chainhash.Hash]*wire.MsgTx{},
+		t: t, btcd: btcd, began: began, seen: began, txs: map[chainhash.Hash]*wire.MsgTx{},
 		alice: harness.StartNode(t, btcd, "alice", options...), bob: harness.StartNode(t, btcd, "bob", options...),
 	}
 	s.alice.FundWallet(5_000_000)
@@ -56,16 +59,49 @@ func newStage(t *testing.T, channelType []int, options ...string) *stage {
 		"id": s.bob.ID(), "amount": uint64(capacity), "push_msat": uint64(capacity.Msat() / 2), "channel_type": channelType,
 	}, &opened)
 	btcd.WaitMempool(1)
-	s.seen, s.began = began, began
 	btcd.Mine(6)
+	s.id = opened.ChannelID
 	for _, n := range s.nodes() {
 		n.Sync()
-		n.WaitChannel(opened.ChannelID, "CHANNELD_NORMAL")
+		n.WaitChannel(s.id, "CHANNELD_NORMAL")
 	}
 	return s
 }
 
-func (s *stage) nodes() []*harness.Node { return []*harness.Node{s.alice, s.bob} }
+// parties are those whose channel it is.
+func (s *stage) parties() []*harness.Node { return []*harness.Node{s.alice, s.bob} }
+
+// nodes are all that run.
+func (s *stage) nodes() []*harness.Node {
+	list := s.parties()
+	if s.carol != nil {
+		list = append(list, s.carol)
+	}
+	return slices.DeleteFunc(list, (*harness.Node).Dead)
+}
+
+// other is the peer of a party.
+func (s *stage) other(n *harness.Node) *harness.Node {
+	if n == s.alice {
+		return s.bob
+	}
+	return s.alice
+}
+
+// channelOf is the channel as a party lists it, nil once it has archived it.
+func (s *stage) channelOf(n *harness.Node) *harness.PeerChannel {
+	s.t.Helper()
+	return channelOf(n, s.id)
+}
+
+func channelOf(n *harness.Node, id string) *harness.PeerChannel {
+	for _, c := range n.Channels() {
+		if c.ChannelID == id {
+			return &c
+		}
+	}
+	return nil
+}
 
 // The types of channels by their feature bits.
 var (
@@ -85,20 +121,37 @@ func (s *stage) forceClose(n, peer *harness.Node) chainhash.Hash {
 func (s *stage) close(n, peer *harness.Node) chainhash.Hash {
 	s.t.Helper()
 	peer.Stop()
+	tx := s.closeAlone(n)
+	s.waitFor(tx.TxHash())
+	return tx.TxHash()
+}
+
+// closeAlone has a node close the channel whose peer is not there, and returns its commitment.
+func (s *stage) closeAlone(n *harness.Node) *wire.MsgTx {
+	s.t.Helper()
+	return s.closeBy(n, s.id, "unilateral")
+}
+
+// closeBy has a node close a channel in a way, and returns the transaction.
+func (s *stage) closeBy(n *harness.Node, id, kind string) *wire.MsgTx {
+	s.t.Helper()
 	var closed struct {
-		Type  string   `json:"type"`
-		Txids []string `json:"txids"`
+		Type string        `json:"type"`
+		Txs  []command.Hex `json:"txs"`
 	}
-	n.Call("close", []any{peer.ID(), 1}, &closed)
-	if closed.Type != "unilateral" {
+	timeout := 60
+	if kind == "unilateral" {
+		timeout = 1
+	}
+	n.Call("close", []any{id, timeout}, &closed)
+	if closed.Type != kind {
 		s.t.Fatalf("a %s close", closed.Type)
 	}
-	txid, err := chainhash.NewHashFromStr(closed.Txids[0])
-	if err != nil {
+	tx := wire.NewMsgTx(2)
+	if err := tx.Deserialize(bytes.NewReader(closed.Txs[0])); err != nil {
 		s.t.Fatal(err)
 	}
-	s.waitFor(*txid)
-	return *txid
+	return tx
 }
 
 // childOf is the transaction of the mempool that spends outputs of a transaction, or nil.
@@ -206,12 +259,55 @@ func (s *stage) tx(txid chainhash.Hash) *wire.MsgTx {
 	return s.txs[txid]
 }
 
+// fundingOf is the output that a commitment spends.
+func (s *stage) fundingOf(tx *wire.MsgTx) *wire.TxOut {
+	s.t.Helper()
+	o := tx.TxIn[0].PreviousOutPoint
+	return s.tx(o.Hash).TxOut[o.Index]
+}
+
+// heightOf is that of the block with a transaction, 0 if there is none.
+func (s *stage) heightOf(txid chainhash.Hash) int {
+	s.t.Helper()
+	for h := s.btcd.Height(); h > s.began; h-- {
+		for _, tx := range s.btcd.BlockAt(h).Transactions {
+			if tx.TxHash() == txid {
+				return h
+			}
+		}
+	}
+	return 0
+}
+
+// spentBy is the transaction of a block that spends an output, nil if there is none.
+func (s *stage) spentBy(txid chainhash.Hash, index uint32) *wire.MsgTx {
+	s.t.Helper()
+	s.tx(txid)
+	for _, tx := range s.txs {
+		for _, in := range tx.TxIn {
+			if in.PreviousOutPoint == (wire.OutPoint{Hash: txid, Index: index}) {
+				return tx
+			}
+		}
+	}
+	return nil
+}
+
 // fee is what a transaction pays whose inputs are of transactions in blocks.
 func (s *stage) fee(tx *wire.MsgTx) amount.Sat {
 	s.t.Helper()
+	return s.feeWith(tx, nil)
+}
+
+// feeWith is fee where inputs may be of further transactions.
+func (s *stage) feeWith(tx *wire.MsgTx, more map[chainhash.Hash]*wire.MsgTx) amount.Sat {
+	s.t.Helper()
 	var fee amount.Sat
 	for _, in := range tx.TxIn {
-		parent := s.tx(in.PreviousOutPoint.Hash)
+		parent := more[in.PreviousOutPoint.Hash]
+		if parent == nil {
+			parent = s.tx(in.PreviousOutPoint.Hash)
+		}
 		if parent == nil {
 			s.t.Fatalf("the fee of %s is not known", tx.TxHash())
 		}
@@ -226,18 +322,24 @@ func (s *stage) fee(tx *wire.MsgTx) amount.Sat {
 // resolve buries all that is mined, until both nodes have archived the channel.
 func (s *stage) resolve() {
 	s.t.Helper()
+	s.resolveAt(s.id, s.parties()...)
+}
+
+// resolveAt is resolve for a channel of some nodes.
+func (s *stage) resolveAt(id string, nodes ...*harness.Node) {
+	s.t.Helper()
 	s.mine(1)
-	for _, n := range s.nodes() {
-		if len(n.Channels()) == 0 {
+	for _, n := range nodes {
+		if channelOf(n, id) == nil {
 			s.t.Errorf("%s has archived the channel too early", n.Name)
 		}
 	}
 	s.btcd.Mine(irrevocable)
-	for _, n := range s.nodes() {
+	for _, n := range nodes {
 		n.Sync()
 		harness.Eventually(s.t, n.Name+" has archived the channel", func() error {
-			if list := n.Channels(); len(list) > 0 {
-				return fmt.Errorf("it is in %s", list[0].State)
+			if c := channelOf(n, id); c != nil {
+				return fmt.Errorf("it is in %s", c.State)
 			}
 			return nil
 		})
