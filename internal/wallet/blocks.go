@@ -21,7 +21,9 @@ func (w *Wallet) Connect(height block.Height, b *wire.MsgBlock) (*Changes, error
 	}
 	w.tip = height
 	changes := newChangeSet()
+	waiting := w.waitingFor()
 	for i, t := range b.Transactions {
+		w.voidRivals(t, waiting, changes)
 		if !w.touches(t) {
 			continue
 		}
@@ -33,6 +35,30 @@ func (w *Wallet) Connect(height block.Height, b *wire.MsgBlock) (*Changes, error
 	}
 	w.forgetSettled()
 	return changes.done(), nil
+}
+
+// waitingFor is the outputs that unconfirmed transactions spend, whosever they are, with who spends each.
+func (w *Wallet) waitingFor() map[wire.OutPoint]chainhash.Hash {
+	waiting := map[wire.OutPoint]chainhash.Hash{}
+	for txid, t := range w.txs {
+		if t.Height != 0 {
+			continue
+		}
+		for _, in := range t.Tx.TxIn {
+			waiting[in.PreviousOutPoint] = txid
+		}
+	}
+	return waiting
+}
+
+// voidRivals forgets the unconfirmed transactions that spend what a mined one spends: a deposit that its sender
+// took back, or the close of a channel in whose place another was mined.
+func (w *Wallet) voidRivals(mined *wire.MsgTx, waiting map[wire.OutPoint]chainhash.Hash, changes *changeSet) {
+	for _, in := range mined.TxIn {
+		if txid, ok := waiting[in.PreviousOutPoint]; ok && txid != mined.TxHash() {
+			w.void(txid, changes)
+		}
+	}
 }
 
 // touches reports whether a transaction pays us or spends our coins.

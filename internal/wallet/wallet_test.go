@@ -188,6 +188,24 @@ func TestConflictVoidsDescendants(t *testing.T) {
 	w.wantCoins(map[amount.Sat]Status{6000: Confirmed})
 }
 
+// After a reorganisation, the output that a deposit came from may be spent otherwise.
+func TestRivalVoidsADeposit(t *testing.T) {
+	w := newTestWallet(t)
+	deposit := w.pay(5000, w.address(P2TR).Script)
+	w.mine(deposit)
+	back := w.spend(4000, w.address(P2TR).Script, outpoint(deposit, 0))
+	w.keep(w.Sent(back), nil)
+	w.unmine()
+	w.wantCoins(map[amount.Sat]Status{4000: Unconfirmed})
+	w.mine(w.spend(5000, []byte{0x51}, deposit.TxIn[0].PreviousOutPoint))
+	w.wantCoins(nil)
+	if left := len(w.UnconfirmedTxs()); left != 0 {
+		t.Errorf("%d void transactions are still to be broadcast", left)
+	}
+	w.reopen()
+	w.wantCoins(nil)
+}
+
 func TestCoinbase(t *testing.T) {
 	w := newTestWallet(t)
 	w.mineBlock([]*wire.MsgTx{w.coinbaseTo(5000, w.address(P2TR).Script)})
