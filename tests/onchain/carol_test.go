@@ -66,12 +66,12 @@ func (s *stage) reconnect(n *harness.Node) {
 	})
 }
 
-// waitCarol waits until carol keeps so many HTLCs.
-func (s *stage) waitCarol(count int) {
+// waitHeld waits until a node keeps so many HTLCs of others.
+func (s *stage) waitHeld(n *harness.Node, count int) {
 	s.t.Helper()
-	harness.Eventually(s.t, "carol keeps the HTLCs", func() error {
+	harness.Eventually(s.t, n.Name+" keeps HTLCs", func() error {
 		done := 0
-		for _, c := range s.carol.Channels() {
+		for _, c := range n.Channels() {
 			for _, h := range c.HTLCs {
 				if h.State == "RCVD_ADD_ACK_REVOCATION" {
 					done++
@@ -132,7 +132,7 @@ func TestBOLT5HTLCsWithPreimages(t *testing.T) {
 				}
 			}
 			s.waitHTLCs(2 * len(offers))
-			s.waitCarol(4)
+			s.waitHeld(s.carol, 4)
 			s.alice.Stop()
 			s.release(s.bob, toBob[1], toBob[2])
 			s.bob.Stop()
