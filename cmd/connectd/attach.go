@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync/atomic"
 
 	"fulmen/internal/ipc"
 	"fulmen/internal/ipc/peermsg"
@@ -15,6 +16,7 @@ import (
 type attachment struct {
 	p    *peer
 	link *ipc.Conn
+	deaf atomic.Bool // it ended: what it said before is still to be read
 }
 
 // attach lets a channel's process have the messages with a channel_id.
@@ -102,11 +104,15 @@ func (a *attachment) mayEnd(msg []byte) error {
 	return nil
 }
 
-// send passes messages of the peer on. An error ends the link; the peer's other channels go on.
+// send passes messages of the peer on. A process that does not hear any more has mostly ended with a last
+// word to the peer, so the link is read to its end all the same.
 func (a *attachment) send(m *peermsg.Messages) {
+	if a.deaf.Load() {
+		return
+	}
 	if err := a.link.Send(m); err != nil {
+		a.deaf.Store(true)
 		a.p.log.Debug("channel's process does not hear", "err", err)
-		a.detach()
 	}
 }
 

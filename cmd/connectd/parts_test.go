@@ -4,14 +4,18 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
+	"fulmen/internal/ipc"
+	"fulmen/internal/ipc/peermsg"
 	"fulmen/internal/keys"
 	"fulmen/internal/noise"
+	"fulmen/internal/wire"
 )
 
 func TestOnSilence(t *testing.T) {
@@ -334,5 +338,34 @@ func TestHalfOpenCountsByPlace(t *testing.T) {
 	}
 	if _, left := h.each[netip.MustParsePrefix("203.0.113.7/32")]; left {
 		t.Error("a place that nobody comes from is still counted")
+	}
+}
+
+// A process that ends while the peer still talks to it is heard to its end: its last word says why.
+func TestLastWordOfAChannelsProcess(t *testing.T) {
+	ours, theirs := net.Pipe()
+	defer theirs.Close()
+	link, end := pair(t)
+	process := ipc.NewConn(end)
+	id := wire.ChannelID{1}
+	p := &peer{out: newOutbox(ours, sealer(t)), log: slog.New(slog.DiscardHandler), channels: map[wire.ChannelID]*attachment{}}
+	a := &attachment{p: p, link: link}
+	p.channels[id] = a
+	word := wire.Encode(&wire.Warning{ChannelID: id, Data: []byte("so long")})
+	if err := process.Send(&peermsg.Messages{Wire: [][]byte{word}}); err != nil {
+		t.Fatal(err)
+	}
+	process.Close()
+	for !a.deaf.Load() {
+		a.send(&peermsg.Messages{Wire: [][]byte{word}})
+	}
+	ended := make(chan struct{})
+	go func() { a.run(); close(ended) }()
+	if _, err := io.ReadFull(theirs, make([]byte, len(word)+noise.Overhead)); err != nil {
+		t.Errorf("the peer hears nothing: %v", err)
+	}
+	<-ended
+	if len(p.channels) != 0 {
+		t.Error("the channel is still attached")
 	}
 }
