@@ -45,6 +45,7 @@ func FuzzHostileClient(f *testing.F) {
 			&hsmdmsg.NewClient{Rights: hsmdmsg.RightCommitment, Setup: &hsmdmsg.ChannelSetup{}, ShutdownScripts: [][]byte{{1}}},
 			&hsmdmsg.ForgetChannel{}, &hsmdmsg.AllowShutdownScript{Script: []byte{1}},
 			&hsmdmsg.SignInvoice{HRP: "lnbcrt", Data: []byte{1, 2}}, &hsmdmsg.SignMessage{Message: []byte{1}},
+			&hsmdmsg.SignWalletMessage{Message: []byte{1}},
 			&hsmdmsg.DeriveSecret{Info: []byte{1}}, &hsmdmsg.SignLocalCommitment{},
 			&hsmdmsg.SignWallet{Tx: make([]byte, 10), Prevouts: make([]hsmdmsg.Prevout, 1), Inputs: []hsmdmsg.WalletInput{{Kind: 1}}},
 			&hsmdmsg.ECDH{}, &hsmdmsg.SignNodeAnnouncement{Announcement: []byte{1, 1}},

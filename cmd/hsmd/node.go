@@ -36,6 +36,17 @@ func signMessage(n *signer.Node, m *hsmdmsg.SignMessage) (ipc.Message, error) {
 	return &hsmdmsg.SignMessageReply{Signature: n.SignMessage(m.Message)}, nil
 }
 
+func signWalletMessage(n *signer.Node, m *hsmdmsg.SignWalletMessage) (ipc.Message, error) {
+	if len(m.Message) > hsmdmsg.MaxMessage {
+		return nil, fmt.Errorf("message of %d bytes, at most %d", len(m.Message), hsmdmsg.MaxMessage)
+	}
+	pub, sig, err := n.SignWalletMessage(m.Message, m.Change, m.KeyIndex)
+	if err != nil {
+		return nil, err
+	}
+	return &hsmdmsg.SignWalletMessageReply{PubKey: pub, Signature: sig}, nil
+}
+
 func deriveSecret(n *signer.Node, m *hsmdmsg.DeriveSecret) (ipc.Message, error) {
 	if len(m.Info) > hsmdmsg.MaxInfo {
 		return nil, fmt.Errorf("info of %d bytes, at most %d", len(m.Info), hsmdmsg.MaxInfo)

@@ -17,6 +17,7 @@ var requests = ipc.Table[client]{
 	hsmdmsg.TypeSignLocalCommitment: {Right: hsmdmsg.RightMaster, Do: with(signLocalCommitment)},
 	hsmdmsg.TypeSignInvoice:         {Right: hsmdmsg.RightMaster, Do: withNode(signInvoice)},
 	hsmdmsg.TypeSignMessage:         {Right: hsmdmsg.RightMaster, Do: withNode(signMessage)},
+	hsmdmsg.TypeSignWalletMessage:   {Right: hsmdmsg.RightMaster, Do: withNode(signWalletMessage)},
 	hsmdmsg.TypeDeriveSecret:        {Right: hsmdmsg.RightMaster, Do: withNode(deriveSecret)},
 
 	hsmdmsg.TypeSignAnchor: {Right: hsmdmsg.RightWallet, Do: with(signAnchor)},

@@ -84,6 +84,7 @@ func TestRights(t *testing.T) {
 		hsmdmsg.TypeAllowShutdownScript:     &hsmdmsg.AllowShutdownScript{},
 		hsmdmsg.TypeSignInvoice:             &hsmdmsg.SignInvoice{},
 		hsmdmsg.TypeSignMessage:             &hsmdmsg.SignMessage{},
+		hsmdmsg.TypeSignWalletMessage:       &hsmdmsg.SignWalletMessage{},
 		hsmdmsg.TypeDeriveSecret:            &hsmdmsg.DeriveSecret{},
 		hsmdmsg.TypeSignLocalCommitment:     &hsmdmsg.SignLocalCommitment{},
 		hsmdmsg.TypeSignWallet:              &hsmdmsg.SignWallet{},
@@ -158,6 +159,8 @@ func TestMasterRefusals(t *testing.T) {
 		{&hsmdmsg.NewClient{Rights: hsmdmsg.RightCommitment, PeerID: peer, ShutdownScripts: [][]byte{{}}}, "shutdown script of 0 bytes"},
 		{&hsmdmsg.AllowShutdownScript{PeerID: peer, Script: long}, "shutdown script of 65536 bytes"},
 		{&hsmdmsg.SignMessage{Message: long}, "at most 65535"},
+		{&hsmdmsg.SignWalletMessage{Message: long}, "at most 65535"},
+		{&hsmdmsg.SignWalletMessage{KeyIndex: 1 << 31}, "out of range"},
 		{&hsmdmsg.DeriveSecret{Info: long}, "at most 1024"},
 		{&hsmdmsg.SignInvoice{HRP: "bc"}, "no invoice"},
 		{&hsmdmsg.SignWallet{Tx: []byte{1}}, "transaction"},
@@ -181,7 +184,7 @@ func TestNothingBeforeTheSecret(t *testing.T) {
 	for _, m := range []ipc.Message{
 		&hsmdmsg.NewClient{Rights: hsmdmsg.RightECDH},
 		&hsmdmsg.AllowShutdownScript{},
-		&hsmdmsg.SignInvoice{}, &hsmdmsg.SignMessage{}, &hsmdmsg.DeriveSecret{}, &hsmdmsg.SignWallet{}, &hsmdmsg.ECDH{},
+		&hsmdmsg.SignInvoice{}, &hsmdmsg.SignMessage{}, &hsmdmsg.SignWalletMessage{}, &hsmdmsg.DeriveSecret{}, &hsmdmsg.SignWallet{}, &hsmdmsg.ECDH{},
 		&hsmdmsg.SignLocalCommitment{}, &hsmdmsg.SignAnchor{Tx: make([]byte, 10)}, &hsmdmsg.SignNodeAnnouncement{}, &hsmdmsg.SignChannelUpdate{},
 	} {
 		if text := refused(t, master, m); !strings.Contains(text, errNoSecret.Error()) {

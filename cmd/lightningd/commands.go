@@ -27,6 +27,10 @@ func (n *node) newCommandTable() func() *command.Table {
 		)
 		t.Add(n.walletCommands()...)
 		t.Add(n.datastoreCommands()...)
+		t.Add(
+			n.waitCommand(), n.makeSecretCommand(), n.signMessageWithKeyCommand(), n.setConfigCommand(),
+			batchingCommand(), deprecationsCommand(),
+		)
 		if n.plugins != nil { // of a table for its documentation alone
 			t.SetOthers(pluginCommands{n.plugins})
 		}

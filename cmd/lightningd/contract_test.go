@@ -23,7 +23,8 @@ var published = strings.Fields(`
 	listsendpays listpays delpay waitblockheight signmessage checkmessage getlog listconfigs
 	notifications plugin sendcustommsg createonion sendonion listforwards delforward listhtlcs
 	listchainmoves listchannelmoves addgossip
-	datastore listdatastore deldatastore datastoreusage`)
+	datastore listdatastore deldatastore datastoreusage wait batching deprecations makesecret
+	signmessagewithkey setconfig`)
 
 // commandTable is the table without a node: its entries need one only when they run.
 func commandTable() *command.Table { return new(node).newCommandTable()() }

@@ -306,7 +306,7 @@ func (n *node) terms() channeldmsg.Terms {
 func (n *node) limits() channeldmsg.Limits {
 	least, most := n.feerateBounds(false)
 	return channeldmsg.Limits{
-		MinFunding: n.policy.MinCapacity, MaxFunding: amount.MaxSat, MinFeerate: least, MaxFeerate: most,
+		MinFunding: amount.Sat(n.cfg.Int("min-capacity-sat")), MaxFunding: amount.MaxSat, MinFeerate: least, MaxFeerate: most,
 		MaxToSelfDelay: 2016, MaxDustLimit: 5000, MaxReservePercent: 10, MaxHTLCMinimum: 10_000_000, MinHTLCValueInFlight: 1_000_000,
 		MinAcceptedHTLCs: 5, MaxMinimumDepth: 144,
 	}

@@ -19,7 +19,6 @@ type policy struct {
 	ToSelfDelay     block.Delta
 	MaxHTLCs        uint16
 	MaxDustExposure amount.Msat
-	MinCapacity     amount.Sat
 	FundingConfirms uint32
 	CommitPercent   uint64
 	FeerateOffset   amount.FeeratePerKw
@@ -32,7 +31,7 @@ func policyFrom(c *config.Config) policy {
 		HTLCMin: c.Msat("htlc-minimum-msat"), HTLCMax: c.Msat("htlc-maximum-msat"),
 		CLTVDelta: block.Delta(c.Int("cltv-delta")), CLTVFinal: block.Delta(c.Int("cltv-final")),
 		ToSelfDelay: block.Delta(c.Int("watchtime-blocks")), MaxHTLCs: uint16(c.Int("max-concurrent-htlcs")),
-		MaxDustExposure: c.Msat("max-dust-htlc-exposure-msat"), MinCapacity: amount.Sat(c.Int("min-capacity-sat")),
+		MaxDustExposure: c.Msat("max-dust-htlc-exposure-msat"),
 		FundingConfirms: uint32(c.Int("funding-confirms")), CommitPercent: uint64(c.Int("commit-fee")),
 		FeerateOffset: amount.FeeratePerKw(c.Int("commit-feerate-offset")), IgnoreFeeLimits: c.Bool("ignore-fee-limits"),
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strconv"
 
 	"fulmen/internal/amount"
 )
@@ -99,6 +100,15 @@ func (c *Config) derived(o *Option, text, source string) (string, string) {
 		}
 	}
 	return text, source
+}
+
+// AsStrings shows several numbers as strings, as setconfig does.
+func (e Entry) AsStrings() Entry {
+	for _, n := range e.ValuesInt {
+		e.ValuesStr = append(e.ValuesStr, strconv.FormatInt(n, 10))
+	}
+	e.ValuesInt = nil
+	return e
 }
 
 func (e *Entry) setOne(kind Kind, text string) bool {

@@ -2,6 +2,7 @@ package signer
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -210,4 +211,28 @@ func (n *Node) signP2TR(t *wire.MsgTx, hashes *txscript.TxSigHashes, fetcher *tx
 		return WalletSignature{}, err
 	}
 	return WalletSignature{PubKey: internal, Signature: sig.Serialize()}, nil
+}
+
+// SignWalletMessage signs a person's message with the key of a p2wpkh address, so that nothing else can be
+// signed this way (BIP 137).
+func (n *Node) SignWalletMessage(message []byte, change bool, index uint32) (pub keys.PubKey, sig [65]byte, err error) {
+	priv, err := n.bip84.privKey(change, index)
+	if err != nil {
+		return pub, sig, err
+	}
+	defer priv.Zero()
+	k := privKey{key: *priv}
+	defer k.key.Zero()
+	k.setPub()
+	return k.pub, k.signRecoverable(bitcoinMessageDigest(message)), nil
+}
+
+// bitcoinMessageDigest is what BIP 137 has signed.
+func bitcoinMessageDigest(message []byte) [32]byte {
+	var b bytes.Buffer
+	for _, part := range [][]byte{[]byte("Bitcoin Signed Message:\n"), message} {
+		_ = wire.WriteVarBytes(&b, 0, part) // a buffer takes all
+	}
+	first := sha256.Sum256(b.Bytes())
+	return sha256.Sum256(first[:])
 }

@@ -1,6 +1,8 @@
 package signer
 
 import (
+	"bytes"
+	"encoding/hex"
 	"errors"
 	"testing"
 
@@ -130,5 +132,33 @@ func TestSignWalletRefuses(t *testing.T) {
 		if _, err := n.SignWallet(spend, c.prevouts, []WalletInput{c.input}); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
+	}
+}
+
+// The digest is that of a published signature, which gives the published key.
+func TestBitcoinMessageDigest(t *testing.T) {
+	raw, err := hex.DecodeString("28459b23d091bbdc2f0e288b86a5702e922449cec85d957e0603a5aaea3a32af430235a23d65fbc54036d383ae8e08da89dd234f676e7d5de6badc296ad99008cb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sig := [65]byte(append(raw[1:], raw[0]-39)) // BIP 137 counts recovery ids of p2wpkh from 39
+	pub := recovered(t, sig, bitcoinMessageDigest([]byte("signing this message with key")))
+	if pub.String() != "03128eb6d21daf33c92e6eeac1b06f4a520345a144498d93c24ea9c9ba7b223372" {
+		t.Errorf("signed by %s", pub)
+	}
+}
+
+func TestSignWalletMessage(t *testing.T) {
+	n := newTestNode(t, 1)
+	pub, sig, err := n.SignWalletMessage([]byte("m"), true, 7)
+	if err != nil || recovered(t, sig, bitcoinMessageDigest([]byte("m"))) != pub {
+		t.Errorf("%s, %v", pub, err)
+	}
+	script, err := n.walletScript(false, true, 7)
+	if err != nil || !bytes.Equal(script, tx.P2WPKH(pub)) {
+		t.Errorf("%s is not the address's key: %x, %v", pub, script, err)
+	}
+	if _, _, err := n.SignWalletMessage(nil, false, 1<<31); !errors.Is(err, ErrKeyIndex) {
+		t.Errorf("an index that no key has: %v", err)
 	}
 }

@@ -182,5 +182,5 @@ func (t *Tx) ForgetReason(k htlcswitch.Key) error {
 // DeleteForwards deletes the forwards of an HTLC, by how its channel is shown, that have a status;
 // none is ErrNotFound.
 func (t *Tx) DeleteForwards(in wire.ShortChannelID, htlc uint64, status htlcswitch.Status) error {
-	return t.change("DELETE FROM forwards WHERE in_scid = ? AND in_htlc_id = ? AND status = ?", int64(in), int64(htlc), status)
+	return t.removeSome(Forwards, "DELETE FROM forwards WHERE in_scid = ? AND in_htlc_id = ? AND status = ?", int64(in), int64(htlc), status)
 }

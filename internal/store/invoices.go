@@ -180,7 +180,7 @@ func (d *DB) NextExpiry() (time.Time, error) {
 
 // DeleteInvoice deletes an invoice.
 func (t *Tx) DeleteInvoice(createdIndex uint64) error {
-	return t.change("DELETE FROM invoices WHERE created_index = ?", createdIndex)
+	return t.removeSome(Invoices, "DELETE FROM invoices WHERE created_index = ?", createdIndex)
 }
 
 // ClearInvoiceDescription removes the description of an invoice, and returns its new UpdatedIndex.

@@ -57,7 +57,8 @@ func hashOrNull(h *[32]byte) any {
 
 // RemoveChainMoves takes back what a block had that is no longer in the chain.
 func (t *Tx) RemoveChainMoves(height block.Height) error {
-	return t.exec("DELETE FROM chain_moves WHERE height >= ?", height)
+	_, err := t.remove(ChainMoves, "DELETE FROM chain_moves WHERE height >= ?", height)
+	return err
 }
 
 // ChainMoves lists them by their created_index.

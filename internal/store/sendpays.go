@@ -94,7 +94,7 @@ func (t *Tx) CreatePart(p *payments.Part) error {
 	if err != nil {
 		return err
 	}
-	err = t.exec("DELETE FROM sendpays WHERE payment_hash = ? AND groupid = ? AND partid = ? AND status = 'failed'",
+	_, err = t.remove(SendPays, "DELETE FROM sendpays WHERE payment_hash = ? AND groupid = ? AND partid = ? AND status = 'failed'",
 		p.PaymentHash[:], p.Group, p.ID.Part)
 	if err != nil {
 		return err
@@ -144,5 +144,5 @@ func (t *Tx) EndPart(p *payments.Part) error {
 
 // DeletePart deletes a part.
 func (t *Tx) DeletePart(createdIndex uint64) error {
-	return t.change("DELETE FROM sendpays WHERE created_index = ?", createdIndex)
+	return t.removeSome(SendPays, "DELETE FROM sendpays WHERE created_index = ?", createdIndex)
 }

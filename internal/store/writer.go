@@ -34,7 +34,8 @@ type writer struct {
 	closed bool
 	follow func() Follower
 	count  Stats
-	around func() // see OnCommit; may be nil
+	news   chan struct{} // closed with the next commit; nil: nobody asked
+	around func()        // see OnCommit; may be nil
 	exited chan struct{}
 }
 
@@ -124,12 +125,17 @@ func (w *writer) commit(units []unit) {
 	w.mu.Lock()
 	w.count.Commits++
 	w.count.Units += uint64(len(units))
+	news := w.news
+	w.news = nil
 	w.mu.Unlock()
 	for i, u := range units {
 		if errs[i] == nil && err != nil {
 			errs[i] = fmt.Errorf("commit to the database: %w", err)
 		}
 		u.done(errs[i])
+	}
+	if news != nil {
+		close(news)
 	}
 }
 

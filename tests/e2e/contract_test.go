@@ -86,6 +86,14 @@ func checkStored(alice *harness.Node, call caller) {
 	call(alice, "listdatastore", "a plugin")
 	call(alice, "datastoreusage")
 	call(alice, "deldatastore", []string{"a plugin", "a name"}, 0)
+	call(alice, "wait", "invoices", "created", 0)
+	call(alice, "batching", true)
+	call(alice, "deprecations", false)
+	call(alice, "makesecret", nil, "a secret")
+	addr := call(alice, "newaddr", "bech32")
+	call(alice, "signmessagewithkey", "hello", addr["bech32"])
+	call(alice, "setconfig", "min-capacity-sat", 20000)
+	call(alice, "setconfig", "min-capacity-sat", 10000, true)
 }
 
 func checkInvoices(alice, bob *harness.Node, call caller) {

@@ -9,7 +9,7 @@ import (
 // Limits on what one request may carry.
 const (
 	MaxPassphrase = 1024
-	MaxMessage    = 65535 // SignMessage
+	MaxMessage    = 65535 // SignMessage, SignWalletMessage
 	MaxInfo       = 1024  // DeriveSecret
 	MaxScript     = 10_000
 )
@@ -115,6 +115,20 @@ type SignMessageReply struct {
 	Signature RecoverableSignature
 }
 
+// SignWalletMessage asks for the signature of a person's message, prefixed with "Bitcoin Signed Message:", by
+// the key of a p2wpkh address of the wallet (BIP 137).
+type SignWalletMessage struct {
+	Message  []byte
+	Change   bool // the chain of BIP 32: internal rather than external
+	KeyIndex uint32
+}
+
+// SignWalletMessageReply answers SignWalletMessage.
+type SignWalletMessageReply struct {
+	PubKey    keys.PubKey
+	Signature RecoverableSignature
+}
+
 // DeriveSecret asks for a pseudorandom secret that depends on hsm_secret and Info alone.
 type DeriveSecret struct {
 	Info []byte
@@ -194,6 +208,8 @@ func (*SignInvoice) IPCType() ipc.Type              { return TypeSignInvoice }
 func (*SignInvoiceReply) IPCType() ipc.Type         { return TypeSignInvoiceReply }
 func (*SignMessage) IPCType() ipc.Type              { return TypeSignMessage }
 func (*SignMessageReply) IPCType() ipc.Type         { return TypeSignMessageReply }
+func (*SignWalletMessage) IPCType() ipc.Type        { return TypeSignWalletMessage }
+func (*SignWalletMessageReply) IPCType() ipc.Type   { return TypeSignWalletMessageReply }
 func (*DeriveSecret) IPCType() ipc.Type             { return TypeDeriveSecret }
 func (*DeriveSecretReply) IPCType() ipc.Type        { return TypeDeriveSecretReply }
 func (*SignLocalCommitment) IPCType() ipc.Type      { return TypeSignLocalCommitment }

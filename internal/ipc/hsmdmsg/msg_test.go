@@ -31,6 +31,7 @@ var pairs = [][2]ipc.Message{
 	{&SignChannelUpdate{}, &SignChannelUpdateReply{}},
 	{&SignClaim{}, &SignClaimReply{}},
 	{&SignAnchor{}, &SignAnchorReply{}},
+	{&SignWalletMessage{}, &SignWalletMessageReply{}},
 }
 
 func TestNumbers(t *testing.T) {

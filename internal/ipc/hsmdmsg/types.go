@@ -48,4 +48,6 @@ const (
 	TypeSignClaimReply               ipc.Type = 141
 	TypeSignAnchor                   ipc.Type = 142
 	TypeSignAnchorReply              ipc.Type = 143
+	TypeSignWalletMessage            ipc.Type = 144
+	TypeSignWalletMessageReply       ipc.Type = 145
 )
