@@ -27,7 +27,7 @@ func (s *server) exchangeInit(c *secured, incoming bool) (remoteInit, error) {
 	if incoming {
 		ours.RemoteAddr = describeAddr(c.conn.RemoteAddr(), s.tellLocal)
 	}
-	if err := c.write(ours); err != nil {
+	if err := s.sendInit(c, ours); err != nil {
 		return remoteInit{}, fmt.Errorf("init: %w", err)
 	}
 	theirs, err := c.readInit()
@@ -40,6 +40,24 @@ func (s *server) exchangeInit(c *secured, incoming bool) (remoteInit, error) {
 		return remoteInit{}, errors.Join(err, c.write(&wire.Warning{Data: []byte(err.Error())}))
 	}
 	return remote, nil
+}
+
+// sendInit sends our init, unless a test wants otherwise.
+func (s *server) sendInit(c *secured, ours *wire.Init) error {
+	do := s.tests.sending(wire.Encode(ours))
+	switch do {
+	case deedBefore, deedDropClose:
+		return errDisconnect
+	case deedDrop, deedBlackhole:
+		return nil // the peer gives up, and so do we
+	}
+	if err := c.write(ours); err != nil {
+		return err
+	}
+	if do == deedAfter {
+		return errDisconnect
+	}
+	return nil
 }
 
 // checkInit decides whether we can talk to a peer.

@@ -95,8 +95,8 @@ func pair(t testing.TB) (ours *ipc.Conn, theirs *os.File) {
 	return ours, b
 }
 
-// startNode spawns a connectd that listens on loopback.
-func startNode(t *testing.T, name string) *testNode {
+// startNode spawns a connectd that listens on loopback, with orders as dev-disconnect has them.
+func startNode(t *testing.T, name string, disconnects ...string) *testNode {
 	n := &testNode{t: t, name: name, id: publicOf(t, name), reports: make(chan ipc.Message, 1000), rumours: make(chan ipc.Message, 1000)}
 	hsm, hsmFd := pair(t)
 	go serveECDH(hsm, name)
@@ -121,7 +121,7 @@ func startNode(t *testing.T, name string) *testNode {
 	n.request(&connectdmsg.Init{
 		GossipMillis: 20,
 		NodeID:       n.id, ChainHash: [32]byte{1}, Features: features.Ours(features.Init), Listen: []string{"127.0.0.1:0"},
-		DevAllowLocalhost: true,
+		DevAllowLocalhost: true, DevDisconnect: disconnects,
 	}, &reply)
 	n.addr = reply.Bound[0]
 	return n

@@ -43,10 +43,12 @@ type outbox struct {
 	busy     bool   // somebody writes
 	deadline time.Time
 	err      error // sticky: why no more is taken
+	tests    *disconnects
+	silent   bool // for tests: nothing more is written, or taken from the peer
 }
 
-func newOutbox(conn net.Conn, seal *noise.Sealer) *outbox {
-	o := &outbox{conn: conn, seal: seal}
+func newOutbox(conn net.Conn, seal *noise.Sealer, tests *disconnects) *outbox {
+	o := &outbox{conn: conn, seal: seal, tests: tests}
 	o.changed = sync.NewCond(&o.mu)
 	return o
 }
@@ -90,11 +92,19 @@ func (o *outbox) backlog() int {
 	return len(o.pending)
 }
 
-// encrypt appends messages to what is pending, and reports whether the outbox is well.
+// encrypt appends messages to what is pending, and reports whether flush has something to do.
 func (o *outbox) encrypt(msgs [][]byte) bool {
 	for _, msg := range msgs {
 		if o.err != nil {
 			return false
+		}
+		do := o.tests.sending(msg)
+		if do == deedBefore || do == deedDropClose {
+			o.err = errDisconnect
+			return true
+		}
+		if o.silent = o.silent || do == deedBlackhole; o.silent || do == deedDrop {
+			continue
 		}
 		pending, err := o.seal.Append(o.pending, msg)
 		if err != nil {
@@ -102,6 +112,13 @@ func (o *outbox) encrypt(msgs [][]byte) bool {
 			return false
 		}
 		o.pending = pending
+		switch do {
+		case deedAfter:
+			o.err = errDisconnect
+			return true
+		case deedFallSilent:
+			o.silent = true
+		}
 	}
 	return o.err == nil
 }
@@ -129,7 +146,20 @@ func (o *outbox) flush() {
 		o.changed.Broadcast()
 	}
 	o.busy = false
+	if o.err == errDisconnect {
+		o.conn.SetReadDeadline(time.Now()) // the reader ends, and then the connection
+	}
 	o.changed.Broadcast()
+}
+
+// isSilent reports whether a test wants the connection dead without its being closed.
+func (o *outbox) isSilent() bool {
+	if o.tests == nil {
+		return false
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.silent
 }
 
 // fail ends the connection. The mutex is held.

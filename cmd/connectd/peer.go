@@ -51,7 +51,7 @@ func newPeer(s *server, c *secured, remote remoteInit, incoming bool) *peer {
 	return &peer{
 		s: s, id: c.remote, conn: c.conn, features: remote.features, incoming: incoming,
 		addr: c.conn.RemoteAddr().String(), since: time.Now(), remoteAddr: remote.remoteAddr,
-		open: c.open, out: newOutbox(c.conn, c.seal), budget: newBudget(time.Now()),
+		open: c.open, out: newOutbox(c.conn, c.seal, s.tests), budget: newBudget(time.Now()),
 		log:     slog.With("peer_id", c.remote),
 		serving: make(chan struct{}), stopping: make(chan struct{}), done: make(chan struct{}),
 		channels: make(map[wire.ChannelID]*attachment),

@@ -75,6 +75,9 @@ func (p *peer) takeAll(buf []byte) (used int, err error) {
 		if msg == nil {
 			break
 		}
+		if p.out.isSilent() {
+			continue
+		}
 		if err := p.take(&b, msg); err != nil {
 			return used, err
 		}

@@ -29,6 +29,7 @@ type server struct {
 	chainHash [32]byte
 	features  features.Vector
 	tellLocal bool // tell peers a private address too
+	tests     *disconnects
 	halfOpen  halfOpen
 	through   atomic.Pointer[map[wire.MessageType]bool] // unknown types that lightningd takes
 	gossip    *streamer

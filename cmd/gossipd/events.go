@@ -17,8 +17,9 @@ import (
 // request is an event that lightningd waits for an answer to.
 type request struct {
 	gossip.Event
-	id       uint64
-	findNode *gossipdmsg.FindNode
+	id        uint64
+	findNode  *gossipdmsg.FindNode
+	pickNodes *gossipdmsg.PickNodes
 }
 
 // storeFile is lightningd's answer to NewStore; file is nil if it has none.
@@ -115,6 +116,13 @@ func decodeLightningd(f *ipc.Frame) (gossip.Event, error) {
 		m := new(gossipdmsg.FindNode)
 		err := f.Decode(m)
 		return request{findNode: m, id: f.ID}, err
+	case gossipdmsg.TypePickNodes:
+		m := new(gossipdmsg.PickNodes)
+		err := f.Decode(m)
+		if err == nil && m.Max > gossipdmsg.MaxPick {
+			err = fmt.Errorf("PickNodes of %d, at most %d", m.Max, gossipdmsg.MaxPick)
+		}
+		return request{pickNodes: m, id: f.ID}, err
 	}
 	return nil, fmt.Errorf("message type %d from lightningd is not an order to gossipd", f.Type)
 }

@@ -74,6 +74,9 @@ func (sh *shell) handle(ev gossip.Event) error {
 	if !ok {
 		return sh.step(ev)
 	}
+	if r.pickNodes != nil {
+		return sh.answer(r.id, &gossipdmsg.PickNodesReply{IDs: sh.machine.PickNodes(r.pickNodes.Random, int(r.pickNodes.Max))})
+	}
 	if r.findNode != nil {
 		return sh.answer(r.id, sh.findNode(r.findNode.ID))
 	}

@@ -36,7 +36,7 @@ func (c *client) init(f *ipc.Frame) (ipc.Message, []*os.File, error) {
 		return nil, nil, initFail(err)
 	}
 	defer secret.Clear()
-	node, err := signer.New(secret.Seed(), m.Network)
+	node, err := signer.NewForced(secret.Seed(), m.Network, forcedOf(m.Forced))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -47,6 +47,14 @@ func (c *client) init(f *ipc.Frame) (ipc.Message, []*os.File, error) {
 		reply.Mnemonic = secret.Mnemonic()
 	}
 	return reply, nil, nil
+}
+
+// forcedOf are the keys that a test of the protocol wants; signer refuses them where coins have a worth.
+func forcedOf(m *hsmdmsg.ForcedKeys) signer.Forced {
+	if m == nil {
+		return signer.Forced{}
+	}
+	return signer.Forced{NodeKey: m.NodeKey, BIP32Seed: m.BIP32Seed, Channel: (*signer.ChannelSecrets)(m.Channel)}
 }
 
 // takeSecret reads the file, or fills a new one.

@@ -27,7 +27,7 @@ func (n *node) announcedAddresses() []string {
 		add(a, false)
 	}
 	for _, a := range n.cfg.Strings("addr") {
-		add(a, true)
+		add(a, !n.cfg.Flag("dev-allow-localhost"))
 	}
 	return all
 }

@@ -72,10 +72,15 @@ func (n *node) startConnectd(ctx context.Context, links []*os.File) error {
 	if err := n.startNetworkDaemon(n.connectd, links, n.connectdHandles, nil); err != nil {
 		return err
 	}
+	disconnects, err := n.disconnects()
+	if err != nil {
+		return err
+	}
 	var reply connectdmsg.InitReply
-	_, err := n.connectd.child().Request(ctx, &connectdmsg.Init{
+	_, err = n.connectd.child().Request(ctx, &connectdmsg.Init{
 		NodeID: n.id, ChainHash: n.network.ChainHash, Features: n.initFeatures, Listen: n.listenAddresses(),
 		Proxy: n.cfg.String("proxy"), AlwaysProxy: n.cfg.Bool("always-use-proxy"), GossipMillis: n.gossipMillis(),
+		DevAllowLocalhost: n.cfg.Flag("dev-allow-localhost"), DevDisconnect: disconnects,
 	}, &reply)
 	if err != nil {
 		return fmt.Errorf("set up connectd: %w", err)
@@ -88,6 +93,9 @@ func (n *node) startConnectd(ctx context.Context, links []*os.File) error {
 // gossipMillis is how often peers get what is new: once a minute (BOLT 7, Rebroadcasting), but on a
 // chain of one's own, where nobody wants to wait.
 func (n *node) gossipMillis() uint32 {
+	if n.cfg.Flag("dev-fast-gossip") {
+		return 100
+	}
 	if n.network.Name == "regtest" {
 		return 500
 	}

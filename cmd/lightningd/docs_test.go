@@ -139,7 +139,7 @@ func TestDocsOptions(t *testing.T) {
 // describeOptions is one list a group, in the order of --help.
 func describeOptions(options []*config.Option) string {
 	var b strings.Builder
-	for _, group := range []config.Group{config.General, config.Logging, config.Policy, config.Net, config.Plugin} {
+	for _, group := range []config.Group{config.General, config.Logging, config.Policy, config.Net, config.Plugin, config.Developer} {
 		title := string(group)
 		if group == config.Plugin {
 			title = "Plugins, and the chain backend bcli"

@@ -42,7 +42,7 @@ func (n *node) openSecret(ctx context.Context, path string) (*hsmdmsg.InitReply,
 	if err != nil {
 		return nil, err
 	}
-	init := &hsmdmsg.Init{Network: n.network.Name, Passphrase: passphrase}
+	init := &hsmdmsg.Init{Network: n.network.Name, Passphrase: passphrase, Forced: n.forcedKeys()}
 	file, err := secretfile.Open(path)
 	if err == nil {
 		return n.initHsmd(ctx, path, file, init)

@@ -60,6 +60,7 @@ type node struct {
 	initFeatures features.Vector
 	// pluginFeatures are the bits that plugins add to ours; set before anybody is told of any.
 	pluginFeatures map[features.Context]features.Vector
+	forced         features.Forced          // by tests
 	bound          atomic.Pointer[[]string] // addresses that connectd listens on
 	synced         chan struct{}
 	firstSync      sync.Once

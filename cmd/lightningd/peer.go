@@ -218,7 +218,7 @@ func (n *node) connectionLost(p *peer) {
 
 // scheduleReconnect tries to reach a peer with a channel again, less and less often.
 func (n *node) scheduleReconnect(p *peer) {
-	if p.conn != nil || p.retry != nil || n.stopping || !p.wanted() {
+	if p.conn != nil || p.retry != nil || n.stopping || !p.wanted() || n.cfg.Flag("dev-no-reconnect") {
 		return
 	}
 	if p.backoff == 0 {
@@ -226,7 +226,7 @@ func (n *node) scheduleReconnect(p *peer) {
 	}
 	// Some randomness, lest two nodes that lost each other call each other at the same moments.
 	delay := p.backoff/2 + rand.N(p.backoff)
-	p.backoff = min(2*p.backoff, mostReconnect)
+	p.backoff = min(2*p.backoff, n.longestReconnect())
 	p.retry = time.AfterFunc(delay, func() {
 		address, err := n.db.PeerAddress(p.id)
 		if err == nil {
@@ -240,6 +240,14 @@ func (n *node) scheduleReconnect(p *peer) {
 			}
 		})
 	})
+}
+
+// longestReconnect is the longest pause between two tries to reach a peer, but for the randomness.
+func (n *node) longestReconnect() time.Duration {
+	if n.cfg.Flag("dev-fast-reconnect") {
+		return 2 * time.Second // with the randomness, 3 at most
+	}
+	return mostReconnect
 }
 
 // wanted reports whether a channel needs the peer.

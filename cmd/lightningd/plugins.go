@@ -23,7 +23,10 @@ import (
 // newPluginHost makes the host, still without plugins.
 func (n *node) newPluginHost() *plugin.Host {
 	return plugin.NewHost(plugin.Config{
-		Spec: plugin.Spec{Dir: n.cfg.NetworkDir(), Version: version.Version, Log: n.log},
+		Spec: plugin.Spec{
+			Dir: n.cfg.NetworkDir(), Version: version.Version, Log: n.log,
+			AllowDeprecated: n.cfg.Bool("allow-deprecated-apis"), SaveIO: n.cfg.Path("dev-save-plugin-io"),
+		},
 		Reserved: func(method string) (string, bool) {
 			_, err := n.commands().Lookup(method)
 			return "lightningd", err == nil
@@ -297,5 +300,5 @@ func (n *node) takePluginFeatures() {
 
 // ourFeatures are the node's feature bits, and those that its plugins add.
 func (n *node) ourFeatures(in features.Context) features.Vector {
-	return features.Ours(in).Or(n.pluginFeatures[in])
+	return n.forced.Apply(in, features.Ours(in).Or(n.pluginFeatures[in]))
 }

@@ -26,6 +26,10 @@ func (n *node) start() error {
 	if n.network, err = networkNamed(net.Name, net.Port, net.Test); err != nil {
 		return err
 	}
+	n.crashAfter()
+	if err := n.forceFeatures(); err != nil {
+		return err
+	}
 	if err := n.findPrograms(); err != nil {
 		return err
 	}
@@ -54,6 +58,7 @@ func (n *node) start() error {
 		return err
 	}
 	n.loop.post(n.takeUp)
+	go n.autoconnect()
 	return nil
 }
 
@@ -70,7 +75,7 @@ func (n *node) findPrograms() error {
 		}
 		n.programs.Replaced[name] = path
 	}
-	return nil
+	return n.checkVersions(n.ctx)
 }
 
 // daemonNames are the daemons that --subdaemon may replace.
@@ -102,7 +107,7 @@ func (n *node) startChain(ctx context.Context) error {
 	n.funding = newFundingChecker(asked, n.log)
 	n.chain, err = chain.NewRunner(chain.Config{
 		Backend: asked, Receiver: chainReceiver{n}, Chain: n.network.BIP70,
-		Recent: recent, RetryTimeout: n.retryTimeout(), Log: n.log,
+		Recent: recent, Start: n.rescanFrom, Rescan: n.rescan(recent), Poll: n.pollInterval(), RetryTimeout: n.retryTimeout(), Log: n.log,
 	})
 	if err != nil {
 		return err

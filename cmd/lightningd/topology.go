@@ -43,6 +43,7 @@ func (n *node) spawnFor(s subd.Spec, peer, channel string) (*subd.Child, error) 
 			// Whatever the process was for, and even if it was ending: it is taken over, or we have a bug.
 			log.Error("killed by the sandbox: a system call that its profile does not allow", "title", s.Title)
 		}
+		n.failOn(s.Name, e)
 		onExit(e)
 	}
 	return n.fork(s)

@@ -91,6 +91,7 @@ type Follower struct {
 	complete bool
 	info     Info
 	told     bool // something since the last AskInfo
+	rescan   bool // take back what is above start, once
 }
 
 // NewFollower continues after recent, which is in ascending order; a node that has none begins at
@@ -146,7 +147,13 @@ func (f *Follower) gotInfo(info Info) []Action {
 	if _, ok := f.Tip(); !ok && info.IBD {
 		return nil // where to begin shows only when it knows the real tip
 	}
-	return f.askNext(nil)
+	if !f.rescan {
+		return f.askNext(nil)
+	}
+	f.rescan = false
+	// The oldest block stays: the next one is known to follow by its hash alone.
+	from := max(f.start(info.Blocks), f.recent[0].Height+1)
+	return f.askNext(f.disconnectAbove(from - 1))
 }
 
 // askNext goes on to the block after our tip. A backend whose chain is not longer than ours is

@@ -194,3 +194,20 @@ func TestStoredBlocksWithAGapAreRefused(t *testing.T) {
 		t.Fatal("taken")
 	}
 }
+
+// TestRescan takes blocks back and reads them again, once, from the height that start says, but never
+// below what is known.
+func TestRescan(t *testing.T) {
+	b := newFakeBackend(10)
+	f := newTestFollower(t, []BlockID{b.id(5), b.id(6), b.id(7), b.id(8), b.id(9), b.id(10)})
+	f.rescan = true
+	expect(t, f, b, "-10 -9 -8 +8 +9 +10 =10")
+	expect(t, f, b, "=10")
+	f = newTestFollower(t, []BlockID{b.id(9), b.id(10)})
+	f.rescan = true
+	expect(t, f, b, "-10 +10 =10")
+	// A node that is far behind has nothing to take back.
+	f = newTestFollower(t, []BlockID{b.id(5), b.id(6)})
+	f.rescan = true
+	expect(t, f, b, "+7 +8 +9 +10 =10")
+}

@@ -30,6 +30,8 @@ type Config struct {
 	Recent []BlockID
 	// Start chooses a new node's first block; nil is DefaultStart.
 	Start func(tip block.Height) block.Height
+	// Rescan takes back what the receiver has from Start's height on, as far as Recent goes, and begins there.
+	Rescan bool
 	// Poll is how often to look for blocks; 0 is PollInterval.
 	Poll time.Duration
 	// RetryTimeout is how long WaitReady tries.
@@ -83,6 +85,7 @@ func NewRunner(c Config) (*Runner, error) {
 	if err != nil {
 		return nil, err
 	}
+	follower.rescan = c.Rescan
 	r := &Runner{Config: c, follower: follower, poke: make(chan struct{}, 1), pending: newPendingSet()}
 	r.status.Tip, _ = follower.Tip()
 	return r, nil

@@ -54,7 +54,7 @@ func Load(args []string, home string) (*Config, error) {
 			return nil, err
 		}
 	}
-	return c, nil
+	return c, c.checkDeveloper()
 }
 
 // locate finds the folder and the network and reads the files.

@@ -23,7 +23,8 @@ func Core() []*Option {
 	options = append(options, logging()...)
 	options = append(options, policy()...)
 	options = append(options, connections()...)
-	return append(options, plugins()...)
+	options = append(options, plugins()...)
+	return append(options, developer()...)
 }
 
 func general() []*Option {
@@ -42,9 +43,8 @@ func general() []*Option {
 		{Name: "alias", Group: General, Check: checkAlias, Doc: "Name of the node, up to 32 bytes"},
 		{Name: "rgb", Group: General, Check: checkRGB, Doc: "Colour of the node, as RRGGBB"},
 		{Name: "hsm-passphrase", Kind: Flag, Group: General, Doc: "Ask for the passphrase of hsm_secret"},
-		{Name: "allow-deprecated-apis", Kind: Bool, Group: General, Default: "false", Doc: "Whether interfaces that will go away work"},
-		{Name: "developer", Kind: Flag, Group: General, Doc: "Allow what only tests need: the options that begin with dev-"},
-		{Name: "dev-crash-at-step", Kind: Int, Group: General, Default: "0", Check: between(0, 1<<20), Doc: "With developer: end by SIGKILL at this step of the first payment to forward, counted from 1; 0: never"},
+		{Name: "allow-deprecated-apis", Kind: Bool, Group: General, Default: "false", Doc: "Whether plugins are told that interfaces which will go away work"},
+		{Name: "rescan", Kind: Int, Group: General, Default: "15", Check: between(-maxHeight, maxHeight), Doc: "Blocks below the chain's tip from which a new node begins; if it is set, one that is known takes as many of its blocks back and reads them again. A negative number is the height to begin at"},
 	}
 }
 
@@ -88,6 +88,7 @@ func connections() []*Option {
 		{Name: "offline", Kind: Flag, Group: Net, Doc: "Neither listen nor connect"},
 		{Name: "proxy", Group: Net, Check: notEmpty, Doc: "SOCKS5 proxy, as IP:PORT"},
 		{Name: "always-use-proxy", Kind: Bool, Group: Net, Default: "false", Doc: "Whether the proxy is for all connections"},
+		{Name: "autoconnect-seeker-peers", Kind: Int, Group: Net, Default: "10", TestDefault: "0", Check: between(0, 1000), Doc: "Connections below which announced nodes are connected to, for what they know of the network"},
 		{Name: "disable-dns", Kind: Flag, Group: Net, Doc: "Never look up a host name"},
 	}
 }
@@ -100,6 +101,9 @@ func plugins() []*Option {
 		{Name: "disable-plugin", Multi: true, Group: Plugin, Check: notEmpty, Doc: "Do not start this plugin, by name or path"},
 	}
 }
+
+// maxHeight is above any block's height: from there on a locktime is a time.
+const maxHeight = 500_000_000
 
 func notEmpty(value string) error {
 	if value == "" {

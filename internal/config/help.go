@@ -12,7 +12,7 @@ func (c *Config) WriteHelp(w io.Writer) error {
 		"or <lightning-dir>/<network>/config, one a line.\n"); err != nil {
 		return err
 	}
-	for _, group := range []Group{General, Logging, Policy, Net, Plugin} {
+	for _, group := range []Group{General, Logging, Policy, Net, Plugin, Developer} {
 		if err := c.writeGroup(w, group); err != nil {
 			return err
 		}

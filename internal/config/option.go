@@ -28,11 +28,12 @@ type Group string
 
 // The groups.
 const (
-	General Group = "General"
-	Logging Group = "Logging"
-	Policy  Group = "Fees and channels"
-	Net     Group = "Network connections"
-	Plugin  Group = "Plugins"
+	General   Group = "General"
+	Logging   Group = "Logging"
+	Policy    Group = "Fees and channels"
+	Net       Group = "Network connections"
+	Plugin    Group = "Plugins"
+	Developer Group = "For tests, with developer"
 )
 
 // Option declares one option.

@@ -22,6 +22,7 @@ import (
 
 	"fulmen/internal/ipc"
 	"fulmen/internal/sandbox"
+	"fulmen/internal/version"
 )
 
 // LinkToLightningd is the descriptor that every child has first.
@@ -35,8 +36,12 @@ type Process struct {
 }
 
 // Start makes the process a child of lightningd, which must be of the same version, or ends it.
-// Log is slog's default from then on.
+// Log is slog's default from then on. With --version alone the process prints that, and ends.
 func Start(name string) *Process {
+	if len(os.Args) == 2 && os.Args[1] == "--version" {
+		fmt.Println(version.Version)
+		os.Exit(0)
+	}
 	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	if !isSocket(LinkToLightningd) {
 		fmt.Fprintf(os.Stderr, "%s is part of lightningd, which starts it: it does nothing by itself\n", name)

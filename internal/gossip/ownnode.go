@@ -72,6 +72,23 @@ func (m *Machine) afterNodeSigning(ev NodeSigned) error {
 	return nil
 }
 
+// PickNodes are up to most different nodes with a channel that have announced themselves; random chooses.
+func (m *Machine) PickNodes(random uint64, most int) []keys.PubKey {
+	var all []keys.PubKey
+	for i := range m.view.nodes {
+		if n := &m.view.nodes[i]; n.channels > 0 && n.at != 0 && n.id != m.self.ID {
+			all = append(all, n.id)
+		}
+	}
+	most = min(most, len(all))
+	for i := range most {
+		random = random*6364136223846793005 + 1442695040888963407 // Knuth's generator for 64 bits
+		j := i + int((random>>33)%uint64(len(all)-i))
+		all[i], all[j] = all[j], all[i]
+	}
+	return all[:most]
+}
+
 // NodeAt is where the node_announcement of a node with a channel is, or false.
 func (m *Machine) NodeAt(id keys.PubKey) (offset int64, ok bool) {
 	n := m.view.node(id)

@@ -242,3 +242,29 @@ func TestViewIsSmall(t *testing.T) {
 	}
 	runtime.KeepAlive(m)
 }
+
+// TestPickNodes wants different nodes that have announced themselves, others for another random number,
+// and in the end each of them.
+func TestPickNodes(t *testing.T) {
+	w := newWorld(t, 20, 40)
+	a := w.actor(alice)
+	a.step(PeerUp{ID: bob.id})
+	if got := a.m.PickNodes(1, 5); len(got) != 0 {
+		t.Errorf("nobody has announced itself, and there are %d", len(got))
+	}
+	a.learns(bob.id)
+	seen := map[keys.PubKey]bool{}
+	for random := range uint64(100) {
+		got := a.m.PickNodes(random, 3)
+		if len(got) != 3 || got[0] == got[1] || got[1] == got[2] || got[0] == got[2] {
+			t.Fatalf("picked %v", got)
+		}
+		for _, id := range got {
+			seen[id] = true
+		}
+	}
+	all := a.m.PickNodes(0, 1000)
+	if len(seen) != len(all) || len(all) < 15 {
+		t.Errorf("in a hundred times %d nodes were picked, of %d", len(seen), len(all))
+	}
+}

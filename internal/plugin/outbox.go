@@ -73,11 +73,13 @@ func (p *Plugin) sendRaw(raw []byte) error {
 // write is the only writer of the plugin's stdin; it closes it when nothing more will come.
 func (p *Plugin) write() {
 	defer p.stdin.Close()
+	defer p.saved.endIn()
 	for {
 		raw := p.out.take()
 		if raw == nil {
 			return
 		}
+		p.saved.in(raw)
 		if _, err := p.stdin.Write(raw); err != nil {
 			return // it is gone, or has closed its stdin: its exit or its silence tells
 		}

@@ -33,7 +33,9 @@ type Spec struct {
 	StartTimeout time.Duration
 	// AllowDeprecated tells the plugin whether deprecated things work here.
 	AllowDeprecated bool
-	Log             *slog.Logger
+	// SaveIO is a folder for a copy of all that plugins are sent and write; empty for none.
+	SaveIO string
+	Log    *slog.Logger
 	// OnNotification gets what the plugin emits by itself, except `log`. It runs on the plugin's reader:
 	// while it does, no reply of this plugin is delivered.
 	OnNotification func(p *Plugin, method string, params json.RawMessage)
@@ -55,6 +57,7 @@ type Plugin struct {
 	budget   budget        // the reader's
 
 	stdin io.WriteCloser
+	saved *saved // nil where nothing is saved
 	out   outbox
 
 	mu       sync.Mutex
@@ -133,8 +136,12 @@ func spawn(spec Spec) (*Plugin, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
+	saved, err := openSaved(spec.SaveIO, name, cmd.Process.Pid)
+	if err != nil {
+		log.Error("what the plugin is sent and writes is not saved", "plugin", name, "error", err)
+	}
 	p := &Plugin{
-		Name: name, spec: spec, cmd: cmd, log: log.With("daemon", "plugin-"+name),
+		saved: saved, Name: name, spec: spec, cmd: cmd, log: log.With("daemon", "plugin-"+name),
 		stdin: stdin, pending: make(map[string]*pending), ended: make(chan struct{}), budget: newBudget(time.Now()),
 	}
 	p.out.init()

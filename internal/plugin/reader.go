@@ -12,7 +12,8 @@ import (
 // read delivers what the plugin writes, until it ends; then it settles what is left of it.
 func (p *Plugin) read(stdout *os.File, exit <-chan error) {
 	defer stdout.Close()
-	in := newStream(stdout)
+	defer p.saved.endOut()
+	in := newStream(p.saved.tee(stdout))
 	for {
 		raw, err := in.next()
 		if err == io.EOF || errors.Is(err, os.ErrDeadlineExceeded) {

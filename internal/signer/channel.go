@@ -87,17 +87,16 @@ type signedRemote struct {
 
 // Channel derives the keys of the channel with peer that has this id in the database.
 func (n *Node) Channel(peer keys.PubKey, dbid uint64) *Channel {
-	seed := n.channelSeed(peer, dbid)
-	key := func(info string) *privKey { return newPrivKey(expand(seed[:], nil, info)) }
+	secrets := n.channelSecrets(peer, dbid)
 	c := &Channel{
 		node:          n,
 		peer:          peer,
-		funding:       key("funding"),
-		revocation:    key("revocation"),
-		payment:       key("payment"),
-		delayed:       key("delayed_payment"),
-		htlc:          key("htlc"),
-		commitments:   expand(seed[:], nil, "per_commitment_seed"),
+		funding:       newPrivKey(secrets.Funding),
+		revocation:    newPrivKey(secrets.Revocation),
+		payment:       newPrivKey(secrets.Payment),
+		delayed:       newPrivKey(secrets.DelayedPayment),
+		htlc:          newPrivKey(secrets.HTLC),
+		commitments:   secrets.Seed,
 		broadcastFrom: keys.MaxCommitmentNumber + 1,
 	}
 	c.basepoints = keys.Basepoints{

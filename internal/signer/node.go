@@ -23,10 +23,17 @@ type Node struct {
 	derived keys.Secret
 	bip84   *account
 	bip86   *account
+	channel *ChannelSecrets // of every channel; nil but in tests of the protocol
 }
 
 // New derives a node's keys from the seed of its hsm_secret, 32 or 64 bytes, whose first 32 it keeps.
-func New(seed []byte, network string) (*Node, error) {
+func New(seed []byte, network string) (*Node, error) { return NewForced(seed, network, Forced{}) }
+
+// NewForced is New with keys that tests of the protocol want.
+func NewForced(seed []byte, network string, forced Forced) (*Node, error) {
+	if forced != (Forced{}) && network != "regtest" {
+		return nil, fmt.Errorf("on %s: %w", network, ErrForced)
+	}
 	if len(seed) != 32 && len(seed) != 64 {
 		return nil, fmt.Errorf("seed has %d bytes, want 32 or 64", len(seed))
 	}
@@ -46,6 +53,13 @@ func New(seed []byte, network string) (*Node, error) {
 		s := expand(root[:], zeroSalt[:], "bip32 seed")
 		bip32 = s[:]
 	}
+	if forced.NodeKey != nil {
+		n.node = newPrivKey(*forced.NodeKey)
+	}
+	if forced.BIP32Seed != nil {
+		bip32 = forced.BIP32Seed[:]
+	}
+	n.channel = forced.Channel
 	master, err := hdkeychain.NewMaster(bip32, params)
 	if err != nil {
 		return nil, fmt.Errorf("bip 32 master key: %w", err)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -338,5 +339,25 @@ func BenchmarkSpawnToFirstReply(b *testing.B) {
 		b.StopTimer()
 		c.Kill()
 		b.StartTimer()
+	}
+}
+
+func TestVersionOf(t *testing.T) {
+	dir := t.TempDir()
+	program := func(name, script string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	got, err := VersionOf(t.Context(), program("good", `test "$*" = --version && echo v1`))
+	if got != "v1" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+	for _, path := range []string{program("bad", "exit 3"), filepath.Join(dir, "missing")} {
+		if got, err := VersionOf(t.Context(), path); err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("%q, %v", got, err)
+		}
 	}
 }

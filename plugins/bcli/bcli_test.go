@@ -178,6 +178,14 @@ func TestMethods(t *testing.T) {
 	}
 }
 
+func TestIgnoreIBD(t *testing.T) {
+	b := newBackend(t, &fakeServer{answers: map[string]string{"getblockchaininfo": result(`{"chain":"main","blocks":7,"headers":8,"initialblockdownload":true}`)}})
+	b.config.noIBD = true
+	if got, want := ask(t, b, "getchaininfo", `{}`), `{"chain":"main","headercount":8,"blockcount":7,"ibd":false}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 func TestRegtestHasNoEstimates(t *testing.T) {
 	b := newBackend(t, &fakeServer{answers: map[string]string{"getmempoolinfo": result(`{}`)}})
 	b.config.network = "regtest"

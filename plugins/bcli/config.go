@@ -23,6 +23,7 @@ var options = []plugin.Option{
 	{Name: "bitcoin-rpcclienttimeout", Type: "int", Default: 60, Description: "seconds to wait for one answer of the server"},
 	{Name: "bitcoin-retry-timeout", Type: "int", Default: 60, Description: "seconds to retry at start before giving up"},
 	{Name: "bitcoin-rpccert", Type: "string", Description: "certificate of the server, which makes the connection TLS (btcd)"},
+	{Name: "dev-ignore-ibd", Type: "bool", Default: false, Description: "with developer: never tell lightningd that the server still reads its first blocks"},
 }
 
 // A network is what bitcoind calls differently on each of them.
@@ -48,6 +49,7 @@ type config struct {
 	cookie   string // path
 	cert     string // path; empty: no TLS
 	timeout  time.Duration
+	noIBD    bool // never say that it still syncs
 }
 
 func readConfig(i plugin.Init) (*config, error) {
@@ -106,6 +108,9 @@ func readConfig(i plugin.Init) (*config, error) {
 	if seconds <= 0 {
 		seconds = 60
 	}
+	if c.noIBD, err = i.Bool("dev-ignore-ibd"); err != nil {
+		return nil, err
+	}
 	c.timeout = time.Duration(seconds) * time.Second
 	return c, nil
 }
@@ -113,7 +118,7 @@ func readConfig(i plugin.Init) (*config, error) {
 func givenOptions(i plugin.Init) (map[string]string, error) {
 	given := make(map[string]string)
 	for _, o := range options {
-		if o.Type == "int" {
+		if o.Type == "int" || o.Type == "bool" {
 			continue
 		}
 		v, err := i.String(o.Name)

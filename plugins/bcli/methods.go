@@ -82,6 +82,9 @@ func (b *backend) getChainInfo(ctx context.Context, _ plugin.Args) (any, error) 
 	} else {
 		info.IBD = got.Blocks < got.Headers // btcd does not say
 	}
+	if b.config.noIBD {
+		info.IBD = false
+	}
 	return info, nil
 }
 

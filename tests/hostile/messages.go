@@ -77,6 +77,7 @@ var ToGossipd = []ipc.Message{
 	&gossipdmsg.NewBlock{},
 	&gossipdmsg.AddGossip{},
 	&gossipdmsg.FindNode{},
+	&gossipdmsg.PickNodes{},
 	&gossipdmsg.FundingChecked{},
 	&gossipdmsg.StoreFile{},
 	&gossipdmsg.StoreUsed{},
@@ -92,6 +93,7 @@ var FromGossipd = []ipc.Message{
 	&gossipdmsg.UseStore{},
 	&gossipdmsg.AddGossipReply{},
 	&gossipdmsg.FindNodeReply{},
+	&gossipdmsg.PickNodesReply{},
 }
 
 // Gossip is what connectd and gossipd say to each other.

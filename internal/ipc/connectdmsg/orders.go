@@ -21,6 +21,9 @@ type Init struct {
 	GossipMillis uint32
 	// DevAllowLocalhost has the peer told its address in init even if it is a private one.
 	DevAllowLocalhost bool
+	// DevDisconnect has what tests want done to connections: an order a line, as the option dev-disconnect
+	// has them.
+	DevDisconnect []string
 }
 
 // InitReply tells where connectd listens.

@@ -8,6 +8,7 @@
 //	lightningd: NewBlock        the chain has another block
 //	lightningd: AddGossip       a message as if a peer had sent it         AddGossipReply
 //	lightningd: FindNode        where a node can be reached                FindNodeReply
+//	lightningd: PickNodes       some nodes that have announced themselves  PickNodesReply
 //	gossipd:    CheckFunding    what of these outputs is in the chain?
 //	lightningd: FundingChecked  that, in its own time
 //	gossipd:    NewStore        it wants an empty file to compact the store into
@@ -44,6 +45,8 @@ const (
 	TypeFundingChecked ipc.Type = 616
 	TypeStoreFile      ipc.Type = 618
 	TypeStoreUsed      ipc.Type = 620
+	TypePickNodes      ipc.Type = 622
+	TypePickNodesReply ipc.Type = 623
 
 	TypeOwnUpdate    ipc.Type = 640
 	TypePeerUpdate   ipc.Type = 642
@@ -107,6 +110,20 @@ type FindNodeReply struct {
 	// Addresses are "IP:port", "name.onion:port" and "name:port", in the order in which they should be
 	// tried. There are none if the node is unknown.
 	Addresses []string
+}
+
+// PickNodes asks for nodes to connect to.
+type PickNodes struct {
+	Random uint64 // chooses them
+	Max    uint32
+}
+
+// MaxPick is what PickNodes.Max may be.
+const MaxPick = 1000
+
+// PickNodesReply answers PickNodes with different nodes, each of which has a channel and announced itself.
+type PickNodesReply struct {
+	IDs []keys.PubKey
 }
 
 // MaxCheck is how many outputs one CheckFunding asks for at most.
@@ -174,6 +191,8 @@ func (*AddGossipReply) IPCType() ipc.Type { return TypeAddGossipReply }
 func (*FindNode) IPCType() ipc.Type       { return TypeFindNode }
 func (*FindNodeReply) IPCType() ipc.Type  { return TypeFindNodeReply }
 func (*CheckFunding) IPCType() ipc.Type   { return TypeCheckFunding }
+func (*PickNodes) IPCType() ipc.Type      { return TypePickNodes }
+func (*PickNodesReply) IPCType() ipc.Type { return TypePickNodesReply }
 func (*FundingChecked) IPCType() ipc.Type { return TypeFundingChecked }
 func (*NewStore) IPCType() ipc.Type       { return TypeNewStore }
 func (*StoreFile) IPCType() ipc.Type      { return TypeStoreFile }

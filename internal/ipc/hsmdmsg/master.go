@@ -23,6 +23,20 @@ type Init struct {
 	Network    string // bitcoin, testnet, testnet4, signet or regtest
 	Passphrase []byte // of the mnemonic; empty is none
 	Create     bool
+	Forced     *ForcedKeys // for protocol tests on regtest; nil, and refused on any other network
+}
+
+// ForcedKeys take the place of what follows from the secret, where they are not nil.
+type ForcedKeys struct {
+	NodeKey   *keys.Secret
+	BIP32Seed *keys.Secret    // of the wallet's keys
+	Channel   *ChannelSecrets // the same for every channel
+}
+
+// ChannelSecrets are those of BOLT 3.
+type ChannelSecrets struct {
+	Funding, Revocation, Payment, DelayedPayment, HTLC keys.Secret
+	Seed                                               keys.Secret // of the per-commitment secrets
 }
 
 // The codes of a Fail that answers Init.
