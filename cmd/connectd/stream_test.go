@@ -144,7 +144,7 @@ func TestStreamWaitsForASlowPeer(t *testing.T) {
 	}
 	ours, theirs := net.Pipe()
 	defer theirs.Close()
-	p := &peer{out: newOutbox(ours, sealer(t))}
+	p := &peer{out: newOutbox(ours, sealer(t), nil)}
 	g := newStreamer()
 	g.use(f)
 	g.add(p)
