@@ -7,14 +7,16 @@ FUZZTIME ?= 20s
 PREFIX  ?= /usr/local
 DESTDIR ?=
 
-# Only lightningd holds the database, so it alone is linked with C.
+# Only lightningd and the plugin backup open the database, so they alone are linked with C.
 COMMANDS = lightning-cli lightning-hsmtool
 DAEMONS  = hsmd connectd gossipd channeld onchaind
 PLUGINS  = bcli pay topology
+# Those that read the database.
+DATABASE_PLUGINS = backup
 
 GOBUILD = $(GO) build -trimpath -ldflags="-s -w"
 
-.PHONY: build test test-crash test-plugins test-onchain test-network test-confinement sim sim-onchain bench demo interop lint fuzz check-profiles gen check-gen install clean
+.PHONY: build test test-crash test-plugins test-onchain test-backup test-network test-confinement sim sim-onchain bench demo interop lint fuzz check-profiles gen check-gen install clean
 
 build:
 	@mkdir -p bin libexec/plugins
@@ -22,6 +24,7 @@ build:
 	@CGO_ENABLED=0 $(GOBUILD) -o bin/ $(COMMANDS:%=./cmd/%)
 	@CGO_ENABLED=0 $(GOBUILD) -o libexec/ $(DAEMONS:%=./cmd/%)
 	@CGO_ENABLED=0 $(GOBUILD) -o libexec/plugins/ $(PLUGINS:%=./plugins/%)
+	@CGO_ENABLED=1 $(GOBUILD) -o libexec/plugins/ $(DATABASE_PLUGINS:%=./plugins/%)
 
 # The race detector runs where the logic is; the tests over real processes run without it.
 test: build lint
@@ -35,6 +38,10 @@ test-crash: build
 # Channels closed in every way that BOLT 5 knows, on a real chain, to the last satoshi.
 test-onchain: build
 	$(GO) test -count=1 -timeout 60m -v ./tests/onchain
+
+# Disks destroyed, nodes restored from what is left elsewhere.
+test-backup: build
+	$(GO) test -count=1 -timeout 20m -v ./tests/backup
 
 # Nodes that forward for each other.
 test-network: build
@@ -113,7 +120,7 @@ install: build
 	install -m 644 README.md docs/*.md $(DESTDIR)$(PREFIX)/share/doc/fulmen/
 	install -m 644 docs/man/*.md $(DESTDIR)$(PREFIX)/share/doc/fulmen/man/
 	install -m 755 $(DAEMONS:%=libexec/%) $(DESTDIR)$(PREFIX)/libexec/fulmen/
-	install -m 755 $(PLUGINS:%=libexec/plugins/%) $(DESTDIR)$(PREFIX)/libexec/fulmen/plugins/
+	install -m 755 $(PLUGINS:%=libexec/plugins/%) $(DATABASE_PLUGINS:%=libexec/plugins/%) $(DESTDIR)$(PREFIX)/libexec/fulmen/plugins/
 
 clean:
 	rm -rf bin libexec .build

@@ -26,6 +26,7 @@ func (n *node) newPluginHost() *plugin.Host {
 		Spec: plugin.Spec{
 			Dir: n.cfg.NetworkDir(), Version: version.Version, Log: n.log,
 			AllowDeprecated: n.cfg.Bool("allow-deprecated-apis"), SaveIO: n.cfg.Path("dev-save-plugin-io"),
+			Env: []string{"LIGHTNINGD_DATABASE=" + n.cfg.DatabaseFile()},
 		},
 		Reserved: func(method string) (string, bool) {
 			_, err := n.commands().Lookup(method)
@@ -50,6 +51,10 @@ func (n *node) startPlugins(ctx context.Context) error {
 	n.takePluginFeatures()
 	return n.cfg.Finish()
 }
+
+// needed are the built-in plugins without which the node ends: its backend, and the backup that it was asked to
+// keep.
+var needed = []string{"bcli", "backup"}
 
 // pluginPrograms lists what is to be started with the node, each program once.
 func (n *node) pluginPrograms() ([]plugin.Program, error) {
@@ -78,7 +83,7 @@ func (n *node) pluginPrograms() ([]plugin.Program, error) {
 		return nil
 	}
 	for _, path := range builtin {
-		err = errors.Join(err, add(path, plugin.Program{Important: filepath.Base(path) == "bcli", Builtin: true}))
+		err = errors.Join(err, add(path, plugin.Program{Important: slices.Contains(needed, filepath.Base(path)), Builtin: true}))
 	}
 	for _, path := range n.cfg.Strings("important-plugin") {
 		err = errors.Join(err, add(path, plugin.Program{Important: true}))
@@ -176,19 +181,42 @@ func optionOf(path string, o plugin.Option) *config.Option {
 	return c
 }
 
-// initPlugins gives the plugins their options. The backend got its own earlier: nothing goes without it.
+// initPlugins gives the plugins their options. The backend and the backup got theirs earlier: nothing goes
+// without them.
 func (n *node) initPlugins(ctx context.Context) error {
 	for _, p := range n.plugins.Plugins() {
-		if isBackend(p) {
+		if isBackend(p) || n.isBackup(p) {
 			continue
 		}
-		if err := n.plugins.Init(ctx, p); err != nil {
-			if err := n.pluginFailed(plugin.Program{Path: p.Name, Important: p.Important()}, err); err != nil {
-				return err
-			}
+		if err := n.initPlugin(ctx, p); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+func (n *node) initPlugin(ctx context.Context, p *plugin.Plugin) error {
+	err := n.plugins.Init(ctx, p)
+	if err != nil {
+		err = n.pluginFailed(plugin.Program{Path: p.Name, Important: p.Important()}, err)
+	}
+	return err
+}
+
+// initBackup gives our own backup plugin its options before anything is written. Others that follow the database
+// expect to be asked about writes before init.
+func (n *node) initBackup(ctx context.Context) error {
+	for _, p := range n.plugins.Plugins() {
+		if n.isBackup(p) {
+			return n.initPlugin(ctx, p)
+		}
+	}
+	return nil
+}
+
+func (n *node) isBackup(p *plugin.Plugin) bool {
+	program, found := n.plugins.Find(p.Name)
+	return found && program.Builtin && followsDatabase(p)
 }
 
 func isBackend(p *plugin.Plugin) bool {

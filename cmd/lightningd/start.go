@@ -37,6 +37,9 @@ func (n *node) start() error {
 	if err := n.startPlugins(n.ctx); err != nil {
 		return err
 	}
+	if err := n.initBackup(n.ctx); err != nil {
+		return err
+	}
 	if err := n.startKeys(n.ctx); err != nil {
 		return err
 	}

@@ -27,6 +27,8 @@ type Spec struct {
 	Dir  string   // working directory: the network's folder
 	// Version is the node's, for LIGHTNINGD_VERSION.
 	Version string
+	// Env is what it finds in its environment besides lightningd's, as NAME=VALUE.
+	Env []string
 	// Important means that the node cannot go on without it.
 	Important bool
 	// StartTimeout is what it may take for each of getmanifest and init; 0 is the constant StartTimeout.
@@ -111,7 +113,7 @@ func spawn(spec Spec) (*Plugin, error) {
 	name := filepath.Base(spec.Path)
 	cmd := exec.Command(spec.Path, spec.Args...)
 	cmd.Dir = spec.Dir
-	cmd.Env = append(os.Environ(), "LIGHTNINGD_PLUGIN=1", "LIGHTNINGD_VERSION="+spec.Version)
+	cmd.Env = append(append(os.Environ(), "LIGHTNINGD_PLUGIN=1", "LIGHTNINGD_VERSION="+spec.Version), spec.Env...)
 	cmd.Stderr = os.Stderr
 	// A group of its own: an interrupt from the terminal is for lightningd, which stops its plugins in
 	// order.

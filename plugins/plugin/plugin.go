@@ -13,6 +13,7 @@ package plugin
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -142,20 +143,25 @@ func (p *Plugin) AddMethod(m Method) {
 	p.order = append(p.order, m.Name)
 }
 
-// OnInit sets what is done with the options; an error disables the plugin, and is its reason.
+// OnInit sets what is done with the options; an error disables the plugin, and is its reason. An *Error is a
+// failure instead: without a plugin that is important to it, the node does not start.
 func (p *Plugin) OnInit(do func(Init) error) { p.onInit = do }
 
-func (p *Plugin) init(params json.RawMessage) any {
+func (p *Plugin) init(params json.RawMessage) (any, error) {
 	var i Init
 	err := json.Unmarshal(params, &i)
 	p.reach(&i)
 	if err == nil && p.onInit != nil {
 		err = p.onInit(i)
 	}
-	if err != nil {
-		return map[string]string{"disable": err.Error()}
+	var failed *Error
+	switch {
+	case errors.As(err, &failed):
+		return nil, err
+	case err != nil:
+		return map[string]string{"disable": err.Error()}, nil
 	}
-	return struct{}{}
+	return struct{}{}, nil
 }
 
 func (p *Plugin) manifest() any {

@@ -35,7 +35,8 @@ func (p *Plugin) serve(in io.Reader) error {
 		case c.Method == "getmanifest":
 			p.reply(c.ID, p.manifest(), nil)
 		case c.Method == "init":
-			p.reply(c.ID, p.init(c.Params), nil)
+			result, err := p.init(c.Params)
+			p.reply(c.ID, result, err)
 		case c.ID == nil:
 			p.notified(c)
 		default:

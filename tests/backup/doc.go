@@ -1,0 +1,2 @@
+// Package backup destroys nodes' disks, and restores the nodes from what is left elsewhere.
+package backup
