@@ -253,6 +253,7 @@ func (n *node) archive(c *channel, why string) {
 	for htlc := range c.held {
 		c.letGo(htlc)
 	}
+	n.forwards.Forget(id)
 	delete(n.channels, id)
 	delete(c.peer.channels, id)
 	n.forgetIfIdle(c.peer)

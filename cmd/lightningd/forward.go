@@ -23,7 +23,9 @@ func (n *node) resumeForwards() error {
 	}
 	for _, row := range offered {
 		f := &row.Forward
-		n.forwards.Restore(f)
+		if n.channels[f.Channel] != nil {
+			n.forwards.Restore(f)
+		}
 		o := &forwardOrigin{n, f, f.Out.Channel}
 		if out := n.channels[f.Out.Channel]; out != nil {
 			out.outs[f.Out.HTLC] = o

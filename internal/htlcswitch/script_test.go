@@ -113,6 +113,8 @@ func (e *env) Do(c *scripttest.Command) []string {
 		if e.s.Gone(htlcswitch.Key{Channel: 1, HTLC: id}) {
 			return []string{"forget its reason"}
 		}
+	case "forget":
+		e.s.Forget(id)
 	default:
 		e.t.Fatalf("unknown command %q", c.Line)
 	}

@@ -1,6 +1,7 @@
 package htlcswitch
 
 import (
+	"maps"
 	"time"
 
 	"fulmen/internal/block"
@@ -112,11 +113,13 @@ func (s *Switch) Fail(f *Forward, failure *onion.Failure, now time.Time) (End, b
 	return s.fail(f, Failed, failure, now), true
 }
 
-// Tick gives up the forwards that cannot wait longer for the chain to decide about their twins.
+// Tick gives up the forwards that cannot wait longer for the chain to decide about their twins. One whose own
+// channel is on chain too has nothing to lose by waiting.
 func (s *Switch) Tick(now time.Time, height block.Height) []End {
 	var ends []End
 	for _, f := range s.open {
-		if f.Status == Offered && f.Out.Channel != 0 && f.CLTVExpiry <= height.Add(giveUpBefore) && s.channels.OnChain(f.Out.Channel) {
+		late := f.Status == Offered && f.Out.Channel != 0 && f.CLTVExpiry <= height.Add(giveUpBefore)
+		if late && s.channels.OnChain(f.Out.Channel) && !s.channels.OnChain(f.Channel) {
 			ends = append(ends, s.fail(f, LocalFailed, &onion.Failure{Code: onion.PermanentChannelFailure}, now))
 		}
 	}
@@ -129,6 +132,11 @@ func (s *Switch) Gone(k Key) bool {
 	f := s.open[k]
 	delete(s.open, k)
 	return f != nil && f.Out.Channel != 0 && (f.Reason != nil || f.Failure != nil)
+}
+
+// Forget drops what came through a channel that is forgotten itself: nothing will be told of it.
+func (s *Switch) Forget(channel uint64) {
+	maps.DeleteFunc(s.open, func(k Key, _ *Forward) bool { return k.Channel == channel })
 }
 
 // settle is what the incoming HTLC's channel is told of an end.
