@@ -11,6 +11,7 @@ import (
 	core "fulmen/internal/channel"
 	"fulmen/internal/features"
 	"fulmen/internal/ipc/channeldmsg"
+	"fulmen/internal/keys"
 	"fulmen/internal/schema"
 	"fulmen/internal/store"
 	"fulmen/internal/wire"
@@ -129,20 +130,26 @@ func TestReceiveHints(t *testing.T) {
 	disabled.row.RemoteUpdate = testUpdate(0, updateDisabled)
 	private := []incomingChannel{in(1, true, true, 1e6), in(2, true, true, 3e6), in(3, true, false, 8e6), silent, disabled}
 	mixed := append([]incomingChannel{in(4, false, true, 2e6)}, private...)
+	deadEnd := func(peer keys.PubKey) bool { return peer == testRow(7, true).PeerID }
 	for _, c := range []struct {
 		name     string
 		channels []incomingChannel
 		expose   *exposeChannels
 		want     []uint64
 	}{
-		{"private ones alone, the best first", private, nil, []uint64{2, 1, 3}},
+		{"private ones alone, the best first", private, nil, []uint64{2, 1}},
+		{"those that are away, if nobody is there", []incomingChannel{in(3, true, false, 8e6)}, nil, []uint64{3}},
+		{"none that can receive nothing", []incomingChannel{in(1, true, true, 0)}, nil, nil},
+		{"none at a dead end", []incomingChannel{in(7, true, true, 1e6), in(1, true, true, 1e5)}, nil, []uint64{1}},
+		{"a dead end, if there is no other", []incomingChannel{in(7, true, true, 1e6)}, nil, []uint64{7}},
+		{"a few", []incomingChannel{in(1, true, true, 1), in(2, true, true, 4), in(3, true, true, 3), in(8, true, true, 2)}, nil, []uint64{2, 3, 8}},
 		{"none beside a public one", mixed, nil, nil},
 		{"none wanted", private, &exposeChannels{}, nil},
-		{"all wanted", mixed, &exposeChannels{All: true}, []uint64{2, 1, 3}},
+		{"all wanted", mixed, &exposeChannels{All: true}, []uint64{2, 1}},
 		{"one wanted", mixed, &exposeChannels{Only: []wire.ShortChannelID{testRow(4, false).ShortChannelID}}, []uint64{4}},
 		{"one wanted by alias", mixed, &exposeChannels{Only: []wire.ShortChannelID{testRow(1, true).AliasRemote}}, []uint64{1}},
 	} {
-		r := receivingBy(c.channels, c.expose)
+		r := receivingBy(c.channels, 0, c.expose, deadEnd)
 		if len(r.hints) != len(c.want) {
 			t.Errorf("%s: hints %+v, want %v", c.name, r.hints, c.want)
 			continue
@@ -159,7 +166,7 @@ func TestReceiveHints(t *testing.T) {
 			}
 		}
 	}
-	r := receivingBy(mixed, nil)
+	r := receivingBy(mixed, 0, nil, deadEnd)
 	if r.total != 32e6 || r.online != 24e6 || r.reachable != 2e6 || r.greatest != 2e6 {
 		t.Errorf("sums %+v", r)
 	}

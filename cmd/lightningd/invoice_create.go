@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"fulmen/internal/amount"
 	"fulmen/internal/block"
 	"fulmen/internal/command"
 	"fulmen/internal/features"
@@ -44,6 +43,7 @@ type newInvoiceResult struct {
 	CreatedIndex    uint64      `json:"created_index" doc:"Counts invoices in the order of creation."`
 	WarningCapacity string      `json:"warning_capacity,omitempty" doc:"All channels together cannot receive so much."`
 	WarningOffline  string      `json:"warning_offline,omitempty" doc:"They could, were their peers connected."`
+	WarningDeadEnds string      `json:"warning_deadends,omitempty" doc:"They could, but their peers have no other announced channels: nobody can pay through them."`
 	WarningPrivate  string      `json:"warning_private_unused,omitempty" doc:"They could, if unannounced channels were named (exposeprivatechannels)."`
 	WarningMPP      string      `json:"warning_mpp,omitempty" doc:"No single channel can receive so much: the payer must split."`
 }
@@ -103,7 +103,7 @@ func (n *node) createInvoiceFor(ctx context.Context, p *invoiceParams) (*newInvo
 		}
 		inv.Fallbacks = append(inv.Fallbacks, f)
 	}
-	capacity, err := n.receiveVia(p.Expose)
+	capacity, err := n.receiveVia(ctx, p.Amount.Msat, p.Expose)
 	if err != nil {
 		return nil, err
 	}
@@ -205,26 +205,4 @@ func (e *exposeChannels) add(t command.Token) error {
 	}
 	e.Only = append(e.Only, id)
 	return nil
-}
-
-// receiving is how much could reach us, and by which hints.
-type receiving struct {
-	hints         [][]invoice.HopHint
-	total, online amount.Msat
-	reachable     amount.Msat // of online: through announced channels, and those that the invoice may name
-	greatest      amount.Msat // of one such channel
-}
-
-// warn tells the caller if an invoice for want may be hard to pay.
-func (c *receiving) warn(r *newInvoiceResult, want amount.Msat) {
-	switch {
-	case c.total < want || c.total == 0:
-		r.WarningCapacity = "Insufficient incoming channel capacity to pay invoice"
-	case c.online < want || c.online == 0:
-		r.WarningOffline = "Insufficient incoming capacity, once offline peers were excluded"
-	case c.reachable < want || c.reachable == 0:
-		r.WarningPrivate = "Insufficient incoming capacity, once unannounced channels were excluded (try exposeprivatechannels)"
-	case c.greatest < want:
-		r.WarningMPP = "The invoice is only payable by MPP-capable payers."
-	}
 }

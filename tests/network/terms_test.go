@@ -59,7 +59,6 @@ func TestForwardByAlias(t *testing.T) {
 		paid, earned = paid+p.amt, earned+p.fee
 	}
 	// The invoice's hint names the channel by the same alias, and pay finds the way by it.
-	l.carol.Restart() // bob's terms may have come before carol had the channel; now they come again
 	l.joined()
 	harness.Eventually(t, "carol knows bob's terms", func() error {
 		if channelNamed(t, l.carol, l.second).Updates.Remote == nil {
