@@ -70,6 +70,7 @@ type peer struct {
 	questions limiter
 	answers   answers
 	asked     asked
+	early     []earlyUpdate // at most maxEarly, the newest last
 }
 
 // New makes the machine of a node without channels and peers, with an empty view.

@@ -248,6 +248,43 @@ func TestBOLT7PeersChannelUpdate(t *testing.T) {
 	}
 }
 
+// TestPeersUpdateBeforeItsChannel: what the peer says of a channel before lightningd has set it counts once it
+// has, by whatever name; of what says nothing to us, little is kept.
+func TestPeersUpdateBeforeItsChannel(t *testing.T) {
+	ch := aliceAndBob()
+	for _, name := range []wire.ShortChannelID{ch.ShortChannelID, ch.LocalAlias} {
+		m := newMachine()
+		mustStep(t, m, now, PeerUp{ID: bob.id})
+		said := func(name wire.ShortChannelID) []byte {
+			raw := bob.update(t, func(u *wire.ChannelUpdate) {
+				u.ShortChannelID = name
+				u.MessageFlags |= wire.MessageFlagDontForward
+			})
+			if got := mustStep(t, m, now, PeerSent{bob.id, raw}); len(got) != 0 {
+				t.Errorf("%v", got)
+			}
+			return raw
+		}
+		for i := range wire.ShortChannelID(20) {
+			said(1000 + i)
+		}
+		said(name)
+		raw := said(name)
+		if n := len(m.peers[bob.id].early); n != maxEarly {
+			t.Errorf("%d updates wait, want %d", n, maxEarly)
+		}
+		learned := 0
+		for _, a := range mustStep(t, m, now, ChannelSet{ch}) {
+			if l, ok := a.(Learned); ok && bytes.Equal(l.Raw, raw) {
+				learned++
+			}
+		}
+		if learned != 1 {
+			t.Errorf("by %s: learned %d times", name, learned)
+		}
+	}
+}
+
 func TestBOLT7PeersChannelUpdateIgnored(t *testing.T) {
 	for _, tt := range []struct {
 		name string

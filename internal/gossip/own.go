@@ -42,6 +42,7 @@ func (m *Machine) setChannel(ch Channel) error {
 		return fmt.Errorf("set channel %s: %w", ch.ChannelID, err)
 	}
 	m.say(c)
+	m.recallEarly(c)
 	return nil
 }
 
@@ -77,6 +78,38 @@ func (m *Machine) withChannel(ch Channel) (*ownChannel, error) {
 		}
 	}
 	return c, nil
+}
+
+// maxEarly is how many channel_updates of a peer wait for lightningd to set their channel.
+const maxEarly = 4
+
+// earlyUpdate is a peer's of a channel that is not announced, and that we do not have yet: the peer may have
+// seen our channel_ready before lightningd told us of the channel. It would not be said again before the
+// next connection.
+type earlyUpdate struct {
+	msg *wire.ChannelUpdate
+	raw []byte
+}
+
+func (p *peer) keepEarly(u *wire.ChannelUpdate, raw []byte) {
+	p.early = slices.DeleteFunc(p.early, func(e earlyUpdate) bool { return e.msg.ShortChannelID == u.ShortChannelID })
+	if len(p.early) == maxEarly {
+		p.early = slices.Delete(p.early, 0, 1)
+	}
+	p.early = append(p.early, earlyUpdate{u, raw})
+}
+
+// recallEarly takes what the peer said of c before it was set.
+func (m *Machine) recallEarly(c *ownChannel) {
+	p := m.peers[c.PeerID]
+	if p == nil {
+		return
+	}
+	waiting := p.early
+	p.early = nil
+	for _, e := range waiting {
+		m.recvChannelUpdate(p, e.msg, e.raw) // one of another channel waits on
+	}
 }
 
 // say has our channel_update signed, if it says something new.

@@ -27,7 +27,11 @@ func (m *Machine) recvChannelUpdate(p *peer, u *wire.ChannelUpdate, raw []byte) 
 		}
 		return
 	}
-	if !m.timely(u) || u.MessageFlags&wire.MessageFlagDontForward != 0 || m.batch.postpone(p.id, u, raw) {
+	if u.MessageFlags&wire.MessageFlagDontForward != 0 {
+		p.keepEarly(u, raw)
+		return
+	}
+	if !m.timely(u) || m.batch.postpone(p.id, u, raw) {
 		return
 	}
 	switch c := m.pending.channels[u.ShortChannelID]; {
