@@ -29,7 +29,7 @@ build:
 # The race detector runs where the logic is; the tests over real processes run without it.
 test: build lint
 	$(GO) test -race ./internal/... ./tools/...
-	$(GO) test -timeout 20m ./cmd/... ./plugins/... ./tests/...
+	$(GO) test -timeout 20m ./cmd/... ./plugins/... ./tests/... ./internal/onchain
 
 # 300 payments both ways while every process in turn is killed.
 test-crash: build

@@ -23,9 +23,16 @@ import (
 )
 
 var (
-	seeds = flag.Uint64("seeds", 20, "how many histories to run for each pair of commitment and side")
+	seeds = flag.Uint64("seeds", defaultSeeds(), "how many histories to run for each pair of commitment and side")
 	seed  = flag.Uint64("seed", 0, "run this one alone")
 )
+
+func defaultSeeds() uint64 {
+	if underRace {
+		return 2
+	}
+	return 20
+}
 
 // The commitments that can be published.
 const (

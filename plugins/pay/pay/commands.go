@@ -229,7 +229,9 @@ func (r *run) failedWith(f multipart.Fail) error {
 	case rpc.CodePayInsufficientFunds, rpc.CodePayUnreachableCapacity:
 		code = rpc.CodePayRouteNotFound // getroutes tells them apart in words
 	case rpc.CodePayInvoiceExpired:
-		return r.order.expired(r.p.Now())
+		if expired := r.order.expired(r.p.Now()); expired != nil {
+			return expired
+		}
 	}
 	e := rpc.Errorf(code, "%s", f.Text)
 	if f.Part != 0 {
