@@ -110,5 +110,26 @@ func (a *account) check(n *harness.Node, share amount.Sat) {
 	if got := n.Funds().OnChain(); got != want-fees.Msat() {
 		a.s.t.Errorf("%s has %s, want %s less the fees of %s", n.Name, got, want, fees)
 	}
+	if sum := moved(n, "wallet"); sum != int64(n.Funds().OnChain()) {
+		a.s.t.Errorf("%s: the movements of the wallet come to %d msat, it has %s", n.Name, sum, n.Funds().OnChain())
+	}
 	a.s.t.Logf("%s: share %s, fees %s, commitment %s", n.Name, share, fees, a.paid)
+}
+
+// moved is what the movements in the chain come to, of one account.
+func moved(n *harness.Node, accountID string) (sum int64) {
+	var list struct {
+		Moves []struct {
+			Account string      `json:"account_id"`
+			Credit  amount.Msat `json:"credit_msat"`
+			Debit   amount.Msat `json:"debit_msat"`
+		} `json:"chainmoves"`
+	}
+	n.Call("listchainmoves", nil, &list)
+	for _, m := range list.Moves {
+		if m.Account == accountID {
+			sum += int64(m.Credit) - int64(m.Debit)
+		}
+	}
+	return sum
 }
