@@ -18,9 +18,10 @@ import (
 // told again by each of its starts. Only the loop touches it.
 type closure struct {
 	c       *channel
-	txid    chainhash.Hash    // of the close
+	tx      *btcwire.MsgTx // the close
+	txid    chainhash.Hash
 	txs     []store.OnchainTx // that spend its outputs, in the chain's order
-	known   map[chainhash.Hash]bool
+	known   map[chainhash.Hash]*btcwire.MsgTx
 	watched map[btcwire.OutPoint]bool
 	left    []store.LeftOutput
 
@@ -41,7 +42,7 @@ func (n *node) newClosure(c *channel, txs []store.OnchainTx, left []store.LeftOu
 	if err != nil {
 		return err
 	}
-	e := &closure{c: c, txid: tx.TxHash(), known: map[chainhash.Hash]bool{}, watched: map[btcwire.OutPoint]bool{}, left: left}
+	e := &closure{c: c, tx: tx, txid: tx.TxHash(), known: map[chainhash.Hash]*btcwire.MsgTx{}, watched: map[btcwire.OutPoint]bool{}, left: left}
 	c.end, c.anchorScript = e, nil
 	n.stepTxs(txwatch.Spent{Channel: c.row.ID, Tx: tx})
 	for i := range tx.TxOut {
@@ -64,17 +65,23 @@ func (n *node) newClosure(c *channel, txs []store.OnchainTx, left []store.LeftOu
 
 // isParent reports whether an input spends the close, or a transaction that follows from it.
 func (e *closure) isParent(in *btcwire.TxIn) bool {
-	return in.PreviousOutPoint.Hash == e.txid || e.known[in.PreviousOutPoint.Hash]
+	return in.PreviousOutPoint.Hash == e.txid || e.known[in.PreviousOutPoint.Hash] != nil
 }
 
+// watch looks for what spends an output, unless another channel does: one transaction may spend outputs of
+// two.
 func (e *closure) watch(o btcwire.OutPoint) {
-	e.watched[o] = true
-	e.c.n.byOutput[o] = e
+	if e.c.n.byOutput[o] == nil {
+		e.watched[o] = true
+		e.c.n.byOutput[o] = e
+	}
 }
 
 func (e *closure) unwatch(o btcwire.OutPoint) {
-	delete(e.watched, o)
-	delete(e.c.n.byOutput, o)
+	if e.watched[o] {
+		delete(e.watched, o)
+		delete(e.c.n.byOutput, o)
+	}
 }
 
 // take notes a transaction that spends outputs of the close. Where it spends one of the commitment's, the
@@ -82,7 +89,7 @@ func (e *closure) unwatch(o btcwire.OutPoint) {
 // or its owner's delay then takes (BOLT 5). Nothing that follows from there is ours.
 func (e *closure) take(x store.OnchainTx) {
 	txid := x.Tx.TxHash()
-	e.known[txid] = true
+	e.known[txid] = x.Tx
 	e.txs = append(e.txs, x)
 	for i, in := range x.Tx.TxIn {
 		if in.PreviousOutPoint.Hash == e.txid && i < len(x.Tx.TxOut) {
@@ -120,7 +127,7 @@ func (n *node) followClosures(h block.Height, b *btcwire.MsgBlock) {
 func (n *node) followTx(x store.OnchainTx) {
 	for _, in := range x.Tx.TxIn {
 		e := n.byOutput[in.PreviousOutPoint]
-		if e == nil || e.known[x.Tx.TxHash()] {
+		if e == nil || e.known[x.Tx.TxHash()] != nil {
 			continue
 		}
 		e.take(x)
@@ -147,7 +154,12 @@ func (e *closure) leave(g txwatch.GiveUp) {
 // takeBack undoes what a block said. The process is started anew when the chain has settled (see renew).
 func (e *closure) takeBack(h block.Height) {
 	e.stale = true
-	e.txs = slices.DeleteFunc(e.txs, func(x store.OnchainTx) bool { return x.Height >= h })
+	e.txs = slices.DeleteFunc(e.txs, func(x store.OnchainTx) bool {
+		if x.Height >= h {
+			delete(e.known, x.Tx.TxHash()) // the next blocks may have it again
+		}
+		return x.Height >= h
+	})
 	e.left = slices.DeleteFunc(e.left, func(l store.LeftOutput) bool { return l.Height >= h })
 }
 

@@ -185,7 +185,7 @@ func (w *surroundings) begin() {
 	self, err := os.Executable()
 	must(err)
 	must(os.MkdirAll(n.cfg.NetworkDir(), 0o700))
-	n.programs = subd.Programs{Replaced: map[string]string{"hsmd": self, "connectd": self, "gossipd": self, "channeld": self}}
+	n.programs = subd.Programs{Replaced: map[string]string{"hsmd": self, "connectd": self, "gossipd": self, "channeld": self, "onchaind": self}}
 	n.fork = w.fork
 	n.id = newPayee(1).id()
 	n.plugins = plugin.NewHost(plugin.Config{})

@@ -114,7 +114,7 @@ func (n *node) startOnchaind(ctx context.Context, e *closure) error {
 				return err
 			}
 			n.loop.post(func() {
-				if !p.killed {
+				if !p.killed && e.proc == p {
 					do(e)
 				}
 			})
@@ -234,27 +234,27 @@ func onchaindMessage(f *ipc.Frame) (func(*closure), error) {
 	case onchaindmsg.TypeNeedHTLCs:
 		return decodeOnchain(f, (*closure).onNeedHTLCs)
 	case onchaindmsg.TypeStarted:
-		return decodeOnchain(f, (*closure).onStarted)
+		return decodeOnchain(f, checkedOnchain((*closure).checkStarted, (*closure).onStarted))
 	case onchaindmsg.TypeWatch:
-		return decodeOnchain(f, (*closure).onWatch)
+		return decodeOnchain(f, ofThisChain(checkedOnchain(func(e *closure, m *onchaindmsg.Watch) error { return e.ours(m.Outpoints) }, (*closure).onWatch)))
 	case onchaindmsg.TypeUnwatch:
-		return decodeOnchain(f, (*closure).onUnwatch)
+		return decodeOnchain(f, ofThisChain(checkedOnchain(func(e *closure, m *onchaindmsg.Unwatch) error { return e.ours(m.Outpoints) }, (*closure).onUnwatch)))
 	case onchaindmsg.TypeClaim:
-		return decodeOnchain(f, (*closure).onClaim)
+		return decodeOnchain(f, ofThisChain(checkedOnchain((*closure).checkClaim, (*closure).onClaim)))
 	case onchaindmsg.TypeUnclaim:
-		return decodeOnchain(f, (*closure).onUnclaim)
+		return decodeOnchain(f, ofThisChain(checkedOnchain(func(e *closure, m *onchaindmsg.Unclaim) error { return e.ours(m.Outpoints) }, (*closure).onUnclaim)))
 	case onchaindmsg.TypeLearned:
 		return decodeOnchain(f, (*closure).onLearned)
 	case onchaindmsg.TypeFailedUpstream:
-		return decodeOnchain(f, (*closure).onFailedUpstream)
+		return decodeOnchain(f, ofThisChain((*closure).onFailedUpstream))
 	case onchaindmsg.TypeMovement:
-		return decodeOnchain(f, (*closure).onMovement)
+		return decodeOnchain(f, ofThisChain(checkedOnchain((*closure).checkMovement, (*closure).onMovement)))
 	case onchaindmsg.TypeProcessed:
 		return decodeOnchain(f, (*closure).onProcessed)
 	case onchaindmsg.TypeStatus:
 		return decodeOnchain(f, (*closure).onStatus)
 	case onchaindmsg.TypeResolved:
-		return decodeOnchain(f, (*closure).onResolved)
+		return decodeOnchain(f, ofThisChain(checkedOnchain((*closure).checkResolved, (*closure).onResolved)))
 	}
 	return nil, fmt.Errorf("message type %d from an onchaind", f.Type)
 }

@@ -210,7 +210,7 @@ func (e *closure) onStatus(m *onchaindmsg.Status) {
 
 // onResolved archives the channel.
 func (e *closure) onResolved(m *onchaindmsg.Resolved) {
-	if e.stale || e.resolved {
+	if e.resolved {
 		return
 	}
 	e.resolved = true
