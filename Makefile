@@ -57,7 +57,7 @@ test-plugins: build
 
 # Two channel cores, every message delayed, dropped or cut off by a crash, from printed seeds.
 sim:
-	$(GO) test -count=1 -timeout 60m -v -run 'TestSim$$' ./tests/sim -args -seeds $(SEEDS)
+	$(GO) test -count=1 -timeout 60m -v -run 'TestSim$$|TestMiddle$$' ./tests/sim -args -seeds $(SEEDS)
 
 # What a channel's end is worth: random histories, commitments and miners, from printed seeds. SEEDS is
 # for each of 12 pairs of commitment type and side.

@@ -75,7 +75,13 @@ func (w *world) rest() error {
 					return err
 				}
 			}
-			for len(n.app.waiting) > 0 {
+			for len(n.orders) > 0 && len(n.todo) == 0 {
+				busy = true
+				if err := n.obey(); err != nil {
+					return err
+				}
+			}
+			for len(n.app.waiting) > 0 && len(n.todo) == 0 {
 				busy = true
 				if err := w.settle(n); err != nil {
 					return err

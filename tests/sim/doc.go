@@ -10,6 +10,9 @@
 // compared with what runs. At the end all HTLCs are resolved as their receiver decided, and both
 // sides have the same two commitment transactions, byte for byte.
 //
+// TestMiddle puts two such channels beside each other, with internal/htlcswitch and one disk in the node that
+// they share: upstream and downstream agree about each HTLC, whenever it crashed, and it earned its fees.
+//
 // Most seeds use signatures that are only hashes of what is signed, so that thousands take minutes;
 // they still prove that both sides build the same transactions. Every fiftieth uses package signer,
 // with its refusals, and real verification.

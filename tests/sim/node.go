@@ -19,9 +19,11 @@ type node struct {
 	peer   *node
 	app    *app
 	start  amount.Msat // our balance at first
+	middle *middle     // whose lightningd it is; nil: its own
 
 	todo    []channel.Action // of the step under way
-	unsaved []channel.Store  // sent to be stored, not acknowledged
+	orders  []channel.Event  // of a middle's lightningd
+	unsaved []channel.Store  // sent to be stored, not acknowledged; a middle's are in its own queue
 	out     []wire.Message   // on their way to the peer
 	signing channel.Content  // of the peer's commitment that is signed
 	up      bool             // channel_reestablish is done
@@ -56,7 +58,15 @@ func (n *node) act() error {
 	n.todo = n.todo[1:]
 	switch a := a.(type) {
 	case channel.Store:
-		n.unsaved = append(n.unsaved, a)
+		if n.middle != nil {
+			n.middle.submit(n, a)
+		} else {
+			n.unsaved = append(n.unsaved, a)
+		}
+	case channel.OfferFailed:
+		if n.middle != nil {
+			n.middle.refuse(n, a.Ref)
+		}
 	case channel.AskRevocation:
 		n.sync()
 	case channel.SendPeer:
@@ -91,6 +101,9 @@ func (n *node) act() error {
 
 // sync makes everything durable.
 func (n *node) sync() {
+	if n.middle != nil {
+		n.middle.save(len(n.middle.queue))
+	}
 	for i := range n.unsaved {
 		n.save(&n.unsaved[i])
 	}
@@ -149,6 +162,9 @@ func (n *node) save(s *channel.Store) {
 // receive is told of an HTLC of the peer: again after a restart, and then its decision stands.
 func (n *node) receive(h channel.HTLC) {
 	n.app.amounts[h.ID] = h.Amount
+	if n.middle != nil && n.middle.receive(n, h) {
+		return
+	}
 	n.app.waiting[h.ID] = h
 }
 
@@ -162,7 +178,7 @@ func (n *node) restart(lost bool) error {
 	for i := range n.unsaved[:keep] {
 		n.save(&n.unsaved[i])
 	}
-	n.todo, n.unsaved, n.out, n.up = nil, nil, nil, false
+	n.todo, n.orders, n.unsaved, n.out, n.up = nil, nil, nil, nil, false
 	n.app.waiting = make(map[uint64]channel.HTLC)
 	n.app.closing = nil
 	ch, err := n.Log.Restore()

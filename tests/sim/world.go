@@ -24,6 +24,7 @@ type world struct {
 	preimages map[[32]byte][32]byte
 	funding   amount.Sat
 	maxDust   amount.Msat // of both: who differs must not raise the fee, and cannot know
+	middle    *middle     // in which one of the sides is; nil: in none
 	steps     int
 	log       func(format string, args ...any)
 }
@@ -31,7 +32,7 @@ type world struct {
 // realEvery says which seeds use real signatures.
 const realEvery = 50
 
-func newWorld(seed uint64, log func(string, ...any)) (*world, error) {
+func newWorld(seed uint64, opener, accepter string, log func(string, ...any)) (*world, error) {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	terms := channeltest.DefaultTerms()
 	terms.Cheap = seed%realEvery != 0
@@ -46,7 +47,7 @@ func newWorld(seed uint64, log func(string, ...any)) (*world, error) {
 		s.MaxAcceptedHTLCs = uint16(1 + rng.IntN(30))
 		s.MaxHTLCValueInFlight = amount.Msat(10_000_000 + rng.Int64N(1_000_000_000))
 	}
-	a, b, err := channeltest.Open("alice", "bob", terms)
+	a, b, err := channeltest.Open(opener, accepter, terms)
 	if err != nil {
 		return nil, err
 	}
@@ -100,6 +101,8 @@ func (w *world) happen(n *node) error {
 		return w.disconnect(n)
 	case len(n.todo) > 0:
 		return n.act()
+	case len(n.orders) > 0 && dice < 60:
+		return n.obey()
 	case dice < 4:
 		n.sync()
 		return nil
@@ -132,6 +135,9 @@ func (w *world) deliver(n *node) error {
 // disconnect drops what is on its way. Both cores end wherever they are; of the one that crashed,
 // also what it had not stored is lost.
 func (w *world) disconnect(crashed *node) error {
+	if w.middle != nil {
+		return w.middle.disconnect(w, crashed)
+	}
 	w.log("disconnect, crashed: %t", crashed != nil)
 	for _, n := range w.both() {
 		if err := n.restart(n == crashed); err != nil {
@@ -152,10 +158,14 @@ func (w *world) offer(n *node) error {
 		size = 300_000_000
 	}
 	n.app.nextRef++
-	return n.step(channel.Offer{
+	offer := channel.Offer{
 		Ref: n.app.nextRef, Amount: amount.Msat(1 + w.rng.Int64N(size)), PaymentHash: hash,
 		CLTVExpiry: block.Height(200 + w.rng.IntN(3)), Onion: new([channel.OnionSize]byte),
-	})
+	}
+	if w.middle != nil && n.middle == nil {
+		w.middle.plan(&offer)
+	}
+	return n.step(offer)
 }
 
 // settle decides about one HTLC of the peer, and orders it.
