@@ -8,12 +8,14 @@ import (
 )
 
 const (
-	// inboxFull is how many bytes of one peer's messages may wait. What comes beyond is dropped: it is
+	// inboxFull is how many bytes one peer's messages may take while they wait. What comes beyond is dropped: it is
 	// gossip, and can be had again. So nobody is kept from sending to other processes by a peer
 	// that sends more than we can verify.
 	inboxFull = 2 << 20
 	// inboxAllFull is for all peers together.
 	inboxAllFull = 32 << 20
+	// eventSize is what a message takes besides its own bytes: a peer may send very short ones.
+	eventSize = 128
 	// turn is how many messages of each peer are taken before the next peer's.
 	turn = 64
 )
@@ -83,14 +85,15 @@ func (in *inbox) sent(id keys.PubKey, messages [][]byte) (dropped bool) {
 	}
 	wasEmpty := len(q.events) == 0
 	for _, raw := range messages {
-		if q.bytes+len(raw) > inboxFull || in.bytes+len(raw) > inboxAllFull {
+		size := len(raw) + eventSize
+		if q.bytes+size > inboxFull || in.bytes+size > inboxAllFull {
 			q.dropped++
 			dropped = dropped || q.dropped == 1
 			continue
 		}
 		q.events = append(q.events, gossip.PeerSent{ID: id, Raw: raw})
-		q.bytes += len(raw)
-		in.bytes += len(raw)
+		q.bytes += size
+		in.bytes += size
 	}
 	if wasEmpty && len(q.events) > 0 {
 		q.dropped = 0
@@ -124,7 +127,7 @@ func (in *inbox) take() []gossip.Event {
 		}
 		n := min(len(q.events), turn)
 		for _, ev := range q.events[:n] {
-			size := len(ev.(gossip.PeerSent).Raw)
+			size := len(ev.(gossip.PeerSent).Raw) + eventSize
 			q.bytes -= size
 			in.bytes -= size
 		}

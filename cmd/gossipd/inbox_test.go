@@ -1,6 +1,7 @@
 package main
 
 import (
+	"runtime"
 	"testing"
 
 	"fulmen/internal/gossip"
@@ -46,4 +47,31 @@ func TestInboxIsBounded(t *testing.T) {
 	if in.bytes != 0 || len(in.queues) != 0 {
 		t.Errorf("%d bytes of %d peers are left of peers that are gone", in.bytes, len(in.queues))
 	}
+}
+
+// TestInboxOfShortMessages: what waits takes no more memory than its limit says, however short it is.
+func TestInboxOfShortMessages(t *testing.T) {
+	in := newInbox()
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for peer := range 2 * inboxAllFull / inboxFull {
+		id := keys.PubKey{2, byte(peer)}
+		in.arrived(gossip.PeerUp{ID: id})
+		for range 40 {
+			short := make([][]byte, inboxFull/40/eventSize+1)
+			for i := range short {
+				short[i] = []byte{1, 0}
+			}
+			in.sent(id, short)
+		}
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	used := int64(after.HeapAlloc) - int64(before.HeapAlloc)
+	t.Logf("%d bytes wait and take %d KiB", in.bytes, used>>10)
+	if in.bytes < inboxAllFull/2 || used > inboxAllFull*5/4 {
+		t.Errorf("%d bytes wait and take %d, at most %d", in.bytes, used, inboxAllFull*5/4)
+	}
+	runtime.KeepAlive(in)
 }
