@@ -54,6 +54,7 @@ func (m *Machine) announcementVerified(j *job, msg *wire.ChannelAnnouncement) {
 	if m.channel(id) != nil || m.pending.channels[id] != nil || m.pending.full() {
 		return
 	}
+	msg.Features = nil // raw has them
 	m.pending.add(&pendingChannel{msg: msg, raw: j.raw, from: j.from, since: m.now})
 	m.do(AskFunding{[]wire.ShortChannelID{id}})
 }

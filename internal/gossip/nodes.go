@@ -34,6 +34,7 @@ func (m *Machine) recvNodeAnnouncement(p *peer, msg *wire.NodeAnnouncement, raw 
 	}
 	n := m.pending.nodes[msg.NodeID]
 	if n != nil && len(raw) <= maxHeld && (n.held == nil || n.held.msg.Timestamp < msg.Timestamp) {
+		msg.Features, msg.Addresses = nil, nil // raw has them
 		n.held = &heldNode{p.id, msg, raw}
 	}
 }

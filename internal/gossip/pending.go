@@ -7,7 +7,7 @@ import (
 
 const (
 	// maxPending is how many channels may wait to be found in the chain, or for their first update. With
-	// all that is held for them they take 20 MB at most.
+	// all that is held for them they take 25 MB at most (see TestWaitingIsSmall).
 	maxPending = 4000
 	// pendingTime is how long they may wait for an update.
 	pendingTime Timestamp = 10 * 60

@@ -22,6 +22,8 @@ type world struct {
 	deaf    bool // the chain does not answer
 	asked   int  // how many outputs were looked for
 	checked int  // how many signatures
+	// trusting is for those to whom signatures do not matter: checking them takes long.
+	trusting bool
 }
 
 func newWorld(t testing.TB, nodes, channels int) *world {
@@ -101,7 +103,7 @@ func (a *actor) do(action Action) Event {
 	case Verify:
 		answer := Verified{}
 		for _, c := range action.Checks {
-			answer.Good = append(answer.Good, c.Good())
+			answer.Good = append(answer.Good, a.w.trusting || c.Good())
 		}
 		a.w.checked += len(action.Checks)
 		return answer
