@@ -40,6 +40,7 @@ var benches = []bench{
 	{"pss", memory},
 	{"confine", confine},
 	{"graph", graphs},
+	{"gossip_verify", gossipVerify},
 }
 
 func main() {
