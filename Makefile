@@ -16,7 +16,7 @@ DATABASE_PLUGINS = backup
 
 GOBUILD = $(GO) build -trimpath -ldflags="-s -w"
 
-.PHONY: build test test-crash test-plugins test-onchain test-backup test-network test-confinement sim sim-onchain bench demo interop lint fuzz check-profiles gen check-gen install clean
+.PHONY: build test test-crash test-plugins test-onchain test-backup test-network test-confinement test-options test-clients contract sim sim-onchain bench demo interop lint fuzz check-profiles gen check-gen install clean
 
 build:
 	@mkdir -p bin libexec/plugins
@@ -54,6 +54,18 @@ test-confinement:
 # Plugins in Python on real daemons: every hook and notification, and plugins that are slow, die or lie.
 test-plugins: build
 	$(GO) test -count=1 -timeout 20m -v ./tests/plugins
+
+# Nodes that start with each option that public harnesses and operators' scripts pass.
+test-options: build
+	$(GO) test -count=1 -timeout 20m -v ./tests/options
+
+# What others wrote against the published RPC, from npm's registry, on real nodes. It needs node and npm.
+test-clients: build
+	$(GO) test -count=1 -timeout 20m -tags clients -v ./tests/clients
+
+# A line for each published command: implemented and valid, or missing.
+contract:
+	$(GO) test -count=1 -run 'TestContract$$' ./cmd/lightningd -v | grep -v -e '^=== ' -e '^ *--- PASS'
 
 # Two channel cores, every message delayed, dropped or cut off by a crash, from printed seeds.
 sim:
