@@ -93,6 +93,7 @@ lint:
 	@out=$$(gofmt -l cmd internal plugins tests tools); test -z "$$out" || { echo "gofmt would change: $$out"; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -tags hostile ./internal/daemon
+	$(GO) vet -tags clients ./tests/clients
 	$(GO) tool staticcheck ./...
 
 # AppArmor, SELinux and systemd files, by their own tools: names the packages that are missing, and
