@@ -170,6 +170,12 @@ func (n *node) blockDisconnected(b chain.BlockDisconnected) error {
 		return tx.StoreWallet(changes)
 	}, nil)
 	n.blockHeight = b.Height - 1
+	n.toldHeight = 0 // nothing is decided before the new chain is known
+	for _, tx := range n.wallet.UnconfirmedTxs() {
+		if n.sent[tx.TxHash()] == nil {
+			n.chain.Remember(chain.Broadcast{Tx: tx, Insist: true})
+		}
+	}
 	n.gossipd.send(&gossipdmsg.NewBlock{Height: n.blockHeight})
 	for _, c := range n.channels {
 		c.takeBack(b.Height)
@@ -184,16 +190,37 @@ func (c *channel) takeBack(h block.Height) {
 	}
 	if c.row.CloseHeight == h {
 		c.end.drop()
-		c.row.CloseHeight = 0
-		c.log.Warn("the close is no longer in the chain", "height", h)
-		c.setState(store.FundingSpendSeen, causeOnchain, "The close was mined, then lost in a reorganisation: waiting for it to be mined again")
-		c.n.broadcast(c.row.CloseTx)
+		c.unspent()
 	}
 	if c.row.ShortChannelID != 0 && block.Height(c.row.ShortChannelID.Height()) == h {
 		c.log.Warn("the funding transaction is no longer in the chain", "height", h)
 		c.row.ShortChannelID = 0
 		c.save()
 	}
+}
+
+// unspent undoes spent: all that may close the channel now is sent again. That is what was mined, whoever
+// made it, and what this node had decided on, which is then what is waited for again.
+func (c *channel) unspent() {
+	lost := c.row.CloseTx
+	c.log.Warn("the close is no longer in the chain", "height", c.row.CloseHeight)
+	c.row.CloseHeight = 0
+	const text = "The close was mined, then lost in a reorganisation: waiting for it, or %s, to be mined"
+	own, err := decodeTx(c.row.OwnClose)
+	switch {
+	case err != nil || c.row.LostState: // there is none
+		c.setState(store.FundingSpendSeen, causeOnchain, "The close was mined, then lost in a reorganisation: waiting for it to be mined again")
+	case isCommitment(own):
+		c.row.CloseTx = c.row.OwnClose
+		c.setState(store.AwaitingUnilateral, causeOnchain, fmt.Sprintf(text, "our commitment"))
+		c.n.pushCommitment(c)
+	default:
+		c.row.CloseTx = c.row.OwnClose
+		c.setState(store.ClosingComplete, causeOnchain, fmt.Sprintf(text, "the mutual close"))
+		c.n.broadcast(c.row.CloseTx)
+	}
+	c.save()
+	c.n.broadcast(lost)
 }
 
 // caughtUp tells the channels of the height, and RPC callers who wait for it.

@@ -8,6 +8,7 @@ import (
 	"fulmen/internal/keys"
 	"fulmen/internal/store"
 	"fulmen/internal/subd"
+	"fulmen/internal/txwatch"
 )
 
 // cause is who made a channel change its state, in the words of the notification
@@ -23,7 +24,13 @@ const (
 )
 
 // started implements channelOwner.
-func (c *channel) started(p *channelProcess) { c.proc = p }
+func (c *channel) started(p *channelProcess) {
+	c.proc = p
+	if !c.resumable() { // it was closed meanwhile: what is read of its state to close it has to stay the last
+		p.killed = true
+		go p.child.Kill()
+	}
+}
 
 // ended implements channelOwner: a process that ended while its peer is there has to start again on a
 // new connection, because a channel is taken up only at the beginning of one.
@@ -158,8 +165,9 @@ func (c *channel) onFailing(m *channeldmsg.Failing) {
 
 // onFutureState is the peer's proof that our state is old: to broadcast it would cost us everything.
 func (c *channel) onFutureState(m *channeldmsg.FutureState) {
-	if c.row.State == store.FundingSpendSeen || c.row.State == store.OnChain {
-		return
+	switch c.row.State {
+	case store.ClosingComplete, store.FundingSpendSeen, store.OnChain:
+		return // it is closed by both, or in the chain
 	}
 	c.log.Error("the peer knows a newer state of the channel than this node: it will not be broadcast, the peer has been asked to close")
 	c.row.LostState = true
@@ -167,6 +175,9 @@ func (c *channel) onFutureState(m *channeldmsg.FutureState) {
 		c.row.FuturePoint = &m.RemotePerCommitmentPoint
 	}
 	c.closedBy("remote", causeProtocol)
+	c.row.CloseTx, c.row.OwnClose = nil, nil // never our commitment, should that be under way already
+	c.n.stepTxs(txwatch.Forget{Channel: c.row.ID})
+	c.save()
 	c.setState(store.AwaitingUnilateral, causeProtocol, "This node lost state: waiting for the peer to close the channel with its own commitment")
 }
 

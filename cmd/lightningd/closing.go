@@ -45,7 +45,7 @@ func (c *channel) onMutualClose(m *channeldmsg.MutualClose) {
 		c.proc.kill(err)
 		return
 	}
-	c.row.CloseTx = m.Tx
+	c.row.CloseTx, c.row.OwnClose = m.Tx, m.Tx
 	c.close = nil
 	if c.row.State == store.ClosingComplete {
 		c.save()
@@ -73,15 +73,22 @@ func (n *node) dropToChain(c *channel) {
 			return
 		}
 		n.loop.post(func() {
-			if c.end != nil {
-				return // the chain was faster
+			// What the process said last comes before this: it may have agreed on a mutual close, or heard
+			// that our state is lost, and then our commitment would cost us everything.
+			if !c.mayPush() {
+				return
 			}
-			c.row.CloseTx = raw
+			c.row.CloseTx, c.row.OwnClose = raw, raw
 			c.save()
 			n.stateWaiters.tell(c.row.ID, store.AwaitingUnilateral)
 			n.pushCommitment(c)
 		})
 	}()
+}
+
+// mayPush reports whether our commitment is what has to be mined now.
+func (c *channel) mayPush() bool {
+	return c.row.State == store.AwaitingUnilateral && !c.row.LostState && c.end == nil
 }
 
 // signCommitment makes our newest commitment transaction with both signatures. It does not run in the

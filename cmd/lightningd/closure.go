@@ -18,10 +18,9 @@ import (
 // told again by each of its starts. Only the loop touches it.
 type closure struct {
 	c       *channel
-	tx      *btcwire.MsgTx // the close
-	txid    chainhash.Hash
-	txs     []store.OnchainTx // that spend its outputs, in the chain's order
-	known   map[chainhash.Hash]*btcwire.MsgTx
+	txid    chainhash.Hash                    // of the close
+	txs     []store.OnchainTx                 // that spend its outputs, in the chain's order
+	known   map[chainhash.Hash]*btcwire.MsgTx // the close, and those
 	watched map[btcwire.OutPoint]bool
 	left    []store.LeftOutput
 
@@ -33,7 +32,6 @@ type closure struct {
 	starting bool
 	stale    bool          // a block was taken back: a new process has to be told another history
 	pause    time.Duration // before the next start
-	resolved bool
 }
 
 // newClosure takes up a channel whose close is in a block; txs are what the database has of it.
@@ -42,7 +40,7 @@ func (n *node) newClosure(c *channel, txs []store.OnchainTx, left []store.LeftOu
 	if err != nil {
 		return err
 	}
-	e := &closure{c: c, tx: tx, txid: tx.TxHash(), known: map[chainhash.Hash]*btcwire.MsgTx{}, watched: map[btcwire.OutPoint]bool{}, left: left}
+	e := &closure{c: c, txid: tx.TxHash(), known: map[chainhash.Hash]*btcwire.MsgTx{tx.TxHash(): tx}, watched: map[btcwire.OutPoint]bool{}, left: left}
 	c.end, c.anchorScript = e, nil
 	n.stepTxs(txwatch.Spent{Channel: c.row.ID, Tx: tx})
 	for i := range tx.TxOut {
@@ -65,7 +63,7 @@ func (n *node) newClosure(c *channel, txs []store.OnchainTx, left []store.LeftOu
 
 // isParent reports whether an input spends the close, or a transaction that follows from it.
 func (e *closure) isParent(in *btcwire.TxIn) bool {
-	return in.PreviousOutPoint.Hash == e.txid || e.known[in.PreviousOutPoint.Hash] != nil
+	return e.known[in.PreviousOutPoint.Hash] != nil
 }
 
 // watch looks for what spends an output, unless another channel does: one transaction may spend outputs of

@@ -26,7 +26,7 @@ func (n *node) pushCommitment(c *channel) {
 			switch {
 			case err != nil:
 				c.log.Error("our commitment cannot be broadcast", "error", err)
-			case c.end == nil && c.row.State == store.AwaitingUnilateral:
+			case c.mayPush():
 				c.anchorScript = script
 				n.knowSent(c.row.ID)
 				n.stepTxs(txwatch.Push{Commitment: *push})
@@ -40,7 +40,8 @@ func (n *node) pushCommitment(c *channel) {
 // run in the loop.
 func (n *node) commitmentToPush(c *channel) (*txwatch.Commitment, []byte, error) {
 	var raw []byte
-	if err := n.onLoop(func() error { raw = c.row.CloseTx; return nil }); err != nil {
+	var upstream map[uint64]block.Height
+	if err := n.onLoop(func() error { raw, upstream = c.row.CloseTx, c.upstream(); return nil }); err != nil {
 		return nil, nil, err
 	}
 	signed, err := decodeTx(raw)
@@ -62,7 +63,7 @@ func (n *node) commitmentToPush(c *channel) (*txwatch.Commitment, []byte, error)
 		Channel: c.row.ID, Tx: signed, Fee: ours.Fee, Anchor: ours.OwnerAnchor, AnchorWitness: anchorWitness,
 		Stake: state.LocalContent().ToLocal.Sat(),
 	}
-	stake, deadline, err := n.htlcsAtStake(c.row.ID, state)
+	stake, deadline, err := n.htlcsAtStake(c.row.ID, state, upstream)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -72,15 +73,31 @@ func (n *node) commitmentToPush(c *channel) (*txwatch.Commitment, []byte, error)
 	return p, tx.AnchorScript(state.Params().Local.FundingPubKey), nil
 }
 
+// upstream is when the HTLCs expire that ours forward, by our ids.
+func (c *channel) upstream() map[uint64]block.Height {
+	list := map[uint64]block.Height{}
+	for id, from := range c.outs {
+		if o, ok := from.(*forwardOrigin); ok {
+			list[id] = o.f.CLTVExpiry
+		}
+	}
+	return list
+}
+
 // htlcsAtStake sums up the HTLCs that are lost if our commitment is not mined in time, and says until
-// when: those of the peer that we have the preimage of, before they expire; ours, before the HTLCs that
-// they forward can expire, which is at least cltv-delta later.
-func (n *node) htlcsAtStake(channel uint64, state *core.Channel) (stake amount.Sat, deadline block.Height, err error) {
+// when: those of the peer that we have the preimage of, before they expire; those of ours that forward
+// others, in the middle between their expiry, before which they cannot be taken back, and that of the others,
+// as to take them back needs a block too. What we pay ourselves could come back later as well: half of
+// cltv-delta is how long it may hang.
+func (n *node) htlcsAtStake(channel uint64, state *core.Channel, upstream map[uint64]block.Height) (stake amount.Sat, deadline block.Height, err error) {
 	for _, h := range state.HTLCs() {
 		if h.LocalTrimmed {
 			continue
 		}
 		at := h.CLTVExpiry.Add(n.policy.CLTVDelta / 2)
+		if from := upstream[h.ID]; h.Offered && from != 0 {
+			at = h.CLTVExpiry + (max(from, h.CLTVExpiry)-h.CLTVExpiry)/2
+		}
 		if !h.Offered {
 			_, err := n.preimageOf(channel, h.ID)
 			if err == store.ErrNotFound {

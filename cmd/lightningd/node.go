@@ -77,7 +77,7 @@ type node struct {
 
 	wallet         *wallet.Wallet
 	blockHeight    block.Height
-	toldHeight     block.Height // that the channels know of
+	toldHeight     block.Height // that the channels know of; 0 while the chain is not read to its end
 	firstHeight    block.Height // of the first time that all blocks were taken
 	watcher        *chain.Watcher
 	shutdownScript []byte // for the next channel that opens

@@ -1,140 +1,209 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
 
 	btcwire "github.com/btcsuite/btcd/wire/v2"
 
+	"fulmen/internal/amount"
+	"fulmen/internal/block"
 	"fulmen/internal/ipc/onchaindmsg"
 )
 
-// What an onchaind says is checked before anything is done with it, as with a channeld: it reads what the
-// peer put into the chain, and may have been taken over. It may lie about its own channel's outputs, and
-// about nothing else: not about another channel's, and what it claims must be what the chain says, or coins
-// of the wallet would pay for outputs that it makes up.
+// What an onchaind says is checked as a whole before any of it is done, as a channeld's words are: it
+// reads what strangers put into the chain. What is refused here ends that one process. It may be wrong
+// about what is to be done with its channel's outputs; it may not speak of other outputs, have coins of
+// the wallet pay for anything but fees, or bring numbers that the database refuses.
 
 // Limits on what an onchaind may say.
 const (
-	maxClaimWitness = 4_000       // weight units: a penalty's has about 300
+	maxOnchainText  = 4000        // bytes of a text for people
+	maxClaimWitness = 2000        // weight: the largest witness of BOLT 3 has about 400
 	maxHeight       = 500_000_000 // from there on a locktime is a time
 	htlcScript      = 34          // bytes of the output of an HTLC transaction: p2wsh
-	buried          = 100         // blocks on a close, at least, before its channel is forgotten
+	irrevocable     = 100         // BOLT 5, Requirements: the depth at which an output is resolved for good
 )
 
-// moveTags are the primary tags of movements in a channel's end.
-var moveTags = []string{
-	"channel_close", "delayed_to_us", "to_them", "anchor", "htlc_timeout", "htlc_fulfill", "htlc_tx", "penalty", "stolen", "penalized",
-	"ignored", "to_wallet",
+// chainTags are the tags of movements that a channel's end has.
+var chainTags = []string{
+	"channel_close", "delayed_to_us", "to_them", "anchor", "htlc_timeout", "htlc_fulfill", "htlc_tx", "penalty", "stolen",
+	"penalized", "ignored", "to_wallet",
 }
 
-// outputOf is the output of the close, or of a transaction that follows from it.
-func (e *closure) outputOf(o onchaindmsg.Outpoint) (*btcwire.TxOut, error) {
-	t := e.known[o.Txid]
-	if e.txid == o.Txid {
-		t = e.tx
+// extraTags are the other tags that a movement in the chain may have.
+var extraTags = []string{"opener", "leased", "stealable", "splice", "foreign"}
+
+func checkOnchainText(s string) error {
+	if len(s) > maxOnchainText {
+		return fmt.Errorf("a text of %d bytes, at most %d", len(s), maxOnchainText)
 	}
-	if t == nil || uint64(o.Index) >= uint64(len(t.TxOut)) {
-		return nil, fmt.Errorf("output %s is not of this channel", outpointOf(o))
-	}
-	return t.TxOut[o.Index], nil
+	return nil
 }
 
-// ours fails unless all outpoints are this channel's.
-func (e *closure) ours(list []onchaindmsg.Outpoint) error {
+// output is an output of the close or of a transaction that followed it.
+func (e *closure) output(o onchaindmsg.Outpoint) (*btcwire.TxOut, error) {
+	tx := e.known[o.Txid]
+	if tx == nil || o.Index >= uint32(len(tx.TxOut)) {
+		return nil, fmt.Errorf("output %s does not follow from the close of the channel", outpointOf(o))
+	}
+	return tx.TxOut[o.Index], nil
+}
+
+func (e *closure) checkOutputs(list []onchaindmsg.Outpoint) error {
 	for _, o := range list {
-		if _, err := e.outputOf(o); err != nil {
+		if _, err := e.output(o); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// checkStarted fails for a kind that there is not.
+func (e *closure) checkNeedHTLCs(m *onchaindmsg.NeedHTLCs) error {
+	if e.live || e.proc.sendingHTLCs || m.FromID > maxHTLCID+1 {
+		return fmt.Errorf("old HTLCs from %d on, asked for out of turn", m.FromID)
+	}
+	return nil
+}
+
 func (e *closure) checkStarted(m *onchaindmsg.Started) error {
-	if m.Kind < onchaindmsg.MutualClose || m.Kind > onchaindmsg.Unknown {
-		return fmt.Errorf("started: kind %d", m.Kind)
+	switch {
+	case e.live:
+		return errors.New("it has started before")
+	case m.Kind < onchaindmsg.MutualClose || m.Kind > onchaindmsg.Unknown:
+		return fmt.Errorf("kind of close %d", m.Kind)
+	case m.CommitmentNumber > maxCommitment:
+		return fmt.Errorf("commitment number %d, at most %d", m.CommitmentNumber, uint64(maxCommitment))
 	}
-	return nil
+	return checkOnchainText(m.Text)
 }
 
-// checkClaim fails unless the claim is about an output as it is in the chain.
+func (e *closure) checkWatch(m *onchaindmsg.Watch) error     { return e.checkOutputs(m.Outpoints) }
+func (e *closure) checkUnwatch(m *onchaindmsg.Unwatch) error { return e.checkOutputs(m.Outpoints) }
+func (e *closure) checkUnclaim(m *onchaindmsg.Unclaim) error { return e.checkOutputs(m.Outpoints) }
+
+// checkClaim fails unless the output exists as described. The output of an HTLC transaction is worth no
+// more than the HTLC: coins of the wallet, which are added to it, could otherwise be paid to anybody.
 func (e *closure) checkClaim(m *onchaindmsg.Claim) error {
-	out, err := e.outputOf(m.Outpoint)
+	out, err := e.output(m.Outpoint)
+	if err != nil {
+		return err
+	}
+	o := outpointOf(m.Outpoint)
 	switch {
-	case err != nil:
-		return fmt.Errorf("claim: %w", err)
-	case int64(m.Amount) != out.Value || !slices.Equal(m.PkScript, out.PkScript):
-		return fmt.Errorf("claim: %s with script %x, the output %s has %d with %x", m.Amount, m.PkScript, outpointOf(m.Outpoint), out.Value, out.PkScript)
+	case m.Amount != amount.Sat(out.Value) || !bytes.Equal(m.PkScript, out.PkScript):
+		return fmt.Errorf("claim of %s: the output is not as said", o)
 	case !m.Kind.Valid():
-		return fmt.Errorf("claim: kind %d", m.Kind)
-	case m.WitnessWeight > maxClaimWitness:
-		return fmt.Errorf("claim: a witness of %d weight units, at most %d", m.WitnessWeight, maxClaimWitness)
-	case m.LockTime >= maxHeight || max(m.After, m.Deadline, m.ContestedFrom) >= maxHeight:
-		return fmt.Errorf("claim: heights %d, %d, %d, %d, all less than %d", m.LockTime, m.After, m.Deadline, m.ContestedFrom, maxHeight)
-	case m.Final && m.Fixed == nil:
-		return errors.New("claim: a fixed transaction without an output")
+		return fmt.Errorf("claim of %s: kind %d", o, m.Kind)
+	case m.Kind.Fixed() != (m.Fixed != nil) || m.Final && m.Fixed == nil:
+		return fmt.Errorf("claim of %s: a fixed output is for HTLC transactions of our commitment, and they have one", o)
 	case m.Fixed != nil && (m.Fixed.Amount > m.Amount || len(m.Fixed.PkScript) != htlcScript):
-		return fmt.Errorf("claim: a fixed output of %s with a script of %d bytes, for an HTLC of %s", m.Fixed.Amount, len(m.Fixed.PkScript), m.Amount)
+		return fmt.Errorf("claim of %s, %s: a fixed output of %s to a script of %d bytes", o, m.Amount, m.Fixed.Amount, len(m.Fixed.PkScript))
+	case m.WitnessWeight == 0 || m.WitnessWeight > maxClaimWitness:
+		return fmt.Errorf("claim of %s: a witness of weight %d, at most %d", o, m.WitnessWeight, maxClaimWitness)
+	case max(block.Height(m.LockTime), m.After, m.Deadline, m.ContestedFrom) >= maxHeight:
+		return fmt.Errorf("claim of %s: heights %d, %d, %d, %d", o, m.LockTime, m.After, m.Deadline, m.ContestedFrom)
 	}
 	return nil
 }
 
-// checkMovement fails for what no output of the channel can have moved.
-func (e *closure) checkMovement(m *onchaindmsg.Movement) error {
-	out := btcwire.NewTxOut(int64(e.c.row.FundingSats), nil)
-	if outpointOf(m.Outpoint) != e.c.fundingOutpoint() {
-		var err error
-		if out, err = e.outputOf(m.Outpoint); err != nil {
-			return fmt.Errorf("movement: %w", err)
+func (e *closure) checkLearned(m *onchaindmsg.Learned) error {
+	for _, h := range m.HTLCs {
+		if err := preimageFits(h.HTLCID, e.c.outs[h.HTLCID], h.Preimage); err != nil {
+			return err
 		}
 	}
-	spender := e.known[m.SpendingTxid]
-	if m.SpendingTxid == e.txid {
-		spender = e.tx
+	return nil
+}
+
+func (e *closure) checkFailedUpstream(m *onchaindmsg.FailedUpstream) error {
+	for _, h := range m.HTLCs {
+		if err := checkOnchainText(h.Reason); err != nil {
+			return fmt.Errorf("HTLC %d: %w", h.HTLCID, err)
+		}
+	}
+	return nil
+}
+
+// checkMovement fails unless the line is about an output of the channel, within what it is worth.
+func (e *closure) checkMovement(m *onchaindmsg.Movement) error {
+	o := outpointOf(m.Outpoint)
+	value := e.c.row.FundingSats
+	if o != e.c.fundingOutpoint() {
+		out, err := e.output(m.Outpoint)
+		if err != nil {
+			return err
+		}
+		value = amount.Sat(out.Value)
 	}
 	switch {
-	case !slices.Contains(moveTags, m.Tag) || len(m.ExtraTags) > 0:
-		return fmt.Errorf("movement: tags %.20q and %d more", m.Tag, len(m.ExtraTags))
 	case m.Account != onchaindmsg.AccountChannel && m.Account != onchaindmsg.AccountExternal:
-		return fmt.Errorf("movement: account %d", m.Account)
-	case int64(m.Output) != out.Value:
-		return fmt.Errorf("movement: %s in output %s, which has %d", m.Output, outpointOf(m.Outpoint), out.Value)
-	case max(m.Credit, m.Debit) > e.c.row.FundingSats.Msat():
-		return fmt.Errorf("movement: %s and %s in a channel of %s", m.Credit, m.Debit, e.c.row.FundingSats)
-	case m.Spent && spender == nil:
-		return errors.New("movement: of a transaction that is not of this channel")
-	case m.Height > e.c.n.blockHeight:
-		return fmt.Errorf("movement: in block %d, the last is %d", m.Height, e.c.n.blockHeight)
+		return fmt.Errorf("movement of %s: account %d", o, m.Account)
+	case !slices.Contains(chainTags, m.Tag):
+		return fmt.Errorf("movement of %s: unknown tag %.30q", o, m.Tag)
+	case m.Output != value || max(m.Credit, m.Debit) > value.Msat() || m.Credit != 0 && m.Debit != 0:
+		return fmt.Errorf("movement of %s, %s: credit %s, debit %s of %s", o, value, m.Credit, m.Debit, m.Output)
+	case m.Height < e.c.row.CloseHeight || m.Height > e.c.n.blockHeight:
+		return fmt.Errorf("movement of %s: in block %d, the channel was closed in block %d", o, m.Height, e.c.row.CloseHeight)
+	}
+	if len(m.ExtraTags) > len(extraTags) {
+		return fmt.Errorf("movement of %s: %d tags, at most %d", o, len(m.ExtraTags), len(extraTags))
+	}
+	for _, t := range m.ExtraTags {
+		if !slices.Contains(extraTags, t) {
+			return fmt.Errorf("movement of %s: unknown tag %.30q", o, t)
+		}
+	}
+	return e.checkSpending(m)
+}
+
+// checkSpending fails unless the transaction that a movement is about spends the output.
+func (e *closure) checkSpending(m *onchaindmsg.Movement) error {
+	o := outpointOf(m.Outpoint)
+	if !m.Spent {
+		if m.OutputCount != 0 {
+			return fmt.Errorf("movement of %s: outputs of a transaction that it does not name", o)
+		}
+		return nil
+	}
+	tx := e.known[m.SpendingTxid]
+	if tx == nil || !slices.ContainsFunc(tx.TxIn, func(in *btcwire.TxIn) bool { return in.PreviousOutPoint == o }) {
+		return fmt.Errorf("movement of %s: it is not spent by what is said", o)
+	}
+	if m.OutputCount != 0 && m.OutputCount != uint32(len(tx.TxOut)) {
+		return fmt.Errorf("movement of %s: %d outputs, there are %d", o, m.OutputCount, len(tx.TxOut))
 	}
 	return nil
 }
 
-// checkResolved fails while the close is not as deep as anything that follows from it must be (BOLT 5).
+func (e *closure) checkProcessed(m *onchaindmsg.Processed) error {
+	if !e.live || m.Height > e.c.n.blockHeight {
+		return fmt.Errorf("block %d was not told", m.Height)
+	}
+	return nil
+}
+
+func (e *closure) checkStatusText(m *onchaindmsg.Status) error { return checkOnchainText(m.Text) }
+
+// checkResolved fails for a channel that cannot be resolved for good yet, whatever became of its outputs.
 func (e *closure) checkResolved(m *onchaindmsg.Resolved) error {
-	if from := e.c.row.CloseHeight + buried - 1; e.c.n.blockHeight < from {
-		return fmt.Errorf("resolved: at height %d, at the earliest it is so at %d", e.c.n.blockHeight, from)
+	if !e.live || m.Height > e.c.n.blockHeight || m.Height < e.c.row.CloseHeight+irrevocable-1 {
+		return fmt.Errorf("resolved as of block %d: the channel was closed in block %d, and it is block %d", m.Height, e.c.row.CloseHeight, e.c.n.blockHeight)
 	}
 	return nil
 }
 
-// checkedOnchain adds a check to what is done with a message; what fails it ends the process.
-func checkedOnchain[P any](check func(*closure, P) error, do func(*closure, P)) func(*closure, P) {
-	return func(e *closure, m P) {
-		if err := check(e, m); err != nil {
-			e.proc.kill(err)
-			return
-		}
-		do(e, m)
+// checkWitnesses fails for what completes no claim.
+func checkWitnesses(list [][][]byte, inputs int) error {
+	if len(list) != inputs {
+		return fmt.Errorf("%d witnesses for %d inputs", len(list), inputs)
 	}
-}
-
-// ofThisChain leaves out what a process says of a chain that is no more: its successor is told of the other.
-func ofThisChain[P any](do func(*closure, P)) func(*closure, P) {
-	return func(e *closure, m P) {
-		if !e.stale {
-			do(e, m)
+	for i, w := range list {
+		if n := btcwire.TxWitness(w).SerializeSize(); n > maxClaimWitness {
+			return fmt.Errorf("witness %d of %d bytes, at most %d", i, n, maxClaimWitness)
 		}
 	}
+	return nil
 }

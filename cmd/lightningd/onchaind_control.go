@@ -149,10 +149,8 @@ func (n *node) onchaindInit(c *channel) (*onchaindmsg.Init, *hsmdmsg.NewClient, 
 	var upstream []onchaindmsg.Upstream
 	if err := n.onLoop(func() error {
 		row, tally = *c.row, c.tally
-		for id, from := range c.outs {
-			if o, ok := from.(*forwardOrigin); ok {
-				upstream = append(upstream, onchaindmsg.Upstream{HTLCID: id, CLTVExpiry: o.f.CLTVExpiry})
-			}
+		for id, at := range c.upstream() {
+			upstream = append(upstream, onchaindmsg.Upstream{HTLCID: id, CLTVExpiry: at})
 		}
 		return nil
 	}); err != nil {
@@ -232,41 +230,51 @@ func (e *closure) ended(p *onchaindProcess, x subd.Exit) {
 func onchaindMessage(f *ipc.Frame) (func(*closure), error) {
 	switch f.Type {
 	case onchaindmsg.TypeNeedHTLCs:
-		return decodeOnchain(f, (*closure).onNeedHTLCs)
+		return decodeOnchain(f, (*closure).checkNeedHTLCs, (*closure).onNeedHTLCs)
 	case onchaindmsg.TypeStarted:
-		return decodeOnchain(f, checkedOnchain((*closure).checkStarted, (*closure).onStarted))
+		return decodeOnchain(f, (*closure).checkStarted, (*closure).onStarted)
 	case onchaindmsg.TypeWatch:
-		return decodeOnchain(f, ofThisChain(checkedOnchain(func(e *closure, m *onchaindmsg.Watch) error { return e.ours(m.Outpoints) }, (*closure).onWatch)))
+		return decodeOnchain(f, (*closure).checkWatch, (*closure).onWatch)
 	case onchaindmsg.TypeUnwatch:
-		return decodeOnchain(f, ofThisChain(checkedOnchain(func(e *closure, m *onchaindmsg.Unwatch) error { return e.ours(m.Outpoints) }, (*closure).onUnwatch)))
+		return decodeOnchain(f, (*closure).checkUnwatch, (*closure).onUnwatch)
 	case onchaindmsg.TypeClaim:
-		return decodeOnchain(f, ofThisChain(checkedOnchain((*closure).checkClaim, (*closure).onClaim)))
+		return decodeOnchain(f, (*closure).checkClaim, (*closure).onClaim)
 	case onchaindmsg.TypeUnclaim:
-		return decodeOnchain(f, ofThisChain(checkedOnchain(func(e *closure, m *onchaindmsg.Unclaim) error { return e.ours(m.Outpoints) }, (*closure).onUnclaim)))
+		return decodeOnchain(f, (*closure).checkUnclaim, (*closure).onUnclaim)
 	case onchaindmsg.TypeLearned:
-		return decodeOnchain(f, (*closure).onLearned)
+		return decodeOnchain(f, (*closure).checkLearned, (*closure).onLearned)
 	case onchaindmsg.TypeFailedUpstream:
-		return decodeOnchain(f, ofThisChain((*closure).onFailedUpstream))
+		return decodeOnchain(f, (*closure).checkFailedUpstream, (*closure).onFailedUpstream)
 	case onchaindmsg.TypeMovement:
-		return decodeOnchain(f, ofThisChain(checkedOnchain((*closure).checkMovement, (*closure).onMovement)))
+		return decodeOnchain(f, (*closure).checkMovement, (*closure).onMovement)
 	case onchaindmsg.TypeProcessed:
-		return decodeOnchain(f, (*closure).onProcessed)
+		return decodeOnchain(f, (*closure).checkProcessed, (*closure).onProcessed)
 	case onchaindmsg.TypeStatus:
-		return decodeOnchain(f, (*closure).onStatus)
+		return decodeOnchain(f, (*closure).checkStatusText, (*closure).onStatus)
 	case onchaindmsg.TypeResolved:
-		return decodeOnchain(f, ofThisChain(checkedOnchain((*closure).checkResolved, (*closure).onResolved)))
+		return decodeOnchain(f, (*closure).checkResolved, (*closure).onResolved)
 	}
 	return nil, fmt.Errorf("message type %d from an onchaind", f.Type)
 }
 
-// decodeOnchain is decode for a message whose closure is known later.
+// decodeOnchain is decode for a message whose closure is known later. What check refuses ends the process.
+// After a block was taken back only preimages still count: they are true whatever the chain is.
 func decodeOnchain[M any, P interface {
 	*M
 	ipc.Message
-}](f *ipc.Frame, do func(*closure, P)) (func(*closure), error) {
+}](f *ipc.Frame, check func(*closure, P) error, do func(*closure, P)) (func(*closure), error) {
 	m := P(new(M))
 	if err := f.Decode(m); err != nil {
 		return nil, err
 	}
-	return func(e *closure) { do(e, m) }, nil
+	return func(e *closure) {
+		if e.stale && m.IPCType() != onchaindmsg.TypeLearned {
+			return
+		}
+		if err := check(e, m); err != nil {
+			e.proc.kill(err)
+			return
+		}
+		do(e, m)
+	}, nil
 }

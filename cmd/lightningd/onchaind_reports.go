@@ -20,13 +20,6 @@ const maxStubs = 50_000
 // onNeedHTLCs sends the next of the HTLCs that the peer's commitments ever had.
 func (e *closure) onNeedHTLCs(m *onchaindmsg.NeedHTLCs) {
 	p, n, id := e.proc, e.c.n, e.c.row.ID
-	if p == nil {
-		return
-	}
-	if p.sendingHTLCs || m.FromID > maxHTLCID+1 {
-		p.kill(fmt.Errorf("old HTLCs from %d on, asked for out of turn", m.FromID))
-		return
-	}
 	p.sendingHTLCs = true
 	go func() {
 		next, err := n.oldHTLCs(id, m)
@@ -68,13 +61,8 @@ func (e *closure) onStarted(m *onchaindmsg.Started) {
 	if c.row.State != store.OnChain {
 		c.setState(store.OnChain, causeOnchain, text)
 	}
-	if e.proc == nil || e.live {
-		return
-	}
 	e.live = true
-	if !e.stale {
-		e.replay()
-	}
+	e.replay()
 }
 
 // replay tells the process of the chain since the close, and what was decided then.
@@ -163,12 +151,6 @@ func (e *closure) onUnclaim(m *onchaindmsg.Unclaim) {
 
 // onLearned passes preimages that the chain shows on to what the HTLCs served, once they are on disk.
 func (e *closure) onLearned(m *onchaindmsg.Learned) {
-	for _, h := range m.HTLCs {
-		if err := preimageFits(h.HTLCID, e.c.outs[h.HTLCID], h.Preimage); err != nil {
-			e.proc.kill(err)
-			return
-		}
-	}
 	var ended []ending
 	for _, h := range m.HTLCs {
 		if end, ok := e.c.outFulfilled(h.HTLCID, h.Preimage, nil); ok {
@@ -210,10 +192,6 @@ func (e *closure) onStatus(m *onchaindmsg.Status) {
 
 // onResolved archives the channel.
 func (e *closure) onResolved(m *onchaindmsg.Resolved) {
-	if e.resolved {
-		return
-	}
-	e.resolved = true
 	e.c.n.archive(e.c, fmt.Sprintf("All outputs are irrevocably resolved as of block %d", m.Height))
 }
 

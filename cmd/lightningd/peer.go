@@ -165,6 +165,9 @@ func (n *node) resumeChannel(ctx context.Context, c *channel, conn *peerConn) er
 			return errors.New("the connection is gone")
 		}
 		c.resuming = false
+		if !c.resumable() {
+			return errors.New("it was closed meanwhile")
+		}
 		c.next = state.Next
 		s, err = c.start(conn)
 		return err

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"fulmen/internal/block"
 	"fulmen/internal/chain"
 	"fulmen/internal/rpc"
 	"fulmen/internal/store"
@@ -134,6 +135,9 @@ func (n *node) loadChannels() error {
 	if n.toldMoves.chain, n.toldMoves.channel, err = n.db.LastMoves(); err != nil {
 		return err
 	}
+	if err := n.forgetUntaken(); err != nil {
+		return err
+	}
 	rows, err := n.db.OpenChannels()
 	if err != nil {
 		return err
@@ -148,6 +152,7 @@ func (n *node) loadChannels() error {
 			return err
 		}
 		n.watchChannel(c)
+		c.forgetUntaken()
 	}
 	if err := n.loadSent(); err != nil {
 		return err
@@ -166,13 +171,40 @@ func (n *node) loadChannels() error {
 	return n.resumeParts()
 }
 
+// forgetUntaken drops what the database has of blocks after the last that was taken with all that it means, or
+// that was taken back so: the node ended between their units. The chain tells it again if it still holds.
+func (n *node) forgetUntaken() error {
+	if n.blockHeight == 0 {
+		return nil
+	}
+	return n.db.Update(func(tx *storeTx) error {
+		return errors.Join(tx.RemoveOnchainTxs(n.blockHeight+1), tx.RemoveChainMoves(n.blockHeight+1))
+	})
+}
+
+// forgetUntaken does the same for the channel.
+func (c *channel) forgetUntaken() {
+	tip := c.n.blockHeight
+	if tip == 0 {
+		return
+	}
+	if c.row.CloseHeight > tip {
+		c.unspent()
+	}
+	if block.Height(c.row.ShortChannelID.Height()) > tip {
+		c.row.ShortChannelID = 0
+		c.save()
+	}
+}
+
 // takeUp does once what a restart interrupted.
 func (n *node) takeUp() {
 	n.gossipAll()
 	for _, c := range n.channels {
-		switch {
-		case c.row.FundingTx != nil:
+		if c.row.FundingTx != nil {
 			n.broadcast(c.row.FundingTx)
+		}
+		switch {
 		case c.end != nil:
 			c.end.start()
 		case c.row.State == store.AwaitingUnilateral && c.row.CloseTx != nil:

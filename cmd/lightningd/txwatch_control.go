@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -144,11 +145,21 @@ func (n *node) unreserve(p *txwatch.Publish) {
 }
 
 // storeAndSend sends a signed transaction once it is on disk: with what it pays, its successor has to pay
-// more.
+// more. One whose reason is gone by then is not sent: the block that it builds on was taken back, or somebody
+// else has spent the output.
 func (n *node) storeAndSend(p *txwatch.Publish, tx *btcwire.MsgTx, script []byte) {
+	if !n.txs.Waits(p.ID) {
+		n.unreserve(p)
+		return
+	}
 	sent := &store.SentTx{Channel: p.Channel, Tx: tx, Fee: p.Fee, Rate: p.Rate}
 	n.submit("store a transaction of ours", func(t *storeTx) error { return t.AddSent(sent) }, func() {
 		txid := tx.TxHash()
+		if !n.txs.Waits(p.ID) {
+			n.forgetSent(txid)
+			n.unreserve(p)
+			return
+		}
 		n.sent[txid] = sent
 		go n.sendParentAndChild(p.ID, p.Parent, tx, func(err error) {
 			if err == nil {
@@ -230,16 +241,38 @@ func (n *node) void(v txwatch.Void) {
 	n.forgetSent(v.Txid)
 }
 
-// loadSent takes up the transactions that wait to be mined.
+// loadSent takes up the transactions that wait to be mined. Where the node ended between the storing of one and
+// the answer of the backend, the one that it replaces is there as well, and the wallet knows only that.
 func (n *node) loadSent() error {
 	list, err := n.db.SentTxs()
 	if err != nil {
 		return err
 	}
+	slices.SortStableFunc(list, func(a, b store.SentTx) int { return cmp.Compare(b.Fee, a.Fee) })
+	spent := map[btcwire.OutPoint]bool{}
 	for i := range list {
-		n.sent[list[i].Tx.TxHash()] = &list[i]
+		s := &list[i]
+		if slices.ContainsFunc(s.Tx.TxIn, func(in *btcwire.TxIn) bool { return spent[in.PreviousOutPoint] }) {
+			n.void(txwatch.Void{Channel: s.Channel, Txid: s.Tx.TxHash()})
+			continue
+		}
+		for _, in := range s.Tx.TxIn {
+			spent[in.PreviousOutPoint] = true
+		}
+		n.sent[s.Tx.TxHash()] = s
+	}
+	for _, s := range n.sent {
+		if slices.ContainsFunc(s.Tx.TxIn, n.isFree) {
+			n.storeWallet("store the wallet", n.wallet.Sent(s.Tx), nil)
+		}
 	}
 	return nil
+}
+
+// isFree reports whether an input spends a coin that the wallet takes for unspent.
+func (n *node) isFree(in *btcwire.TxIn) bool {
+	c, ok := n.wallet.Coin(in.PreviousOutPoint)
+	return ok && c.SpentBy == chainhash.Hash{}
 }
 
 // knowSent tells the machine of a channel's transactions that were sent before.

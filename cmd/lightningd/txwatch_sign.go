@@ -101,8 +101,9 @@ func (n *node) signClaims(ctx context.Context, s *txSigning) (*btcwire.MsgTx, er
 		if _, err := s.process.child.Request(ctx, s.claims, &reply); err != nil {
 			return nil, fmt.Errorf("sign claims: %w", err)
 		}
-		if len(reply.Witnesses) != len(s.claims.Inputs) {
-			return nil, fmt.Errorf("sign claims: %d witnesses for %d inputs", len(reply.Witnesses), len(s.claims.Inputs))
+		if err := checkWitnesses(reply.Witnesses, len(s.claims.Inputs)); err != nil {
+			n.loop.post(func() { s.process.kill(err) })
+			return nil, fmt.Errorf("sign claims: %w", err)
 		}
 		for i, in := range s.claims.Inputs {
 			signed.TxIn[in.Index].Witness = reply.Witnesses[i]

@@ -64,7 +64,8 @@ type Channel struct {
 	CloseTo        []byte // our scriptpubkey for a mutual close, where one was chosen
 	Closer         string // local or remote, "" while open
 	CloseCause     string
-	CloseTx        []byte
+	CloseTx        []byte // that closes it, as far as is known
+	OwnClose       []byte // by which this node meant to close it: a mutual close, or our commitment; nil: it did not
 	CloseHeight    block.Height // 0 until the close is mined
 	LastStable     time.Time    // zero: never
 	Billboard      string
@@ -74,7 +75,7 @@ type Channel struct {
 const channelColumns = `id, peer_id, channel_id, state, opener, private, funding_txid, funding_output, funding_sat, pushed_msat,
 	min_depth, setup, channel_type, funding_tx, start_height, short_channel_id, alias_local, alias_remote, fee_base_msat, fee_ppm,
 	htlc_min_msat, htlc_max_msat, cltv_delta, ignore_fee_limits, lost_state, remote_update, close_to, closer, close_cause, close_tx,
-	close_height, last_stable, billboard, future_point`
+	close_height, last_stable, billboard, future_point, own_close`
 
 func scanChannel(row scanner) (*Channel, error) {
 	var c Channel
@@ -84,7 +85,7 @@ func scanChannel(row scanner) (*Channel, error) {
 	err := row.Scan(&c.ID, &peer, &channel, &c.State, &c.Opener, &c.Private, &txid, &c.FundingOutput, &c.FundingSats, &c.Pushed,
 		&c.MinDepth, &c.Setup, &c.ChannelType, &c.FundingTx, &c.StartHeight, &scid, &local, &alias, &c.Policy.FeeBase,
 		&c.Policy.FeePPM, &c.Policy.HTLCMin, &c.Policy.HTLCMax, &c.Policy.CLTVDelta, &c.IgnoreLimits, &c.LostState, &c.RemoteUpdate, &c.CloseTo,
-		&closer, &cause, &c.CloseTx, &closeHeight, &stable, &c.Billboard, &future)
+		&closer, &cause, &c.CloseTx, &closeHeight, &stable, &c.Billboard, &future, &c.OwnClose)
 	if err != nil {
 		return nil, notFound(err)
 	}
@@ -188,11 +189,12 @@ func (t *Tx) CreateChannel(c *Channel) error {
 func (t *Tx) SaveChannel(c *Channel) error {
 	err := t.change(`UPDATE channels SET funding_tx = ?, short_channel_id = ?, alias_remote = ?, fee_base_msat = ?,
 		fee_ppm = ?, htlc_min_msat = ?, htlc_max_msat = ?, cltv_delta = ?, ignore_fee_limits = ?, lost_state = ?, remote_update = ?,
-		close_to = ?, closer = ?, close_cause = ?, close_tx = ?, close_height = ?, last_stable = ?, billboard = ?, future_point = ? WHERE id = ?`,
+		close_to = ?, closer = ?, close_cause = ?, close_tx = ?, close_height = ?, last_stable = ?, billboard = ?, future_point = ?,
+		own_close = ? WHERE id = ?`,
 		c.FundingTx, zeroNull(int64(c.ShortChannelID)), zeroNull(int64(c.AliasRemote)), c.Policy.FeeBase,
 		c.Policy.FeePPM, c.Policy.HTLCMin, c.Policy.HTLCMax, c.Policy.CLTVDelta, c.IgnoreLimits, c.LostState, c.RemoteUpdate,
 		c.CloseTo, orNull(c.Closer), orNull(c.CloseCause), c.CloseTx, zeroNull(int64(c.CloseHeight)), unixOrNull(c.LastStable),
-		c.Billboard, pointOrNull(c.FuturePoint), c.ID)
+		c.Billboard, pointOrNull(c.FuturePoint), c.OwnClose, c.ID)
 	if err != nil {
 		return fmt.Errorf("save channel %d: %w", c.ID, err)
 	}

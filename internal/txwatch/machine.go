@@ -96,6 +96,13 @@ func (m *Machine) Step(ev Event) []Action {
 	return nil
 }
 
+// Waits reports whether a Publish is still to be answered: what it was for may have ended meanwhile, or begun
+// anew with another job.
+func (m *Machine) Waits(id ID) bool {
+	j := m.jobs[id]
+	return j != nil && j.pending != nil
+}
+
 func (m *Machine) newJob(channel uint64) *job {
 	m.lastID++
 	j := &job{id: m.lastID, channel: channel}

@@ -49,6 +49,11 @@ CREATE TABLE onchain_left (
 -- By which per_commitment_point the peer proved that our state is old.
 ALTER TABLE channels ADD COLUMN future_point BLOB;
 
+-- The transaction by which this node meant to close the channel, for when another was mined and is lost in
+-- a reorganisation.
+ALTER TABLE channels ADD COLUMN own_close BLOB;
+UPDATE channels SET own_close = close_tx WHERE state IN ('CLOSINGD_COMPLETE', 'AWAITING_UNILATERAL');
+
 -- Forwards, a row for each incoming HTLC that was to be forwarded. With out_channel set, the row was
 -- written in the unit that stored the outgoing channel's record of HTLC out_htlc_id.
 CREATE TABLE forwards (
