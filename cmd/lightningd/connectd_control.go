@@ -23,9 +23,11 @@ type networkDaemon struct {
 func (d *networkDaemon) child() *subd.Child { return d.current.Load() }
 
 // send tells the daemon something. If it has ended, what the message is about has ended too, or is
-// told to the next one.
+// told to the next one; so is what happens before the first has started.
 func (d *networkDaemon) send(m ipc.Message, fds ...*os.File) {
-	_ = d.child().Send(m, fds...)
+	if child := d.child(); child != nil {
+		_ = child.Send(m, fds...)
+	}
 }
 
 // startNetworkDaemon starts connectd or gossipd; handles is the table of what it may send. It hears first

@@ -43,6 +43,7 @@ type puppet struct {
 	conn  *ipc.Conn
 	setup chan *channeldmsg.Setup // a channeld's
 	heard chan ipc.Type           // of what comes later; only as many as it holds
+	words chan ipc.Frame          // an onchaind's; only as many as it holds
 }
 
 // surroundings is a node with its database, its loop and its handlers as they are, and with puppets for
@@ -53,6 +54,8 @@ type surroundings struct {
 	loop    chan struct{} // closed when the loop has ended
 	puppets chan *puppet
 	answer  func(reply ipc.Message) // changes what children answer; nil: empty replies
+	dir     string
+	backend chain.Backend
 	words   *hostile.Words
 
 	connectd, gossipd *puppet
@@ -149,10 +152,15 @@ func surround(t testing.TB) *surroundings {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	path := filepath.Join(dir, "db")
-	if err := os.WriteFile(path, first, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "db"), first, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return surroundIn(t, dir, deafBackend{})
+}
+
+// surroundIn starts a node on what is in a folder.
+func surroundIn(t testing.TB, dir string, backend chain.Backend) *surroundings {
+	t.Helper()
 	cfg, err := config.Load([]string{"--lightning-dir=" + dir, "--network=regtest"}, dir)
 	if err != nil {
 		t.Fatal(err)
@@ -161,11 +169,11 @@ func surround(t testing.TB) *surroundings {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := store.Open(path)
+	db, err := store.Open(filepath.Join(dir, "db"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &surroundings{t: t, n: newNode(cfg, book, db), puppets: make(chan *puppet, 100), loop: make(chan struct{}), words: new(hostile.Words)}
+	w := &surroundings{t: t, dir: dir, backend: backend, n: newNode(cfg, book, db), puppets: make(chan *puppet, 100), loop: make(chan struct{}), words: new(hostile.Words)}
 	w.begin()
 	return w
 }
@@ -192,8 +200,8 @@ func (w *surroundings) begin() {
 	go func() { n.loop.run(); close(w.loop) }()
 	n.blockHeight = testHeight
 	n.policy = policyFrom(n.cfg)
-	n.funding = newFundingChecker(deafBackend{}, n.log)
-	n.chain, err = chain.NewRunner(chain.Config{Backend: deafBackend{}, Chain: n.network.BIP70, Receiver: chainReceiver{n}})
+	n.funding = newFundingChecker(w.backend, n.log)
+	n.chain, err = chain.NewRunner(chain.Config{Backend: w.backend, Chain: n.network.BIP70, Receiver: chainReceiver{n}})
 	must(err)
 	child, err := n.spawn(subd.Spec{Name: "hsmd", OnExit: func(subd.Exit) {}})
 	must(err)
@@ -219,7 +227,7 @@ func (w *surroundings) fork(s subd.Spec) (*subd.Child, error) {
 	for _, f := range s.Links {
 		f.Close()
 	}
-	p := &puppet{name: s.Name, conn: ipc.NewConn(theirs), setup: make(chan *channeldmsg.Setup, 1), heard: make(chan ipc.Type, 100)}
+	p := &puppet{name: s.Name, conn: ipc.NewConn(theirs), setup: make(chan *channeldmsg.Setup, 1), heard: make(chan ipc.Type, 100), words: make(chan ipc.Frame, 100)}
 	w.mu.Lock()
 	if w.ended {
 		p.conn.Close() // as the kernel ends a child whose lightningd has ended
@@ -251,6 +259,12 @@ func (p *puppet) listen(w *surroundings) {
 		select {
 		case p.heard <- f.Type:
 		default:
+		}
+		if p.name == "onchaind" {
+			select {
+			case p.words <- f:
+			default:
+			}
 		}
 		if f.ID != 0 && w.reply(p, &f) != nil {
 			return

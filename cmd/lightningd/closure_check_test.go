@@ -1,0 +1,141 @@
+package main
+
+import (
+	"testing"
+
+	"fulmen/internal/ipc"
+	"fulmen/internal/ipc/channeldmsg"
+	"fulmen/internal/ipc/onchaindmsg"
+	"fulmen/internal/store"
+	"fulmen/internal/tx"
+	"fulmen/tests/hostile"
+)
+
+// TestOnchaindThatLies: each of these ends the process that said it, nothing of it is done, and the next one is
+// told all again.
+func TestOnchaindThatLies(t *testing.T) {
+	close := testCommitment(1)
+	claim := func(change func(*onchaindmsg.Claim)) ipc.Message {
+		m := testClaim(close, 0)
+		change(m)
+		return m
+	}
+	move := func(change func(*onchaindmsg.Movement)) ipc.Message {
+		m := &onchaindmsg.Movement{
+			Account: onchaindmsg.AccountChannel, Tag: "delayed_to_us", Outpoint: outputOf(close, 0), Credit: 1e8, Output: 100_000, Height: testHeight + 1,
+		}
+		change(m)
+		return m
+	}
+	foreign := []onchaindmsg.Outpoint{{Txid: [32]byte{7}}}
+	fixed := &onchaindmsg.FixedOutput{Amount: testClaim(close, 0).Amount + 1, PkScript: make([]byte, 34)}
+	for name, lie := range map[string]ipc.Message{
+		"it starts twice":                      &onchaindmsg.Started{Kind: onchaindmsg.TheirUnilateral},
+		"to watch another's output":            &onchaindmsg.Watch{Outpoints: foreign},
+		"to watch an output that is not there": &onchaindmsg.Watch{Outpoints: []onchaindmsg.Outpoint{outputOf(close, 2)}},
+		"to forget another's output":           &onchaindmsg.Unwatch{Outpoints: foreign},
+		"to end another's claim":               &onchaindmsg.Unclaim{Outpoints: foreign},
+		"to claim another's output":            claim(func(m *onchaindmsg.Claim) { m.Outpoint = foreign[0] }),
+		"to claim more than there is":          claim(func(m *onchaindmsg.Claim) { m.Amount++ }),
+		"to claim by another script":           claim(func(m *onchaindmsg.Claim) { m.PkScript = []byte{1} }),
+		"a kind that is none":                  claim(func(m *onchaindmsg.Claim) { m.Kind = 99 }),
+		"a witness that fills a block":         claim(func(m *onchaindmsg.Claim) { m.WitnessWeight = 4_000_000 }),
+		"a height that is a time":              claim(func(m *onchaindmsg.Claim) { m.LockTime = 1_700_000_000 }),
+		"a sweep to somebody":                  claim(func(m *onchaindmsg.Claim) { m.Fixed = &onchaindmsg.FixedOutput{Amount: 1} }),
+		"an HTLC that coins of ours pay for": claim(func(m *onchaindmsg.Claim) {
+			m.Kind, m.Fixed = tx.ClaimHTLCTimeout, fixed
+		}),
+		"a movement of another's output":      move(func(m *onchaindmsg.Movement) { m.Outpoint = foreign[0] }),
+		"a movement of more than there is":    move(func(m *onchaindmsg.Movement) { m.Credit = 1e8 + 1 }),
+		"a movement both ways":                move(func(m *onchaindmsg.Movement) { m.Debit = 1 }),
+		"a movement of another amount":        move(func(m *onchaindmsg.Movement) { m.Output++ }),
+		"a movement with a tag of its own":    move(func(m *onchaindmsg.Movement) { m.Tag = "gift" }),
+		"a movement with another tag":         move(func(m *onchaindmsg.Movement) { m.ExtraTags = []string{"gift"} }),
+		"a movement for no account":           move(func(m *onchaindmsg.Movement) { m.Account = 3 }),
+		"a movement in a block to come":       move(func(m *onchaindmsg.Movement) { m.Height += 1 }),
+		"a movement before the close":         move(func(m *onchaindmsg.Movement) { m.Height -= 1 }),
+		"a movement by another transaction":   move(func(m *onchaindmsg.Movement) { m.Spent = true }),
+		"a movement of the funding elsewhere": move(func(m *onchaindmsg.Movement) { m.Outpoint, m.OutputCount = outpointMsg(malloryFunding()), 1 }),
+		"a block that was not told":           &onchaindmsg.Processed{Height: testHeight + 2},
+		"resolved at once":                    &onchaindmsg.Resolved{Height: testHeight + 1},
+		"resolved in a block to come":         &onchaindmsg.Resolved{Height: testHeight + 200},
+		"a novel":                             &onchaindmsg.Status{Text: string(make([]byte, 5000))},
+		"a preimage that pays nothing":        &onchaindmsg.Learned{HTLCs: []onchaindmsg.LearnedHTLC{{HTLCID: 0}}},
+		"a reason of a novel":                 &onchaindmsg.FailedUpstream{HTLCs: []onchaindmsg.FailedHTLC{{HTLCID: 0, Reason: string(make([]byte, 5000))}}},
+		"old HTLCs after it has started":      &onchaindmsg.NeedHTLCs{},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // each waits for the pause before the next process
+			w, _ := surroundChain(t)
+			defer w.end()
+			w.connect()
+			w.offerMallorys()
+			w.mine(testHeight+1, close)
+			w.mallory.conn.Close()
+			p := w.began(close)
+			w.handled(p)
+			w.send(p, lie)
+			w.began(close)
+			w.alive()
+			if w.parts() != 3 {
+				t.Errorf("%d parts have no outcome, want 3", w.parts())
+			}
+			if list, err := w.n.db.ChainMoves(store.Page{}); err != nil || len(list) != 0 {
+				t.Errorf("movements %+v, %v", list, err)
+			}
+			w.n.loop.call(func() {
+				if e := w.n.channels[malloryChannel].end; e == nil || w.n.byOutput[outpointOf(outputOf(close, 0))] != e {
+					t.Error("the channel's outputs are not watched")
+				}
+			})
+			w.unharmed()
+		})
+	}
+}
+
+// TestOnchaindSpeaksBeforeItIsToldOfTheChain: what follows from the chain cannot be known before.
+func TestOnchaindSpeaksBeforeItIsToldOfTheChain(t *testing.T) {
+	for name, lie := range map[string]ipc.Message{
+		"processed": &onchaindmsg.Processed{Height: testHeight}, "resolved": &onchaindmsg.Resolved{Height: testHeight + 1},
+		"a kind of close that is none": &onchaindmsg.Started{Kind: 9}, "a commitment number of 64 bits": &onchaindmsg.Started{Kind: 1, CommitmentNumber: 1 << 48},
+		"an HTLC id of 64 bits": &onchaindmsg.NeedHTLCs{FromID: 1<<64 - 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // each waits for the pause before the next process
+			w, _ := surroundChain(t)
+			defer w.end()
+			w.mine(testHeight+1, testCommitment(1))
+			w.send(w.next(), lie)
+			w.began(testCommitment(1))
+			w.alive()
+		})
+	}
+}
+
+// TestWitnessesAreChecked: what an onchaind signs becomes part of a transaction only within limits.
+func TestWitnessesAreChecked(t *testing.T) {
+	for name, tt := range map[string]struct {
+		list [][][]byte
+		fits bool
+	}{
+		"one": {[][][]byte{{make([]byte, 72), make([]byte, 34)}}, true}, "none": {nil, false}, "two": {make([][][]byte, 2), false},
+		"too long": {[][][]byte{{make([]byte, 2000)}}, false}, "too many": {[][][]byte{make([][]byte, 2000)}, false},
+	} {
+		if err := checkWitnesses(tt.list, 1); (err == nil) != tt.fits {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// offerMallorys has her channel commit to both of her parts.
+func (w *surroundings) offerMallorys() {
+	w.t.Helper()
+	w.stored(w.mallory, &channeldmsg.Store{
+		Seq: 1, Data: ownSnapshot, Snapshot: true, Offered: []channeldmsg.OfferedHTLC{{Ref: 2, ID: 0}, {Ref: 3, ID: 1}}, Status: testStatus,
+	})
+	hostile.Within(w.t, "commit to the parts", func() {
+		for committed := 0; committed != 2; {
+			w.n.loop.call(func() { committed = len(w.n.channels[malloryChannel].outs) })
+		}
+	})
+}
