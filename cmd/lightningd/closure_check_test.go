@@ -11,9 +11,9 @@ import (
 	"fulmen/tests/hostile"
 )
 
-// TestOnchaindThatLies: each of these ends the process that said it, nothing of it is done, and the next one is
-// told all again.
-func TestOnchaindThatLies(t *testing.T) {
+// TestOnchaindThatLiesIsStartedAgain: each of these ends the process that said it, nothing of it is done, and the
+// next one is told all again.
+func TestOnchaindThatLiesIsStartedAgain(t *testing.T) {
 	close := testCommitment(1)
 	claim := func(change func(*onchaindmsg.Claim)) ipc.Message {
 		m := testClaim(close, 0)
@@ -27,40 +27,22 @@ func TestOnchaindThatLies(t *testing.T) {
 		change(m)
 		return m
 	}
-	foreign := []onchaindmsg.Outpoint{{Txid: [32]byte{7}}}
 	fixed := &onchaindmsg.FixedOutput{Amount: testClaim(close, 0).Amount + 1, PkScript: make([]byte, 34)}
 	for name, lie := range map[string]ipc.Message{
-		"it starts twice":                      &onchaindmsg.Started{Kind: onchaindmsg.TheirUnilateral},
-		"to watch another's output":            &onchaindmsg.Watch{Outpoints: foreign},
-		"to watch an output that is not there": &onchaindmsg.Watch{Outpoints: []onchaindmsg.Outpoint{outputOf(close, 2)}},
-		"to forget another's output":           &onchaindmsg.Unwatch{Outpoints: foreign},
-		"to end another's claim":               &onchaindmsg.Unclaim{Outpoints: foreign},
-		"to claim another's output":            claim(func(m *onchaindmsg.Claim) { m.Outpoint = foreign[0] }),
-		"to claim more than there is":          claim(func(m *onchaindmsg.Claim) { m.Amount++ }),
-		"to claim by another script":           claim(func(m *onchaindmsg.Claim) { m.PkScript = []byte{1} }),
-		"a kind that is none":                  claim(func(m *onchaindmsg.Claim) { m.Kind = 99 }),
-		"a witness that fills a block":         claim(func(m *onchaindmsg.Claim) { m.WitnessWeight = 4_000_000 }),
-		"a height that is a time":              claim(func(m *onchaindmsg.Claim) { m.LockTime = 1_700_000_000 }),
-		"a sweep to somebody":                  claim(func(m *onchaindmsg.Claim) { m.Fixed = &onchaindmsg.FixedOutput{Amount: 1} }),
+		"it starts twice":      &onchaindmsg.Started{Kind: onchaindmsg.TheirUnilateral},
+		"a witness of nothing": claim(func(m *onchaindmsg.Claim) { m.WitnessWeight = 0 }),
+		"a sweep to somebody":  claim(func(m *onchaindmsg.Claim) { m.Fixed = &onchaindmsg.FixedOutput{Amount: 1} }),
 		"an HTLC that coins of ours pay for": claim(func(m *onchaindmsg.Claim) {
 			m.Kind, m.Fixed = tx.ClaimHTLCTimeout, fixed
 		}),
-		"a movement of another's output":      move(func(m *onchaindmsg.Movement) { m.Outpoint = foreign[0] }),
-		"a movement of more than there is":    move(func(m *onchaindmsg.Movement) { m.Credit = 1e8 + 1 }),
 		"a movement both ways":                move(func(m *onchaindmsg.Movement) { m.Debit = 1 }),
 		"a movement of another amount":        move(func(m *onchaindmsg.Movement) { m.Output++ }),
-		"a movement with a tag of its own":    move(func(m *onchaindmsg.Movement) { m.Tag = "gift" }),
 		"a movement with another tag":         move(func(m *onchaindmsg.Movement) { m.ExtraTags = []string{"gift"} }),
-		"a movement for no account":           move(func(m *onchaindmsg.Movement) { m.Account = 3 }),
-		"a movement in a block to come":       move(func(m *onchaindmsg.Movement) { m.Height += 1 }),
 		"a movement before the close":         move(func(m *onchaindmsg.Movement) { m.Height -= 1 }),
-		"a movement by another transaction":   move(func(m *onchaindmsg.Movement) { m.Spent = true }),
 		"a movement of the funding elsewhere": move(func(m *onchaindmsg.Movement) { m.Outpoint, m.OutputCount = outpointMsg(malloryFunding()), 1 }),
 		"a block that was not told":           &onchaindmsg.Processed{Height: testHeight + 2},
-		"resolved at once":                    &onchaindmsg.Resolved{Height: testHeight + 1},
 		"resolved in a block to come":         &onchaindmsg.Resolved{Height: testHeight + 200},
 		"a novel":                             &onchaindmsg.Status{Text: string(make([]byte, 5000))},
-		"a preimage that pays nothing":        &onchaindmsg.Learned{HTLCs: []onchaindmsg.LearnedHTLC{{HTLCID: 0}}},
 		"a reason of a novel":                 &onchaindmsg.FailedUpstream{HTLCs: []onchaindmsg.FailedHTLC{{HTLCID: 0, Reason: string(make([]byte, 5000))}}},
 		"old HTLCs after it has started":      &onchaindmsg.NeedHTLCs{},
 	} {
