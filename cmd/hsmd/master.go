@@ -37,6 +37,9 @@ func (c *client) init(f *ipc.Frame) (ipc.Message, []*os.File, error) {
 	}
 	defer secret.Clear()
 	node, err := signer.NewForced(secret.Seed(), m.Network, forcedOf(m.Forced))
+	if errors.Is(err, signer.ErrForced) {
+		return nil, nil, initFail(err)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -2,7 +2,9 @@ package main
 
 import (
 	"testing"
+	"time"
 
+	"fulmen/internal/config"
 	"fulmen/internal/store"
 	"fulmen/internal/wire"
 )
@@ -16,5 +18,21 @@ func TestStrayMessagesOfALivingChannelAreItsOwn(t *testing.T) {
 	}
 	if p.hasChannel(wire.ChannelID{8}) {
 		t.Error("a channel that never was is known")
+	}
+}
+
+func TestLongestReconnect(t *testing.T) {
+	for want, args := range map[time.Duration][]string{
+		mostReconnect:   {"--regtest"},
+		2 * time.Second: {"--regtest", "--developer", "--dev-fast-reconnect"},
+	} {
+		cfg, err := config.Load(args, t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The randomness adds half of it.
+		if got := (&node{cfg: cfg}).longestReconnect(); got != want {
+			t.Errorf("%q: %s, want %s", args, got, want)
+		}
 	}
 }
