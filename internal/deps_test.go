@@ -48,6 +48,7 @@ internal/subd | internal/amount internal/keys internal/wire internal/tx internal
 internal/rpc | internal/command internal/store internal/channel internal/ipc/... | no knowledge of any command's meaning
 internal/plugin internal/config | internal/channel internal/store internal/ipc/... | knows nothing of channels
 internal/graph internal/route | internal/gossip internal/channel internal/tx internal/store internal/rpc internal/plugin | announcements and amounts, and no node around them
+internal/runes | internal/rpc internal/command internal/store internal/ipc/... | tokens and what they say, and no node around them
 internal/signer | internal/channel internal/noise internal/store internal/rpc | secrets meet as little code as can be
 `
 
@@ -57,6 +58,7 @@ const neverNamed = `
 internal/channel internal/opening internal/closing internal/onchain | os net time crypto/rand math/rand math/rand/v2 log/slog internal/ipc internal/ipc/... | a pure machine: no input, output, clock, randomness or process
 internal/route | os net time crypto/rand math/rand math/rand/v2 log/slog internal/gossipstore internal/rpc internal/ipc internal/ipc/... | pure: paths over a graph that somebody else reads
 internal/graph | net time crypto/rand math/rand math/rand/v2 log/slog internal/rpc internal/ipc internal/ipc/... | it reads the one file, and nothing else
+internal/runes | os net crypto/rand math/rand math/rand/v2 log/slog internal/ipc internal/ipc/... | pure: the caller has the clock
 internal/gossip internal/noise internal/onion internal/tx internal/wire internal/keys | os net crypto/rand math/rand math/rand/v2 log/slog internal/ipc internal/ipc/... | pure: the caller has the socket, the clock and the dice
 internal/amount internal/block | os net time | pure
 internal/multipart | os net crypto/rand math/rand math/rand/v2 log/slog internal/ipc internal/ipc/... internal/rpc | a pure machine: time comes with the event

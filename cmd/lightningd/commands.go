@@ -27,6 +27,7 @@ func (n *node) newCommandTable() func() *command.Table {
 		)
 		t.Add(n.walletCommands()...)
 		t.Add(n.datastoreCommands()...)
+		t.Add(n.runeCommands()...)
 		t.Add(
 			n.waitCommand(), n.makeSecretCommand(), n.signMessageWithKeyCommand(), n.setConfigCommand(),
 			batchingCommand(), deprecationsCommand(),

@@ -41,6 +41,9 @@ func (n *node) tellCustomTypes() {
 // takeCustom gives a message that no BOLT knows to the plugins: those of one peer one after the other, in
 // their order.
 func (n *node) takeCustom(p *peer, raw []byte) {
+	if n.takeCommando(p, raw) {
+		return
+	}
 	switch {
 	case !n.plugins.Hooked("custommsg") && !n.plugins.Subscribed("custommsg"):
 		n.log.Debug("peer sent a message that is ignored", "peer_id", p.id, "type", binary.BigEndian.Uint16(raw))

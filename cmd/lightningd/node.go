@@ -23,6 +23,7 @@ import (
 	"fulmen/internal/payments"
 	"fulmen/internal/plugin"
 	"fulmen/internal/rpc"
+	"fulmen/internal/runes"
 	"fulmen/internal/store"
 	"fulmen/internal/subd"
 	"fulmen/internal/txwatch"
@@ -57,6 +58,7 @@ type node struct {
 	chain        *chain.Runner
 	funding      *fundingChecker
 	rpcServer    *rpc.Server
+	runes        runeKeeper
 	initFeatures features.Vector
 	// pluginFeatures are the bits that plugins add to ours; set before anybody is told of any.
 	pluginFeatures map[features.Context]features.Vector
@@ -107,6 +109,8 @@ type node struct {
 	connectWaiters    waiters[keys.PubKey, *peerConn]
 	heightWaiters     map[chan block.Height]block.Height // until this height
 	pinging           map[keys.PubKey]bool
+	commanding        map[commandoKey]*commandoCall // commands that we sent to peers
+	lastCommand       uint64
 }
 
 func newNode(cfg *config.Config, book *logs.Book, db *store.DB) *node {
@@ -120,6 +124,7 @@ func newNode(cfg *config.Config, book *logs.Book, db *store.DB) *node {
 		invoiceWaiters: waiters[string, *invoices.Invoice]{}, anyInvoiceWaiters: waiters[struct{}, struct{}]{},
 		stateWaiters: waiters[uint64, store.ChannelState]{}, connectWaiters: waiters[keys.PubKey, *peerConn]{},
 		heightWaiters: map[chan block.Height]block.Height{}, pinging: map[keys.PubKey]bool{},
+		commanding: map[commandoKey]*commandoCall{}, runes: runeKeeper{uses: runes.Uses{}},
 		initFeatures: features.Ours(features.Init),
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())

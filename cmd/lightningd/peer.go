@@ -36,6 +36,7 @@ type peer struct {
 	openings map[uint64]*opening
 	asked    int      // channels of its that plugins are asked about
 	custom   [][]byte // messages that wait for the plugins, the first of which they have
+	commando commandoServed
 	backoff  time.Duration
 	retry    *time.Timer // the next try to connect, nil if none is due
 	stable   *time.Timer // when the connection counts as stable; nil without one
@@ -212,6 +213,7 @@ func (n *node) connectionLost(p *peer) {
 	if p.served {
 		n.tellDisconnect(p.id)
 	}
+	n.commandsLost(p)
 	p.conn, p.served = nil, false
 	p.stable.Stop()
 	for _, c := range p.channels {

@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"testing"
 	"time"
 
 	"fulmen/internal/invoices"
 	"fulmen/internal/payments"
+	"fulmen/internal/plugin"
 	"fulmen/internal/schema"
 	"fulmen/internal/store"
 )
@@ -20,7 +22,7 @@ func waitingNode(t *testing.T) *node {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	n := &node{db: db, now: time.Now}
+	n := &node{db: db, now: time.Now, log: slog.New(slog.DiscardHandler), plugins: plugin.NewHost(plugin.Config{})}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	return n
 }

@@ -173,7 +173,9 @@ func newNotifications() *Command {
 		Short: "Turn notifications on or off for this connection.",
 		Long:  "While a command runs, `message` and `progress` notifications with its id tell how far it is.",
 	}, func(ctx context.Context, p *notificationsParams) (struct{}, error) {
-		rpc.FromContext(ctx).Session.SetNotifications(p.Enable)
+		if s := rpc.FromContext(ctx).Session; s != nil { // none, if a peer asks: it gets none
+			s.SetNotifications(p.Enable)
+		}
 		return struct{}{}, nil
 	})
 }

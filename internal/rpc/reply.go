@@ -30,6 +30,11 @@ func encodeReply(id json.RawMessage, result any, failure *Error) []byte {
 	return append(b, "}\n\n"...)
 }
 
+// EncodeReply is the reply to a request that came by another way than a Session.
+func EncodeReply(id json.RawMessage, result any, failure *Error) []byte {
+	return bytes.TrimSpace(encodeReply(id, result, failure))
+}
+
 // encodeError drops data that does not encode: the code and message matter more.
 func encodeError(e *Error) []byte {
 	body, err := marshal(e)

@@ -158,12 +158,17 @@ func (s *Session) end() {
 	s.ending = true
 }
 
-// dispatch runs the handler. A handler's panic is a bug in one command: it is logged with its stack and
-// answered, and the node goes on, as handlers own no state.
-func (s *Session) dispatch(req *Request) (result any, failure *Error) {
+// dispatch runs the handler.
+func (s *Session) dispatch(req *Request) (any, *Error) {
+	return Serve(s.ctx, s.server.opts.Dispatch, s.log, req)
+}
+
+// Serve runs a handler for a request, wherever it came from, and applies the request's filter. A handler's panic
+// is a bug in one command: it is logged with its stack and answered, and the node goes on, as handlers own no state.
+func Serve(ctx context.Context, handle func(context.Context, *Request) (any, error), log *slog.Logger, req *Request) (result any, failure *Error) {
 	defer func() {
 		if p := recover(); p != nil {
-			s.log.Error("RPC handler panicked", "method", req.Method, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			log.Error("RPC handler panicked", "method", req.Method, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			result, failure = nil, Errorf(CodeInternal, "%s: internal error; the log says more", req.Method)
 		}
 	}()
@@ -174,9 +179,9 @@ func (s *Session) dispatch(req *Request) (result any, failure *Error) {
 			return nil, asError(err)
 		}
 	}
-	result, err := s.server.opts.Dispatch(NewContext(s.ctx, req), req)
-	if errors.Is(err, context.Canceled) && s.ctx.Err() != nil {
-		err = context.Cause(s.ctx)
+	result, err := handle(NewContext(ctx, req), req)
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		err = context.Cause(ctx)
 	}
 	if err != nil {
 		return nil, asError(err)

@@ -32,6 +32,7 @@ func TestEveryCommandKeepsTheContract(t *testing.T) {
 	}
 	checkInfos(alice, bob, call)
 	checkStored(alice, call)
+	checkRunes(alice, bob, call)
 	checkInvoices(alice, bob, call)
 	checkPayments(alice, bob, call)
 	checkTopology(t, alice, bob, call)
@@ -94,6 +95,17 @@ func checkStored(alice *harness.Node, call caller) {
 	call(alice, "signmessagewithkey", "hello", addr["bech32"])
 	call(alice, "setconfig", "min-capacity-sat", 20000)
 	call(alice, "setconfig", "min-capacity-sat", 10000, true)
+}
+
+// checkRunes has alice run a command of bob's with a rune of his.
+func checkRunes(alice, bob *harness.Node, call caller) {
+	made := call(bob, "createrune", nil, [][]string{{"method=getinfo"}, {"id=" + alice.ID()}, {"rate=2"}})
+	call(bob, "showrunes")
+	call(bob, "showrunes", made["rune"])
+	call(bob, "checkrune", made["rune"], alice.ID(), "getinfo")
+	call(alice, "commando", bob.ID(), "getinfo", object{}, made["rune"], object{"id": true})
+	call(bob, "blacklistrune", 0)
+	call(bob, "blacklistrune", 0, 0, true)
 }
 
 func checkInvoices(alice, bob *harness.Node, call caller) {
