@@ -194,7 +194,7 @@ func checkChannels(btcd *harness.Btcd, alice, bob *harness.Node, call caller) {
 	call(alice, "listpeerchannels")
 	call(alice, "listforwards")
 	call(alice, "listhtlcs")
-	call(alice, "listhtlcs", map[string]any{"index": "updated", "start": 1, "limit": 1})
+	call(alice, "listhtlcs", nil, "updated", 1, 1)
 	call(alice, "setchannel", bob.ID(), 5, 50)
 	call(alice, "close", bob.ID(), 30)
 	btcd.WaitMempool(1)
