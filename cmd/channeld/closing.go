@@ -34,6 +34,7 @@ func (sh *shell) negotiateClose(r *channel.ReadyToClose) error {
 		LocalScript: r.LocalScript, RemoteScript: r.RemoteScript, RemoteUpfront: p.Remote.UpfrontShutdownScript,
 		ScriptRules: sh.scriptRules(), Simple: sh.simpleClose(), LockTime: uint32(sh.height),
 		Feerate: sh.fees.Target, MinFeerate: sh.fees.Min, MaxFeerate: sh.fees.Max,
+		StepSat: sh.fees.StepSat, StepPercent: sh.fees.StepPercent,
 	})
 	if err != nil {
 		return err

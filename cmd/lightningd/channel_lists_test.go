@@ -216,7 +216,7 @@ func TestCloseDestination(t *testing.T) {
 
 func TestCloseParams(t *testing.T) {
 	for step, good := range map[string]bool{"50%": true, "100%": true, "1": true, "500": true, "0": false, "101%": false, "half": false, "": false, "%": false} {
-		if err := checkNegotiationStep(step); (err == nil) != good {
+		if _, _, err := negotiationStep(step); (err == nil) != good {
 			t.Errorf("fee_negotiation_step %q: %v", step, err)
 		}
 	}

@@ -28,7 +28,7 @@ type closeParams struct {
 	ID                 string            `param:"id" doc:"The peer, if it has one channel; or the channel's channel_id, short_channel_id or alias."`
 	UnilateralTimeout  uint32            `param:"unilateraltimeout" default:"172800" doc:"Seconds after which the channel is closed without the peer; 0 waits for the peer for ever."`
 	Destination        string            `param:"destination,optional" doc:"The address that gets our balance; the wallet if omitted."`
-	FeeNegotiationStep string            `param:"fee_negotiation_step" default:"50%" doc:"How fast to give way where the peer haggles about the fee: satoshi, or percent of the distance. Checked, but not needed: the fee range is agreed on at once."`
+	FeeNegotiationStep string            `param:"fee_negotiation_step" default:"50%" doc:"How fast to give way where the peer haggles about the fee: satoshi, or percent of the distance. A peer that tells its fee range agrees at once."`
 	WrongFunding       *btcwire.OutPoint `param:"wrong_funding" doc:"Refused: closing another output than the channel's own is not supported."`
 	ForceLeaseClosed   bool              `param:"force_lease_closed" default:"false" doc:"Has no effect: channels are not leased."`
 	FeeRange           []command.Feerate `param:"feerange,optional" doc:"The least and the greatest fee rate for the closing transaction."`
@@ -42,19 +42,23 @@ func (p *closeParams) Validate() error {
 	if len(p.FeeRange) != 0 && len(p.FeeRange) != 2 {
 		return command.BadParam("feerange", "should be an array of two fee rates, the least and the greatest")
 	}
-	return checkNegotiationStep(p.FeeNegotiationStep)
+	_, _, err := negotiationStep(p.FeeNegotiationStep)
+	return err
 }
 
-func checkNegotiationStep(s string) error {
-	number, percent := strings.CutSuffix(s, "%")
+// negotiationStep reads fee_negotiation_step: one of the two is 0.
+func negotiationStep(s string) (sat amount.Sat, percent uint8, err error) {
+	number, isPercent := strings.CutSuffix(s, "%")
 	step, err := strconv.ParseUint(number, 10, 64)
 	switch {
 	case err != nil || step == 0:
-		return command.BadParam("fee_negotiation_step", "should be a positive number of satoshi, or a percentage such as 50%%")
-	case percent && step > 100:
-		return command.BadParam("fee_negotiation_step", "is %s, at most 100%%", s)
+		return 0, 0, command.BadParam("fee_negotiation_step", "should be a positive number of satoshi, or a percentage such as 50%%")
+	case isPercent && step > 100:
+		return 0, 0, command.BadParam("fee_negotiation_step", "is %s, at most 100%%", s)
+	case isPercent:
+		return 0, uint8(step), nil
 	}
-	return nil
+	return amount.Sat(min(step, uint64(amount.MaxSat))), 0, nil
 }
 
 type closeResult struct {
@@ -68,7 +72,8 @@ func (n *node) closeCommand() *command.Command {
 		Name: "close", Category: command.Channels,
 		Short: "Close a channel.",
 		Long: "It agrees with the peer on a closing transaction, waiting for the peer to be there if need be, and returns when that " +
-			"is broadcast. If the peer does not agree in time, our commitment transaction is broadcast, which locks our balance for a while.",
+			"is broadcast. Given again with a higher feerange, while the peer is connected and both have option_simple_close, it agrees on " +
+			"another that pays more. If the peer does not agree in time, our commitment transaction is broadcast, which locks our balance for a while.",
 		SeeAlso: []string{"fundchannel", "listpeerchannels"},
 	}, n.closeByCaller)
 }
@@ -133,7 +138,15 @@ func (n *node) closingFor(ctx context.Context, c *channel, p *closeParams) (*clo
 		if c.close != nil || c.row.State == store.ShuttingDown || c.row.State == store.SigExchange {
 			ordered = c.row.CloseTo
 		}
-		how.fees, err = n.closeFeesFrom(p.FeeRange)
+		if how.fees, err = n.closeFeesFrom(p.FeeRange); err != nil {
+			return err
+		}
+		if how.fees.StepSat, how.fees.StepPercent, err = negotiationStep(p.FeeNegotiationStep); err != nil {
+			return err
+		}
+		if c.row.State == store.ClosingComplete {
+			how.instead, err = c.checkReplacement(how.fees.Target)
+		}
 		return err
 	}); err != nil || p.Destination == "" {
 		return how, err

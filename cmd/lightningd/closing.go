@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"time"
 
 	"fulmen/internal/amount"
+	"fulmen/internal/command"
+	"fulmen/internal/features"
 	"fulmen/internal/ipc/channeldmsg"
 	"fulmen/internal/ipc/hsmdmsg"
 	"fulmen/internal/rpc"
@@ -16,7 +19,33 @@ import (
 type closing struct {
 	script []byte // where our balance goes; nil: the wallet
 	fees   channeldmsg.CloseFeerates
+	// instead is the closing transaction that another is to replace; nil: none is signed yet.
+	instead []byte
 }
+
+// checkReplacement fails unless another closing transaction at a rate can take the place of the one that is
+// signed (BOLT 2, Closing Negotiation: closing_complete), and returns that.
+func (c *channel) checkReplacement(rate amount.FeeratePerKw) ([]byte, error) {
+	if c.proc == nil || c.peer.conn == nil || !features.Vector(c.peer.conn.features).Supports(features.SimpleClose) {
+		return nil, rpc.Errorf(rpc.CodeFailed, "the closing transaction is signed; its fee can be raised only while the peer is connected, and has option_simple_close")
+	}
+	signed, err := decodeTx(c.row.CloseTx)
+	if err != nil {
+		return nil, err
+	}
+	fee := c.row.FundingSats
+	for _, out := range signed.TxOut {
+		fee -= amount.Sat(out.Value)
+	}
+	weight := 3*signed.SerializeSizeStripped() + signed.SerializeSize()
+	if has := amount.FeeratePerKw(uint64(fee) * 1000 / uint64(weight)); rate <= has+closeIncrement {
+		return nil, command.BadParam("feerange", "should begin above %s: the closing transaction that is signed pays %s, and the next has to pay for its relay", has+closeIncrement, has)
+	}
+	return c.row.CloseTx, nil
+}
+
+// closeIncrement is what another closing transaction has to pay more, for its relay (BIP 125, rule 4).
+const closeIncrement amount.FeeratePerKw = 253
 
 // closeFeerates is what a mutual close pays, unless somebody says otherwise: it need not hurry.
 func (n *node) closeFeerates() channeldmsg.CloseFeerates {
@@ -125,6 +154,10 @@ func (n *node) signCommitment(ctx context.Context, c *channel) ([]byte, error) {
 func (n *node) closeChannel(ctx context.Context, c *channel, how *closing, timeout time.Duration, progress func(string)) (string, []byte, error) {
 	err := n.onLoop(func() error {
 		switch c.row.State {
+		case store.ClosingComplete:
+			if how.instead == nil || c.proc == nil || !c.ready {
+				return rpc.Errorf(rpc.CodeFailed, "channel is closing already: state %s", c.row.State)
+			}
 		case store.AwaitingLockin, store.Normal, store.ShuttingDown, store.SigExchange:
 		default:
 			return rpc.Errorf(rpc.CodeFailed, "channel is closing already: state %s", c.row.State)
@@ -149,11 +182,12 @@ func (n *node) closeChannel(ctx context.Context, c *channel, how *closing, timeo
 		defer timer.Stop()
 		expired = timer.C
 	}
-	return n.waitClosed(ctx, c, expired, progress)
+	return n.waitClosed(ctx, c, how.instead, expired, progress)
 }
 
 // waitClosed follows the channel until a transaction that closes it is signed.
-func (n *node) waitClosed(ctx context.Context, c *channel, expired <-chan time.Time, progress func(string)) (string, []byte, error) {
+// Another one that was signed before does not count.
+func (n *node) waitClosed(ctx context.Context, c *channel, instead []byte, expired <-chan time.Time, progress func(string)) (string, []byte, error) {
 	for {
 		var changed chan store.ChannelState
 		var state store.ChannelState
@@ -167,6 +201,10 @@ func (n *node) waitClosed(ctx context.Context, c *channel, expired <-chan time.T
 			return "", nil, err
 		}
 		switch {
+		case tx != nil && bytes.Equal(tx, instead):
+			if state != store.ClosingComplete {
+				return "", nil, rpc.Errorf(rpc.CodeFailed, "the closing transaction is mined: there is nothing to raise")
+			}
 		case tx != nil && state == store.AwaitingUnilateral:
 			return "unilateral", tx, nil
 		case tx != nil:
@@ -177,6 +215,10 @@ func (n *node) waitClosed(ctx context.Context, c *channel, expired <-chan time.T
 		case <-changed:
 		case <-expired:
 			expired = nil
+			if instead != nil {
+				n.loop.post(func() { n.stateWaiters.remove(c.row.ID, changed); c.close = nil })
+				return "", nil, rpc.Errorf(rpc.CodeFailed, "the peer did not sign another closing transaction in time; the one before stands")
+			}
 			n.loop.post(func() { c.failChannel(causeUser, "the peer did not agree to a mutual close in time") })
 		case <-ctx.Done():
 			n.loop.post(func() { n.stateWaiters.remove(c.row.ID, changed) })

@@ -107,10 +107,10 @@ func (l *legacy) withoutFeeRange(m *Machine, fee amount.Sat, agreed func() ([]Ac
 	case l.sent == nil:
 		return l.offer(m, min(max(fee, ours.MinFeeSatoshis), ours.MaxFeeSatoshis), ours, nil)
 	}
-	// Half of the way to what we agree to at most: a peer that gives way in small steps, as lnd does
+	// One step of the way to what we agree to at most: a peer that gives way in small steps, as lnd does
 	// by a tenth, needs offers of ours to answer until it is there.
 	limit := min(max(fee, ours.MinFeeSatoshis), ours.MaxFeeSatoshis)
-	next := halfway(l.sent.fee, limit)
+	next := l.nextFee(limit)
 	if !strictlyBetween(next, fee, l.sent.fee) {
 		return nil, warnAndClose("closing_signed: no fee that we agree to is between %s and ours of %s", fee, l.sent.fee)
 	}
@@ -259,12 +259,22 @@ func contains(r wire.FeeRange, fee amount.Sat) bool {
 	return fee >= r.MinFeeSatoshis && fee <= r.MaxFeeSatoshis
 }
 
-// halfway is rounded towards the goal.
-func halfway(from, to amount.Sat) amount.Sat {
-	if from < to {
-		return to - (to-from)/2
+// nextFee is our last one, a step closer to the goal: at least 1 sat, at most all of the way.
+func (l *legacy) nextFee(goal amount.Sat) amount.Sat {
+	fee := l.sent.fee
+	distance := max(fee, goal) - min(fee, goal)
+	step := l.config.StepSat
+	if step == 0 {
+		percent := l.config.StepPercent
+		if percent == 0 {
+			percent = 50
+		}
+		step = (distance*amount.Sat(percent) + 99) / 100
 	}
-	return to + (from-to)/2
+	if step = min(step, distance); fee < goal {
+		return fee + step
+	}
+	return fee - step
 }
 
 func strictlyBetween(fee, a, b amount.Sat) bool { return fee > min(a, b) && fee < max(a, b) }

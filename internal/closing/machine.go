@@ -127,6 +127,10 @@ type Config struct {
 	// Fees that we pay, or as the accepter of a legacy close let the opener pay. An accepter has no
 	// maximum.
 	Feerate, MinFeerate, MaxFeerate amount.FeeratePerKw
+	// StepSat, or StepPercent of the distance between the fees, is how far we give way with each
+	// closing_signed to a peer without fee_range; both 0: half of the way.
+	StepSat     amount.Sat
+	StepPercent uint8
 }
 
 // Machine is one negotiation, of either kind.

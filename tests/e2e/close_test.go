@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -106,5 +107,41 @@ func TestCloseKeepsToTheScriptThatWasPromised(t *testing.T) {
 	bob.Sync()
 	if coins := bob.Funds().Outputs; c.Type != "mutual" || len(coins) != 1 {
 		t.Errorf("a %s close, and bob, whose address was promised, has %+v", c.Type, coins)
+	}
+}
+
+// A close that waits too long is replaced by one that pays more (option_simple_close).
+func TestCloseAgainForMore(t *testing.T) {
+	btcd, alice, bob := strangers(t)
+	alice.OpenChannel(bob, 1_000_000)
+	id := alice.Channels()[0].ChannelID
+	var first, second closed
+	alice.Call("close", map[string]any{"id": id, "unilateraltimeout": 30, "feerange": []string{"1000perkw", "2000perkw"}}, &first)
+	btcd.WaitMempool(1)
+	var refused *rpc.Error
+	err := alice.Try("close", map[string]any{"id": id, "unilateraltimeout": 30, "feerange": []string{"1000perkw", "1100perkw"}}, nil)
+	if !errors.As(err, &refused) || refused.Code != rpc.CodeInvalidParams || !strings.Contains(refused.Message, "feerange") {
+		t.Errorf("another close that pays no more: %v", err)
+	}
+	alice.Call("close", map[string]any{"id": id, "unilateraltimeout": 30, "feerange": []string{"5000perkw", "6000perkw"}}, &second)
+	if second.Type != "mutual" || second.Txids[0] == first.Txids[0] {
+		t.Fatalf("a %s close %v after %v", second.Type, second.Txids, first.Txids)
+	}
+	harness.Eventually(t, "the second is in the mempool", func() error {
+		if ids := btcd.Mempool(); len(ids) != 1 || ids[0].String() != second.Txids[0] {
+			return fmt.Errorf("it has %v", ids)
+		}
+		return nil
+	})
+	btcd.Mine(1)
+	for _, n := range []*harness.Node{alice, bob} {
+		n.Sync()
+		n.WaitChannel(id, "ONCHAIN")
+		if funds := n.Funds(); len(funds.Outputs) > 2 {
+			t.Errorf("%s has %+v", n.Name, funds)
+		}
+	}
+	if got := alice.Funds().OnChain(); got < 9_990_000_000 {
+		t.Errorf("alice has %s", got)
 	}
 }

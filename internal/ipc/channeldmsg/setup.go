@@ -49,6 +49,10 @@ type CloseFeerates struct {
 	Target amount.FeeratePerKw
 	Min    amount.FeeratePerKw
 	Max    amount.FeeratePerKw
+	// StepSat or StepPercent is how far we give way with each closing_signed to a peer without
+	// fee_range; both 0: half of the way.
+	StepSat     amount.Sat
+	StepPercent uint8
 }
 
 // Terms are what we ask for in a new channel.
