@@ -37,7 +37,7 @@ test-crash: build
 
 # Channels closed in every way that BOLT 5 knows, on a real chain, to the last satoshi.
 test-onchain: build
-	$(GO) test -count=1 -timeout 60m -v ./tests/onchain
+	$(GO) test -count=1 -timeout 60m -parallel 4 -v ./tests/onchain
 
 # Disks destroyed, nodes restored from what is left elsewhere.
 test-backup: build
