@@ -20,6 +20,11 @@ const (
 	maxAnnouncement = 2048
 )
 
+// deepEnough reports whether a channel may be announced at height.
+func deepEnough(id wire.ShortChannelID, height block.Height) bool {
+	return block.Height(id.Height())+announceDepth-2 <= height
+}
+
 // recvChannelAnnouncement has one verified that may be news (BOLT 7, The channel_announcement Message).
 func (m *Machine) recvChannelAnnouncement(p *peer, msg *wire.ChannelAnnouncement, raw []byte) {
 	id := msg.ShortChannelID
@@ -33,7 +38,10 @@ func (m *Machine) recvChannelAnnouncement(p *peer, msg *wire.ChannelAnnouncement
 		return // of our own channels we need not be told
 	case m.channel(id) != nil || m.pending.channels[id] != nil || m.wrong.has(id):
 		return // one that we have stands, even if this one names other nodes: see docs/decisions.md
-	case block.Height(id.Height())+announceDepth-2 > m.height:
+	case !deepEnough(id, m.height):
+		if block.Height(id.Height()) <= m.height.Add(announceDepth) {
+			m.seeker.tooYoung(p, id)
+		}
 		return
 	case m.pending.full() || !p.wrong.has(m.now, wrongRate):
 		return

@@ -56,6 +56,7 @@ func (m *Machine) ours(c *channel) bool {
 // blockSeen looks for channels that the block closes, and forgets those that were closed long ago.
 func (m *Machine) blockSeen(ev BlockSeen) {
 	m.height = ev.Height
+	m.seeker.grown(ev.Height)
 	for _, key := range ev.Spent {
 		if place, ok := m.byOutput[key]; ok && m.channels[place].spentAt == 0 {
 			m.suspects[m.channels[place].id] = max(ev.Height, 1)

@@ -32,6 +32,7 @@ type seeker struct {
 	asking *peer      // whom we are comparing everything with
 	synced Timestamp  // when that was last done to the end; 0 never
 	missed []missedID // of which an update came, and no announcement
+	young  []missedID // whose announcement came before our chain had their blocks
 	tried  wrongChannels
 }
 
@@ -81,7 +82,8 @@ func (s *seeker) left(p *peer) {
 	if s.asking == p {
 		s.asking = nil
 	}
-	s.missed = slices.DeleteFunc(s.missed, func(w missedID) bool { return w.from == p })
+	of := func(w missedID) bool { return w.from == p }
+	s.missed, s.young = slices.DeleteFunc(s.missed, of), slices.DeleteFunc(s.young, of)
 }
 
 func (m *Machine) filter(p *peer, first, length uint32) {
@@ -97,6 +99,25 @@ func (s *seeker) missing(p *peer, id wire.ShortChannelID) {
 	}
 	s.tried.add(id)
 	s.missed = append(s.missed, missedID{p, id})
+}
+
+// tooYoung notes a channel whose announcement came before our chain is so far, to ask its peer again.
+func (s *seeker) tooYoung(p *peer, id wire.ShortChannelID) {
+	w := missedID{p, id}
+	if p.queries && len(s.young) < maxMissed && !slices.Contains(s.young, w) {
+		s.young = append(s.young, w)
+	}
+}
+
+// grown asks for what is deep enough at height.
+func (s *seeker) grown(height block.Height) {
+	s.young = slices.DeleteFunc(s.young, func(w missedID) bool {
+		deep := deepEnough(w.id, height)
+		if deep && len(s.missed) < maxMissed {
+			s.missed = append(s.missed, w)
+		}
+		return deep
+	})
 }
 
 // seek asks on.

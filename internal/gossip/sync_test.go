@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"fulmen/internal/block"
 	"fulmen/internal/gossipstore"
 	"fulmen/internal/keys"
 	"fulmen/internal/wire"
@@ -266,5 +267,29 @@ func TestPickNodes(t *testing.T) {
 	all := a.m.PickNodes(0, 1000)
 	if len(seen) != len(all) || len(all) < 15 {
 		t.Errorf("in a hundred times %d nodes were picked, of %d", len(seen), len(all))
+	}
+}
+
+// TestAnnouncementAheadOfOurChain: a channel that is announced before we have its blocks is asked for once we have.
+func TestAnnouncementAheadOfOurChain(t *testing.T) {
+	w := newWorld(t, 6, 8)
+	raw := w.net.ChannelAnnouncement(2)
+	id := w.net.Channels[2].SCID
+	m := New(Self{ID: alice.id, ChainHash: regtest, Height: block.Height(id.Height())})
+	mustStep(t, m, now, PeerUp{ID: bob.id, Queries: true})
+	for range 2 {
+		if got := mustStep(t, m, now, PeerSent{bob.id, raw}); len(got) != 0 {
+			t.Errorf("it came too early: %v", got)
+		}
+	}
+	for depth, want := range []int{0, 0, 0, 0, 1, 1} {
+		mustStep(t, m, now, BlockSeen{Height: block.Height(id.Height() + uint32(depth))})
+		if got := len(m.seeker.missed); got != want {
+			t.Errorf("with %d blocks on top, %d channels are to be asked for, want %d", depth, got, want)
+		}
+	}
+	mustStep(t, m, now, PeerDown{bob.id})
+	if n := len(m.seeker.missed) + len(m.seeker.young); n != 0 {
+		t.Errorf("%d are to be asked of a peer that is gone", n)
 	}
 }
