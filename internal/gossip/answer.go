@@ -68,9 +68,12 @@ func (m *Machine) recvQueryChannelRange(p *peer, q *wire.QueryChannelRange) {
 	m.answer(p)
 }
 
-// firstIn is the least short_channel_id of a block or later.
+// firstIn is the least short_channel_id of a block or later. Some ask for 2^32 blocks: beyond 24 bits there are none.
 func firstIn(height uint64) wire.ShortChannelID {
-	return wire.ShortChannelID(min(height, 1<<24) << 40)
+	if height >= 1<<24 {
+		return 1<<64 - 1
+	}
+	return wire.ShortChannelID(height << 40)
 }
 
 // recvQueryShortChannelIDs begins to answer.
