@@ -101,18 +101,20 @@ func (n *node) dropToChain(c *channel) {
 			n.log.Error("our commitment cannot be broadcast", "channel", c.row.ID, "error", err)
 			return
 		}
-		n.loop.post(func() {
-			// What the process said last comes before this: it may have agreed on a mutual close, or heard
-			// that our state is lost, and then our commitment would cost us everything.
-			if !c.mayPush() {
-				return
-			}
-			c.row.CloseTx, c.row.OwnClose = raw, raw
-			c.save()
-			n.stateWaiters.tell(c.row.ID, store.AwaitingUnilateral)
-			n.pushCommitment(c)
-		})
+		n.loop.post(func() { c.commitmentSigned(raw) })
 	}()
+}
+
+// commitmentSigned begins to push our commitment. What the channel's process said last comes before this: it may
+// have agreed on a mutual close, or heard that our state is lost, and then our commitment would cost us everything.
+func (c *channel) commitmentSigned(raw []byte) {
+	if !c.mayPush() {
+		return
+	}
+	c.row.CloseTx, c.row.OwnClose = raw, raw
+	c.save()
+	c.n.stateWaiters.tell(c.row.ID, store.AwaitingUnilateral)
+	c.n.pushCommitment(c)
 }
 
 // mayPush reports whether our commitment is what has to be mined now.

@@ -22,27 +22,23 @@ import (
 // commitment that is being signed for the chain must not go there, now or after a restart.
 func TestLostStateIsNotPublished(t *testing.T) {
 	w, backend := surroundChain(t)
-	w.connect()
 	w.caughtUp(testHeight)
+	raw, err := w.n.signCommitment(w.n.ctx, w.n.channels[malloryChannel])
+	if err != nil {
+		t.Fatal(err)
+	}
 	w.n.loop.call(func() {
-		w.n.channels[malloryChannel].failChannel(causeUser, "test")
-		w.n.channels[malloryChannel].onFutureState(&channeldmsg.FutureState{RemotePerCommitmentPoint: bobID})
+		c := w.n.channels[malloryChannel]
+		c.setState(store.AwaitingUnilateral, causeUser, "as failChannel leaves it")
+		c.onFutureState(&channeldmsg.FutureState{RemotePerCommitmentPoint: bobID})
+		c.commitmentSigned(raw)
 	})
-	w.mallory.conn.Close()
 	check := func() {
 		t.Helper()
-		for range 3 { // what was posted by what was posted
-			w.alive()
-		}
 		if row := w.row(); !row.LostState || row.CloseTx != nil || row.State != store.AwaitingUnilateral {
 			t.Errorf("%s, lost %v, close %x", row.State, row.LostState, row.CloseTx)
 		}
 	}
-	hostile.Within(t, "end the process", func() {
-		for gone := false; !gone; {
-			w.n.loop.call(func() { gone = w.n.channels[malloryChannel].proc == nil })
-		}
-	})
 	check()
 	w = w.restart()
 	defer w.end()
