@@ -16,7 +16,7 @@ import (
 func (n *node) walletCommands() []*command.Command {
 	return []*command.Command{
 		n.newAddrCommand(), n.listAddressesCommand(), n.listFundsCommand(),
-		n.withdrawCommand(), n.txPrepareCommand(), n.txSendCommand(), n.txDiscardCommand(), n.listTransactionsCommand(),
+		n.withdrawCommand(), n.multiWithdrawCommand(), n.txPrepareCommand(), n.txSendCommand(), n.txDiscardCommand(), n.listTransactionsCommand(),
 		n.fundPSBTCommand(), n.utxoPSBTCommand(), n.reserveInputsCommand(), n.unreserveInputsCommand(), n.signPSBTCommand(), n.sendPSBTCommand(),
 		n.feeratesCommand(), n.parseFeerateCommand(),
 	}

@@ -24,7 +24,7 @@ var published = strings.Fields(`
 	notifications plugin sendcustommsg createonion sendonion listforwards delforward listhtlcs
 	listchainmoves listchannelmoves addgossip
 	datastore listdatastore deldatastore datastoreusage wait batching deprecations makesecret
-	signmessagewithkey setconfig createrune showrunes checkrune blacklistrune commando`)
+	signmessagewithkey setconfig createrune showrunes checkrune blacklistrune commando multiwithdraw`)
 
 // commandTable is the table without a node: its entries need one only when they run.
 func commandTable() *command.Table { return new(node).newCommandTable()() }

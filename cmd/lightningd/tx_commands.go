@@ -55,6 +55,41 @@ func (n *node) withdraw(ctx context.Context, p *withdrawParams) (*withdrawResult
 	return n.signAndSend(ctx, f)
 }
 
+type multiWithdrawParams struct {
+	Outputs []command.Output   `param:"outputs" doc:"What to pay: an array of {\"address\": amount}; one amount may be all, if it is the only one."`
+	Feerate *command.Feerate   `param:"feerate" doc:"The fee rate; opening if omitted."`
+	MinConf uint32             `param:"minconf" default:"1" doc:"Confirmations that the coins must have."`
+	Utxos   []btcwire.OutPoint `param:"utxos,optional" doc:"The coins to take, all of them; the wallet chooses if omitted."`
+}
+
+// Validate implements the check after parsing.
+func (p *multiWithdrawParams) Validate() error { return checkOutputs(p.Outputs) }
+
+type multiWithdrawResult struct {
+	Tx   command.Hex `json:"tx" doc:"The transaction, signed."`
+	Txid string      `json:"txid" doc:"Its id."`
+}
+
+func (n *node) multiWithdrawCommand() *command.Command {
+	return command.New(command.Doc{
+		Name: "multiwithdraw", Category: command.Bitcoin,
+		Short:   "Send coins of the wallet to several addresses.",
+		Long:    "One transaction pays them all.",
+		Errors:  spendingErrors,
+		SeeAlso: []string{"withdraw", "listfunds", "feerates"},
+	}, func(ctx context.Context, p *multiWithdrawParams) (*multiWithdrawResult, error) {
+		f, err := n.prepare(ctx, "outputs", p.Outputs, p.Feerate, int(p.MinConf), p.Utxos)
+		if err != nil {
+			return nil, err
+		}
+		sent, err := n.signAndSend(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		return &multiWithdrawResult{sent.Tx, sent.Txid}, nil
+	})
+}
+
 // prepare makes an unsigned transaction and reserves its inputs; param is what names the addresses.
 func (n *node) prepare(ctx context.Context, param string, outputs []command.Output, fee *command.Feerate, minConf int, utxos []btcwire.OutPoint) (*wallet.Funding, error) {
 	rate, err := n.feerate(fee, "opening")
@@ -130,11 +165,14 @@ type txPrepareParams struct {
 }
 
 // Validate implements the check after parsing.
-func (p *txPrepareParams) Validate() error {
-	if len(p.Outputs) == 0 {
+func (p *txPrepareParams) Validate() error { return checkOutputs(p.Outputs) }
+
+// checkOutputs refuses outputs that no transaction can have.
+func checkOutputs(outputs []command.Output) error {
+	if len(outputs) == 0 {
 		return command.BadParam("outputs", "is empty")
 	}
-	if len(p.Outputs) > 1 && slices.ContainsFunc(p.Outputs, func(o command.Output) bool { return o.Amount.All }) {
+	if len(outputs) > 1 && slices.ContainsFunc(outputs, func(o command.Output) bool { return o.Amount.All }) {
 		return command.BadParam("outputs", "one that gets all must be the only one")
 	}
 	return nil

@@ -160,6 +160,10 @@ func checkWallet(t *testing.T, btcd *harness.Btcd, alice *harness.Node, call cal
 	btcd.WaitMempool(1)
 	btcd.Mine(1)
 	alice.Sync()
+	call(alice, "multiwithdraw", []object{{addr["p2tr"].(string): 10000}, {addr["bech32"].(string): 20000}})
+	btcd.WaitMempool(1)
+	btcd.Mine(1)
+	alice.Sync()
 	call(alice, "listtransactions")
 
 	prepared := call(alice, "txprepare", []object{{addr["bech32"].(string): 40000}})
