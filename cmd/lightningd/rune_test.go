@@ -83,11 +83,15 @@ func TestRunesAreUsedUp(t *testing.T) {
 	n := runeNode(t)
 	rate, per := madeRune(t, n, `[["rate=2"]]`), madeRune(t, n, `[["per=1min"]]`)
 	allowed := func(rune string) bool { return n.useRune(context.Background(), rune, runeUse{}) == nil }
-	if !allowed(rate) || !allowed(rate) || allowed(rate) {
-		t.Error("rate=2 does not allow two uses a minute")
+	for use, want := range []bool{true, true, false} {
+		if allowed(rate) != want {
+			t.Errorf("rate=2: use %d in a minute should be %v", use, want)
+		}
 	}
-	if !allowed(per) || allowed(per) {
-		t.Error("per=1min does not allow one use a minute")
+	for use, want := range []bool{true, false} {
+		if allowed(per) != want {
+			t.Errorf("per=1min: use %d in a minute should be %v", use, want)
+		}
 	}
 	later := n.now().Add(time.Minute)
 	n.now = func() time.Time { return later }
