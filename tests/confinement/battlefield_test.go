@@ -186,7 +186,11 @@ func (b *battlefield) try(a *hostile.Attempt, daemon, confine string) string {
 	case hostile.Connectd: // it confines itself once it knows where to listen
 		child.Go(&connectdmsg.Init{NodeID: b.node}, new(connectdmsg.InitReply), func([]*os.File, error) {})
 	case hostile.Gossipd:
-		_ = child.Send(&gossipdmsg.Init{NodeID: b.node}) // or its exit says why
+		file, err := os.OpenFile(filepath.Join(scene.Dir, "gossip_store"), os.O_RDWR|os.O_CREATE, 0o600)
+		if err != nil {
+			return err.Error()
+		}
+		_ = child.Send(&gossipdmsg.Init{NodeID: b.node}, file) // or its exit says why
 	}
 	select {
 	case e := <-exits:
