@@ -54,7 +54,7 @@ func routeOther(t wire.MessageType) (route, wire.ChannelID, error) {
 		return toNobody, wire.ChannelID{}, fmt.Errorf("unknown even message type %d", t)
 	case wire.IsGossip(t):
 		return toGossipd, wire.ChannelID{}, nil
-	case !known:
+	case !known || t == wire.MsgPeerStorage || t == wire.MsgPeerStorageRetrieval:
 		return toLightningd, wire.ChannelID{}, nil
 	}
 	return toNobody, wire.ChannelID{}, nil // odd, and of a feature that we do not offer

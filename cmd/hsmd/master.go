@@ -70,7 +70,7 @@ func takeSecret(file *os.File, m *hsmdmsg.Init) (*hsmsecret.Secret, error) {
 		defer clear(content)
 		return hsmsecret.Parse(content, string(m.Passphrase))
 	}
-	secret, err := hsmsecret.Generate(rand.Reader, string(m.Passphrase))
+	secret, err := newSecret(m)
 	if err != nil {
 		return nil, err
 	}
@@ -78,6 +78,14 @@ func takeSecret(file *os.File, m *hsmdmsg.Init) (*hsmsecret.Secret, error) {
 	defer clear(content)
 	_, err = file.Write(content)
 	return secret, err
+}
+
+// newSecret makes the secret of a new file.
+func newSecret(m *hsmdmsg.Init) (*hsmsecret.Secret, error) {
+	if m.Words != "" {
+		return hsmsecret.FromMnemonic(m.Words, string(m.Passphrase))
+	}
+	return hsmsecret.Generate(rand.Reader, string(m.Passphrase))
 }
 
 // initFail is the answer to what the operator has to mend; lightningd adds the file's name.

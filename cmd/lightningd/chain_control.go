@@ -281,6 +281,7 @@ func (n *node) archive(c *channel, why string) {
 		c.letGo(htlc)
 	}
 	n.forwards.Forget(id)
+	n.staticBackupChanged()
 	delete(n.channels, id)
 	delete(c.peer.channels, id)
 	n.forgetIfIdle(c.peer)

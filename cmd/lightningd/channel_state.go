@@ -93,6 +93,10 @@ func (c *channel) onReestablished(m *channeldmsg.Reestablished) {
 		return
 	}
 	c.setStatus(m.Status)
+	if c.row.LostState {
+		c.askToClose()
+		return
+	}
 	c.ready = true
 	c.log.Info("channel is reestablished")
 	c.n.tellDepth(c)

@@ -32,6 +32,7 @@ func (n *node) newCommandTable() func() *command.Table {
 			n.waitCommand(), n.makeSecretCommand(), n.signMessageWithKeyCommand(), n.setConfigCommand(),
 			batchingCommand(), deprecationsCommand(),
 		)
+		t.Add(n.staticCommands()...)
 		if n.plugins != nil { // of a table for its documentation alone
 			t.SetOthers(pluginCommands{n.plugins})
 		}

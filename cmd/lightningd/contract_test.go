@@ -16,15 +16,16 @@ import (
 
 // published are the commands that clients call by these names, each with its schema.
 var published = strings.Fields(`
-	getinfo help stop check newaddr listaddresses listfunds withdraw fundpsbt utxopsbt reserveinputs
-	unreserveinputs signpsbt sendpsbt txprepare txsend txdiscard listtransactions feerates parsefeerate
-	connect disconnect listpeers listpeerchannels listclosedchannels fundchannel close setchannel ping
-	invoice listinvoices delinvoice waitinvoice waitanyinvoice decode createinvoice sendpay waitsendpay
-	listsendpays listpays delpay waitblockheight signmessage checkmessage getlog listconfigs
-	notifications plugin sendcustommsg createonion sendonion listforwards delforward listhtlcs
-	listchainmoves listchannelmoves addgossip
-	datastore listdatastore deldatastore datastoreusage wait batching deprecations makesecret
-	signmessagewithkey setconfig createrune showrunes checkrune blacklistrune commando multiwithdraw`)
+	getinfo help stop check newaddr listaddresses listfunds withdraw fundpsbt utxopsbt
+	reserveinputs unreserveinputs signpsbt sendpsbt txprepare txsend txdiscard listtransactions
+	feerates parsefeerate connect disconnect listpeers listpeerchannels listclosedchannels
+	fundchannel close setchannel ping invoice listinvoices delinvoice waitinvoice waitanyinvoice
+	decode createinvoice sendpay waitsendpay listsendpays listpays delpay waitblockheight
+	signmessage checkmessage getlog listconfigs notifications plugin sendcustommsg createonion
+	sendonion listforwards delforward listhtlcs listchainmoves listchannelmoves addgossip datastore
+	listdatastore deldatastore datastoreusage wait batching deprecations makesecret
+	signmessagewithkey setconfig createrune showrunes checkrune blacklistrune commando
+	multiwithdraw staticbackup getemergencyrecoverdata emergencyrecover recoverchannel`)
 
 // commandTable is the table without a node: its entries need one only when they run.
 func commandTable() *command.Table { return new(node).newCommandTable()() }

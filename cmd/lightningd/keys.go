@@ -44,7 +44,12 @@ func (n *node) openSecret(ctx context.Context, path string) (*hsmdmsg.InitReply,
 	}
 	init := &hsmdmsg.Init{Network: n.network.Name, Passphrase: passphrase, Forced: n.forcedKeys()}
 	file, err := secretfile.Open(path)
+	words := n.cfg.String("recover")
 	if err == nil {
+		if words != "" {
+			file.Close()
+			return nil, fmt.Errorf("recover: %s is there already; the option is for a node without one, and for its first start", path)
+		}
 		return n.initHsmd(ctx, path, file, init)
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -61,13 +66,17 @@ func (n *node) openSecret(ctx context.Context, path string) (*hsmdmsg.InitReply,
 	if file, err = begun.Dup(); err != nil {
 		return nil, err
 	}
-	init.Create = true
+	init.Create, init.Words = true, words
 	reply, err := n.initHsmd(ctx, path, file, init)
 	if err != nil {
 		return nil, err
 	}
 	if err := begun.Commit(); err != nil {
 		return nil, err
+	}
+	if words != "" {
+		n.log.Warn("hsm_secret is made from its words: connect to any peer that had a channel, and it gives back what it stored of them")
+		return reply, n.db.Update(func(tx *storeTx) error { return tx.SetVar(recoveringVar, []byte{1}) })
 	}
 	fmt.Fprintf(os.Stdout, "A new hsm_secret was made. Its words are the only way to get the coins back if the file is lost.\n"+
 		"Write them down now, they are not shown again (lightning-hsmtool getsecret reads them from the file):\n\n    %s\n\n", reply.Mnemonic)

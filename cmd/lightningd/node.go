@@ -54,6 +54,7 @@ type node struct {
 	hsm          *hsmd
 	connectd     *networkDaemon
 	gossipd      *networkDaemon
+	static       staticBackup
 	plugins      *plugin.Host
 	chain        *chain.Runner
 	funding      *fundingChecker
@@ -128,6 +129,7 @@ func newNode(cfg *config.Config, book *logs.Book, db *store.DB) *node {
 		initFeatures: features.Ours(features.Init),
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
+	n.static.wanted = make(chan struct{}, 1)
 	n.byName, n.forwards = map[wire.ShortChannelID]*channel{}, htlcswitch.New(switchChannels{n})
 	n.loop = newLoop(n.flush)
 	n.commandTable = n.newCommandTable()

@@ -290,6 +290,7 @@ func (o *opening) onOpened(m *channeldmsg.Opened) {
 		}
 		n.tellState(row, store.StateChange{At: n.now(), New: store.AwaitingLockin, Cause: string(by), Message: "new channel opened"})
 		c.log.Info("channel is opened", "channel_id", m.ChannelID, "funding_sat", row.FundingSats, "opener", row.Opener)
+		n.staticBackupChanged()
 		o.finish(openResult{opened: m})
 	})
 }

@@ -34,7 +34,8 @@ type peer struct {
 	served   bool      // the plugins let it in, and know of it
 	channels map[uint64]*channel
 	openings map[uint64]*opening
-	asked    int      // channels of its that plugins are asked about
+	asked    int // channels of its that plugins are asked about
+	storage  peerStorage
 	custom   [][]byte // messages that wait for the plugins, the first of which they have
 	commando commandoServed
 	backoff  time.Duration
@@ -110,12 +111,13 @@ func (n *node) servePeer(p *peer, conn *peerConn) {
 	n.tellConnect(conn)
 	var resume []*channel
 	for _, c := range p.channels {
-		if c.resumable() {
+		if c.resumable() || c.lost() {
 			c.resuming = true
 			resume = append(resume, c)
 		}
 	}
 	go func() {
+		n.returnStorage(conn)
 		for _, c := range resume {
 			if err := n.resumeChannel(n.ctx, c, conn); err != nil {
 				c.log.Error("channel does not resume", "error", err)
@@ -123,7 +125,12 @@ func (n *node) servePeer(p *peer, conn *peerConn) {
 			}
 		}
 		n.connectd.send(&connectdmsg.Serve{ID: conn.id, Conn: conn.conn})
-		n.loop.post(func() { n.connectWaiters.tell(conn.id, conn) })
+		n.loop.post(func() {
+			n.connectWaiters.tell(conn.id, conn)
+			if p.conn == conn {
+				n.storeWith(p)
+			}
+		})
 	}()
 }
 
@@ -134,6 +141,12 @@ func (c *channel) resumable() bool {
 		return true
 	}
 	return false
+}
+
+// lost reports whether the channel waits for its peer to close it, as this node lost its state: each connection
+// begins with a channel_reestablish that shows it.
+func (c *channel) lost() bool {
+	return c.row.LostState && c.row.State == store.AwaitingUnilateral && c.end == nil
 }
 
 // oldProcessTime is how long the process of an earlier connection may take to end.
@@ -258,7 +271,7 @@ func (n *node) longestReconnect() time.Duration {
 // wanted reports whether a channel needs the peer.
 func (p *peer) wanted() bool {
 	for _, c := range p.channels {
-		if c.resumable() {
+		if c.resumable() || c.lost() {
 			return true
 		}
 	}
@@ -309,6 +322,10 @@ func (n *node) onPeerSent(m *connectdmsg.PeerSent) {
 		n.acceptChannel(p, msg, m.Wire)
 	case *wire.ChannelReestablish:
 		n.unknownReestablish(p, msg)
+	case *wire.PeerStorage:
+		n.onPeerStorage(p, msg.Blob)
+	case *wire.PeerStorageRetrieval:
+		n.onPeerStorageRetrieval(p, msg.Blob)
 	case *wire.Error:
 		n.log.Warn("peer sent an error", "peer_id", m.ID, "channel_id", msg.ChannelID, "error", printable(msg.Data))
 	case *wire.Warning:
@@ -347,6 +364,9 @@ func (n *node) unknownReestablish(p *peer, m *wire.ChannelReestablish) {
 			}
 			return
 		}
+	}
+	if p.storage.restoring {
+		return // the connection begins again when it is known
 	}
 	n.sendError(p.conn, m.ChannelID, "no such channel")
 }

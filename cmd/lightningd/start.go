@@ -44,6 +44,9 @@ func (n *node) start() error {
 	if err := n.startKeys(n.ctx); err != nil {
 		return err
 	}
+	if err := n.startStaticBackup(n.ctx); err != nil {
+		return err
+	}
 	n.policy = policyFrom(n.cfg)
 	if err := n.startChain(n.ctx); err != nil {
 		return err
@@ -200,6 +203,7 @@ func (c *channel) forgetUntaken() {
 // takeUp does once what a restart interrupted.
 func (n *node) takeUp() {
 	n.gossipAll()
+	n.staticBackupChanged() // it may have been deleted, or the node ended before it was written
 	for _, c := range n.channels {
 		if c.row.FundingTx != nil {
 			n.broadcast(c.row.FundingTx)

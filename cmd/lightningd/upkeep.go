@@ -52,6 +52,9 @@ const comeBack = 2
 // watchDeadlines takes channels to the chain whose HTLCs cannot wait any longer for a peer that is away.
 // A channel with a process watches its own.
 func (n *node) watchDeadlines(h block.Height) {
+	if h%144 == 0 {
+		n.submit("forget old storage of peers", func(tx *storeTx) error { return tx.AgePeerStorage(h) }, nil)
+	}
 	n.watchForwards(h)
 	if n.firstHeight == 0 {
 		n.firstHeight = h

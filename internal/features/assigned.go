@@ -82,7 +82,7 @@ var table = []feature{
 	{bit: Quiesce, name: "option_quiesce"},
 	{bit: AttributionData, name: "option_attribution_data", use: optional, peers: true},
 	{bit: OnionMessages, name: "option_onion_messages"},
-	{bit: ProvideStorage, name: "option_provide_storage"},
+	{bit: ProvideStorage, name: "option_provide_storage", use: optional, peers: true},
 	{bit: ChannelTypes, name: "option_channel_type", use: compulsory, peers: true},
 	{bit: SCIDAlias, name: "option_scid_alias", use: optional, peers: true},
 	{bit: PaymentMetadata, name: "option_payment_metadata", use: optional, invoice: true},

@@ -23,6 +23,7 @@ type Init struct {
 	Network    string // bitcoin, testnet, testnet4, signet or regtest
 	Passphrase []byte // of the mnemonic; empty is none
 	Create     bool
+	Words      string      // with Create: the mnemonic to write; empty: a new one
 	Forced     *ForcedKeys // for protocol tests on regtest; nil, and refused on any other network
 }
 

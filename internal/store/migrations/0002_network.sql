@@ -141,3 +141,10 @@ CREATE TABLE runes_blacklist (
     first INTEGER PRIMARY KEY,
     last  INTEGER NOT NULL                    -- inclusive
 );
+
+-- What peers with channels have stored here (BOLT 1, peer_storage), encrypted by them.
+CREATE TABLE peer_storage (
+    node_id BLOB PRIMARY KEY,
+    blob    BLOB NOT NULL,
+    height  INTEGER NOT NULL                  -- newest at which the peer is known to have had a channel
+) WITHOUT ROWID;
