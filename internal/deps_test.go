@@ -64,6 +64,7 @@ internal/amount internal/block | os net time | pure
 internal/multipart | os net crypto/rand math/rand math/rand/v2 log/slog internal/ipc internal/ipc/... internal/rpc | a pure machine: time comes with the event
 plugins/... | internal/tx internal/config internal/plugin internal/schema | of the inside a plugin has the protocol's types and pure machines, and rpc
 plugins/bcli plugins/plugin | internal/command internal/graph internal/route | what every plugin links is small; built-in ones with commands for people take package command's tables (plugins/builtin), one source of parameters, help and pages
+internal/scb | os net time crypto/rand log/slog internal/ipc internal/ipc/... internal/channel internal/store | pure: entries and their encryption; the caller has the file, the key and the dice
 internal/signer | os net time internal/ipc internal/ipc/... | pure: cmd/hsmd has the socket and the file
 internal/txwatch | os net time crypto/rand math/rand math/rand/v2 log/slog internal/wallet internal/chain internal/store internal/ipc internal/ipc/... | a pure machine: lightningd has the wallet, the backend and the clock
 internal/htlcswitch internal/invoices internal/payments internal/wallet | os net database/sql internal/store internal/ipc internal/ipc/... internal/rpc | a machine over a small storage interface

@@ -57,8 +57,8 @@ func TestBOLT9Ours(t *testing.T) {
 		in   Context
 		bits []Bit
 	}{
-		{Init, []Bit{0, 5, 7, 8, 11, 12, 14, 17, 19, 23, 27, 37, 44, 47, 55, 61}},
-		{NodeAnnouncement, []Bit{0, 5, 7, 8, 11, 12, 14, 17, 19, 23, 27, 37, 44, 47, 55, 61}},
+		{Init, []Bit{0, 5, 7, 8, 11, 12, 14, 17, 19, 23, 27, 37, 43, 44, 47, 55, 61}},
+		{NodeAnnouncement, []Bit{0, 5, 7, 8, 11, 12, 14, 17, 19, 23, 27, 37, 43, 44, 47, 55, 61}},
 		{ChannelAnnouncement, nil},
 		{Invoice, []Bit{8, 14, 17, 49}},
 	} {

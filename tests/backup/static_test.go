@@ -78,6 +78,7 @@ func TestEmergencyRecover(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Logf("%d bytes for 2 channels", len(file))
 	for _, peer := range []*harness.Node{s.bob, s.carol} {
 		peer.Stop() // nobody calls alice, nor has stored anything by hand
 	}
