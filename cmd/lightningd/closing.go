@@ -26,7 +26,7 @@ type closing struct {
 // checkReplacement fails unless another closing transaction at a rate can take the place of the one that is
 // signed (BOLT 2, Closing Negotiation: closing_complete), and returns that.
 func (c *channel) checkReplacement(rate amount.FeeratePerKw) ([]byte, error) {
-	if c.proc == nil || c.peer.conn == nil || !features.Vector(c.peer.conn.features).Supports(features.SimpleClose) {
+	if c.proc == nil || c.peer.conn == nil || !features.Vector(c.peer.conn.features).Supports(features.SimpleClose) || !c.n.initFeatures.Supports(features.SimpleClose) {
 		return nil, rpc.Errorf(rpc.CodeFailed, "the closing transaction is signed; its fee can be raised only while the peer is connected, and has option_simple_close")
 	}
 	signed, err := decodeTx(c.row.CloseTx)

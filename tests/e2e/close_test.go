@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/btcsuite/btcd/chainhash/v2"
+
 	"fulmen/internal/amount"
 	"fulmen/internal/rpc"
 	"fulmen/tests/harness"
@@ -143,5 +145,40 @@ func TestCloseAgainForMore(t *testing.T) {
 	}
 	if got := alice.Funds().OnChain(); got < 9_990_000_000 {
 		t.Errorf("alice has %s", got)
+	}
+}
+
+// Peers without option_simple_close negotiate with closing_signed, within the caller's range, and to a script
+// of each standard kind.
+func TestLegacyClose(t *testing.T) {
+	btcd := harness.StartBtcd(t)
+	alice := harness.StartNode(t, btcd, "alice", "--developer", "--dev-force-features=-61")
+	bob := harness.StartNode(t, btcd, "bob")
+	alice.FundWallet(10_000_000)
+	alice.Connect(bob)
+	alice.OpenChannel(bob, 1_000_000)
+	id := alice.Channels()[0].ChannelID
+	var c closed
+	const p2wsh = "bcrt1qqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqs559rjs" // of 32 times 1
+	alice.Call("close", map[string]any{
+		"id": id, "unilateraltimeout": 30, "destination": p2wsh, "feerange": []string{"3000perkw", "4000perkw"}, "fee_negotiation_step": "1",
+	}, &c)
+	if c.Type != "mutual" {
+		t.Fatalf("a %s close", c.Type)
+	}
+	btcd.WaitMempool(1)
+	txid, err := chainhash.NewHashFromStr(c.Txids[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx := btcd.Transaction(*txid)
+	fee, weight := 1_000_000-tx.TxOut[0].Value, int64(3*tx.SerializeSizeStripped()+tx.SerializeSize())
+	if rate := fee * 1000 / weight; len(tx.TxOut) != 1 || len(tx.TxOut[0].PkScript) != 34 || rate < 2900 || rate > 6000 {
+		t.Errorf("%d outputs, the first to %x, at %d sat/kw", len(tx.TxOut), tx.TxOut[0].PkScript, rate)
+	}
+	var refused *rpc.Error
+	err = alice.Try("close", map[string]any{"id": id, "feerange": []string{"9000perkw", "9500perkw"}}, nil)
+	if !errors.As(err, &refused) || !strings.Contains(refused.Message, "option_simple_close") {
+		t.Errorf("another close: %v", err)
 	}
 }
