@@ -132,8 +132,9 @@ func TestThirdNodeHearsOfAChannel(t *testing.T) {
 	for _, n := range []*harness.Node{alice, carol} {
 		n.Connect(bob)
 	}
-	alice.CloseChannel(bob)
-	btcd.Mine(1)
+	alice.Call("close", []any{bob.ID(), 30}, nil)
+	btcd.WaitMempool(1)
+	// Once it is spent nobody is told any more: so it is not mined before.
 	waitView(t, carol, "hears that the channel closes", func(v view) error {
 		for _, sides := range v.updates {
 			for _, u := range sides {
@@ -144,7 +145,7 @@ func TestThirdNodeHearsOfAChannel(t *testing.T) {
 		}
 		return errors.New("it is not disabled")
 	})
-	btcd.Mine(73)
+	btcd.Mine(1 + 73)
 	for _, n := range []*harness.Node{alice, bob, carol, dave} {
 		n.Sync()
 		waitView(t, n, "forgets the channel", has(0, 0))

@@ -46,10 +46,9 @@ type unit struct {
 	ends  []htlcswitch.End
 }
 
-const (
-	middleFee   amount.Msat = 500
-	middleDelta             = 10
-)
+const middleFee amount.Msat = 500
+
+const middleDelta = 10 // blocks
 
 var simTime = time.Unix(1_800_000_000, 0)
 
