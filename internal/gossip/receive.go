@@ -107,8 +107,8 @@ func (b *batch) postpone(from keys.PubKey, msg wire.Message, raw []byte) bool {
 	return follows
 }
 
-// maxLater is how many may: two updates and two node_announcements for each channel.
-const maxLater = 4 * maxJobs
+// maxLater is how many may: those of the channels of two questions (see perChannel).
+const maxLater = 2 * perChannel * queryIDs
 
 // askVerify has all that waits verified.
 func (m *Machine) askVerify() {

@@ -295,8 +295,8 @@ func (m *Machine) askNext(p *peer) {
 		a.missing = nil
 		return
 	}
-	if len(m.pending.channels)+queryIDs > maxPending {
-		return // the chain is slower than the peer
+	if m.waiting()+queryIDs > maxPending || len(m.batch.later)+perChannel*queryIDs > maxLater {
+		return // the chain, or our processor, is slower than the peer
 	}
 	n := min(len(a.missing), queryIDs)
 	ids := make([]wire.ShortChannelID, n)
@@ -306,6 +306,23 @@ func (m *Machine) askNext(p *peer) {
 	}
 	a.missing = a.missing[n:]
 	m.ask(p, ids, flags)
+}
+
+// perChannel is how many messages a channel may have that wait for its announcement: two updates, and two
+// nodes.
+const perChannel = 4
+
+// waiting is how many channels wait: to be verified, or for the chain.
+func (m *Machine) waiting() int {
+	n := len(m.pending.channels)
+	for _, jobs := range [][]job{m.jobs, m.verifying} {
+		for i := range jobs {
+			if _, ok := jobs[i].msg.(*wire.ChannelAnnouncement); ok {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 func (m *Machine) ask(p *peer, ids []wire.ShortChannelID, flags []byte) {
