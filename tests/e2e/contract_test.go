@@ -18,7 +18,8 @@ type object = map[string]any
 func TestEveryCommandKeepsTheContract(t *testing.T) {
 	btcd, alice, bob := pair(t)
 	called := map[string]bool{"connect": true, "fundchannel": true, "newaddr": true, "stop": true, "waitblockheight": true,
-		"delforward": true} // needs three nodes: package network
+		"delforward":       true,                         // needs three nodes: package network
+		"emergencyrecover": true, "recoverchannel": true} // need a node that lost its disk: package backup
 	call := func(n *harness.Node, method string, params ...any) object {
 		t.Helper()
 		called[method] = true
@@ -153,6 +154,8 @@ func checkPayments(alice, bob *harness.Node, call caller) {
 func checkWallet(t *testing.T, btcd *harness.Btcd, alice *harness.Node, call caller) {
 	call(alice, "listfunds")
 	call(alice, "listaddresses")
+	call(alice, "staticbackup")
+	call(alice, "getemergencyrecoverdata")
 	call(alice, "listchainmoves")
 	call(alice, "listchannelmoves")
 	addr := call(alice, "newaddr", "all")
