@@ -26,7 +26,7 @@ func TestKilledBySandboxFailsTest(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := &recorder{TB: t}
-	n := NewNode(r, StartBtcd(t), "alice", "--subdaemon=gossipd:"+program)
+	n := NewNode(r, StartBtcd(t), "alice", "--developer", "--dev-no-version-checks", "--subdaemon=gossipd:"+program)
 	n.Launch()
 	n.WaitLog("killed by the sandbox")
 	n.checkSandbox()
