@@ -64,8 +64,8 @@ type Channel struct {
 	CloseTo        []byte // our scriptpubkey for a mutual close, where one was chosen
 	Closer         string // local or remote, "" while open
 	CloseCause     string
-	CloseTx        []byte // that closes it, as far as is known
-	OwnClose       []byte // by which this node meant to close it: a mutual close, or our commitment; nil: it did not
+	CloseTx        []byte       // that closes it, as far as is known
+	OwnClose       []byte       // by which this node meant to close it: a mutual close, or our commitment; nil: it did not
 	CloseHeight    block.Height // 0 until the close is mined
 	LastStable     time.Time    // zero: never
 	Billboard      string
