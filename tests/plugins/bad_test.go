@@ -2,6 +2,7 @@ package plugins
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -110,7 +111,8 @@ func TestHeldPaymentOutlivesARestart(t *testing.T) {
 // TestHeldPaymentIsFailedInTime has a plugin never answer.
 func TestHeldPaymentIsFailedInTime(t *testing.T) {
 	btcd := harness.StartBtcd(t)
-	alice := harness.StartNode(t, btcd, "alice", "--plugin="+script(t, "every.py"))
+	const final = 12
+	alice := harness.StartNode(t, btcd, "alice", fmt.Sprintf("--cltv-final=%d", final), "--plugin="+script(t, "every.py"))
 	bob := harness.StartNode(t, btcd, "bob")
 	bob.FundWallet(1_000_000)
 	bob.Connect(alice)
@@ -121,7 +123,8 @@ func TestHeldPaymentIsFailedInTime(t *testing.T) {
 		paid := make(chan error, 1)
 		go func() { paid <- bob.Try("pay", object{"bolt11": bolt11, "retry_for": 1}, nil) }()
 		waitSeen(t, alice, "hook", hook, 1)
-		btcd.Mine(20)
+		// Not a block more: the next ones would be Bob's deadline, and he does not wait for Alice.
+		btcd.Mine(expiryOf(alice) - final + 1 - btcd.Height())
 		if err := <-paid; err == nil {
 			t.Errorf("%s: paid without an answer", hook)
 		}
@@ -132,6 +135,19 @@ func TestHeldPaymentIsFailedInTime(t *testing.T) {
 			t.Errorf("%s: the channel is in %s", hook, state)
 		}
 	}
+}
+
+// expiryOf is the cltv_expiry of the one HTLC that a node has in flight.
+func expiryOf(n *harness.Node) int {
+	var list struct {
+		Channels []struct {
+			HTLCs []struct {
+				Expiry int `json:"expiry"`
+			} `json:"htlcs"`
+		} `json:"channels"`
+	}
+	n.Call("listpeerchannels", object{}, &list)
+	return list.Channels[0].HTLCs[0].Expiry
 }
 
 // TestDatabaseIsFollowed has a plugin see each transaction in order, then refuse one.
