@@ -9,8 +9,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"fulmen/internal/block"
 	"fulmen/internal/chain"
 	"fulmen/internal/ipc/hsmdmsg"
@@ -41,30 +39,28 @@ func (n *node) failOn(name string, e subd.Exit) {
 	}
 }
 
-// checkVersions asks each daemon's program for its version. Each is refused later too, when it starts; but
-// a channel's first process may come days after the node's start.
-func (n *node) checkVersions(ctx context.Context) error {
+// checkReplaced asks each program that --subdaemon puts in a daemon's place for its version. A daemon's first
+// message has it too, and one of another version ends there; but a channel's first process may come days
+// after the node's start. Our own programs come with lightningd, and are not asked: that would double what
+// a start runs.
+func (n *node) checkReplaced(ctx context.Context) error {
 	if n.cfg.Flag("dev-no-version-checks") {
 		return nil
 	}
-	var group errgroup.Group
-	for _, name := range daemonNames {
-		group.Go(func() error {
-			path, err := n.programs.Path(name)
-			if err != nil {
-				return err
-			}
-			got, err := subd.VersionOf(ctx, path)
-			if err != nil {
-				return fmt.Errorf("version of %s: %w", name, err)
-			}
-			if got != version.Version {
-				return fmt.Errorf("%s is version %q, this lightningd is %q: is an upgrade incomplete?", path, got, version.Version)
-			}
-			return nil
-		})
+	for name := range n.programs.Replaced {
+		path, err := n.programs.Path(name)
+		if err != nil {
+			return err
+		}
+		got, err := subd.VersionOf(ctx, path)
+		if err != nil {
+			return fmt.Errorf("version of %s: %w", name, err)
+		}
+		if got != version.Version {
+			return fmt.Errorf("%s is version %q, this lightningd is %q", path, got, version.Version)
+		}
 	}
-	return group.Wait()
+	return nil
 }
 
 // maxDisconnects bounds the file of dev-disconnect.

@@ -82,7 +82,7 @@ func (n *node) findPrograms() error {
 		}
 		n.programs.Replaced[name] = path
 	}
-	return n.checkVersions(n.ctx)
+	return n.checkReplaced(n.ctx)
 }
 
 // daemonNames are the daemons that --subdaemon may replace.
