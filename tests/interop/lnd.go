@@ -36,13 +36,14 @@ var lndKind = Kind{Name: "lnd", Build: buildLND, New: newLND}
 // lndOptions are the defaults, and what a case asks for.
 func lndOptions(how Setup) []string {
 	// Built with its dev options, lnd has anchors only where they are asked for.
-	options := []string{"--protocol.anchors", "--dev.unsafedisconnect", "--maxpendingchannels=10", "--trickledelay=50"}
+	options := []string{"--protocol.anchors", "--dev.unsafedisconnect", "--maxpendingchannels=10", "--trickledelay=50", "--accept-keysend"}
 	for _, o := range []struct {
 		on     bool
 		option string
 	}{
 		{how.SimpleClose, "--protocol.rbf-coop-close"}, {how.SCIDAlias, "--protocol.option-scid-alias"},
 		{how.Large, "--protocol.wumbo-channels"}, {how.NoPush, "--rejectpush"},
+		{how.FewConfirms, "--bitcoin.defaultchanconfs=1"},
 		{how.LeastChannel != 0, fmt.Sprintf("--minchansize=%d", uint64(how.LeastChannel))},
 	} {
 		if o.on {

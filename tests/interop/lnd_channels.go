@@ -1,7 +1,6 @@
 package interop
 
 import (
-	"context"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -108,11 +107,11 @@ func (l *lnd) routable(id string) bool {
 // PaySmallest implements Peer.
 func (l *lnd) PaySmallest(point string) {
 	l.t.Helper()
-	txid, index, _ := strings.Cut(point, ":")
-	l.must(http.MethodPost, "/v1/chanpolicy", map[string]any{
-		"chan_point":    map[string]string{"funding_txid_str": txid, "output_index": index},
-		"base_fee_msat": 1000, "fee_rate": 0.000001, "time_lock_delta": 80, "min_htlc_msat": 1, "min_htlc_msat_specified": true,
-	}, nil)
+	for _, c := range l.listChannels() {
+		if c.ChannelPoint == point {
+			l.SetTerms(point, Terms{Base: 1000, PPM: 1, Delta: 80, Min: 1, Max: c.Capacity.Msat()})
+		}
+	}
 }
 
 // Close implements Peer.
@@ -121,9 +120,5 @@ func (l *lnd) Close(point string, how Close) error {
 	if how.SatPerByte != 0 {
 		query.Set("sat_per_vbyte", fmt.Sprint(how.SatPerByte))
 	}
-	txid, index, _ := strings.Cut(point, ":")
-	ctx, cancel := context.WithTimeout(l.t.Context(), lndPatience)
-	defer cancel()
-	return l.stream(ctx, http.MethodDelete, "/v1/channels/"+txid+"/"+index+"?"+query.Encode(), nil,
-		func(json.RawMessage) (bool, error) { return true, nil })
+	return l.closeBy(point, query)
 }

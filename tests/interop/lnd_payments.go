@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"fulmen/internal/amount"
+	"fulmen/tests/harness"
 )
 
 // Invoice implements Peer.
@@ -95,12 +96,16 @@ func paymentOf(attempts []lndAttempt) (p Payment) {
 
 // Pay implements Peer.
 func (l *lnd) Pay(bolt11 string, msat amount.Msat) (Payment, error) {
-	request := map[string]any{
-		"payment_request": bolt11, "timeout_seconds": 60, "fee_limit_sat": 1000, "no_inflight_updates": true,
-	}
+	request := map[string]any{"payment_request": bolt11}
 	if msat != 0 {
 		request["amt_msat"] = uint64(msat)
 	}
+	return l.sendPayment(request)
+}
+
+// sendPayment has lnd find routes for a payment, and waits for its end.
+func (l *lnd) sendPayment(request map[string]any) (Payment, error) {
+	request["timeout_seconds"], request["fee_limit_sat"], request["no_inflight_updates"] = 60, 1000, true
 	ctx, cancel := context.WithTimeout(l.t.Context(), lndPatience)
 	defer cancel()
 	var end struct {
@@ -117,7 +122,13 @@ func (l *lnd) Pay(bolt11 string, msat amount.Msat) (Payment, error) {
 		return Payment{}, err
 	}
 	if end.Status == "SUCCEEDED" {
-		return Payment{Preimage: end.Preimage}, nil
+		parts := 0
+		for _, a := range end.HTLCs {
+			if a.Status == "SUCCEEDED" {
+				parts++
+			}
+		}
+		return Payment{Preimage: end.Preimage, Parts: parts}, nil
 	}
 	return paymentOf(end.HTLCs), fmt.Errorf("lnd: payment failed: %s", end.Reason)
 }
@@ -131,15 +142,26 @@ type lndInvoice struct {
 	PaymentAddr string      `json:"payment_addr"`
 }
 
+func (l *lnd) decode(bolt11 string) (inv lndInvoice) {
+	l.t.Helper()
+	l.must(http.MethodGet, "/v1/payreq/"+bolt11, nil, &inv)
+	return inv
+}
+
+func (i lndInvoice) secret(t harness.TB) []byte {
+	t.Helper()
+	secret, err := base64.StdEncoding.DecodeString(i.PaymentAddr)
+	if err != nil {
+		t.Fatalf("lnd: payment_addr: %v", err)
+	}
+	return secret
+}
+
 // PayWrong implements Peer.
 func (l *lnd) PayWrong(bolt11 string, wrong Wrong) Payment {
 	l.t.Helper()
-	var inv lndInvoice
-	l.must(http.MethodGet, "/v1/payreq/"+bolt11, nil, &inv)
-	secret, err := base64.StdEncoding.DecodeString(inv.PaymentAddr)
-	if err != nil {
-		l.t.Fatalf("lnd: payment_addr: %v", err)
-	}
+	inv := l.decode(bolt11)
+	secret := inv.secret(l.t)
 	hash, msat, expiry := hexBytes(inv.PaymentHash), inv.NumMsat, l.info().BlockHeight+int(inv.CLTVExpiry)+3
 	switch wrong {
 	case WrongSecret:
@@ -151,24 +173,23 @@ func (l *lnd) PayWrong(bolt11 string, wrong Wrong) Payment {
 	case TooSoon:
 		expiry = l.info().BlockHeight + int(inv.CLTVExpiry) - 2
 	}
-	return l.sendToRoute(inv.Destination, hash, secret, msat, expiry)
+	total := strconv.FormatUint(uint64(msat), 10)
+	return l.sendRoute(hash, expiry, msat, []any{map[string]any{
+		"chan_id": l.listChannels()[0].ChanID, "pub_key": inv.Destination, "amt_to_forward_msat": total, "expiry": expiry,
+		"mpp_record": map[string]any{"payment_addr": secret, "total_amt_msat": total},
+	}})
 }
 
-// sendToRoute pays a neighbour over the one channel with it.
-func (l *lnd) sendToRoute(to string, hash, secret []byte, msat amount.Msat, expiry int) Payment {
+// sendRoute makes one attempt over a route of lnd's hops.
+func (l *lnd) sendRoute(hash []byte, timeLock int, total amount.Msat, hops []any) Payment {
 	l.t.Helper()
-	total := strconv.FormatUint(uint64(msat), 10)
-	hop := map[string]any{
-		"chan_id": l.listChannels()[0].ChanID, "pub_key": to, "amt_to_forward_msat": total, "expiry": expiry,
-		"mpp_record": map[string]any{"payment_addr": secret, "total_amt_msat": total},
-	}
 	var attempt lndAttempt
 	l.must(http.MethodPost, "/v2/router/route/send", map[string]any{
 		"payment_hash": hash,
-		"route":        map[string]any{"total_time_lock": expiry, "total_amt_msat": total, "hops": []any{hop}},
+		"route":        map[string]any{"total_time_lock": timeLock, "total_amt_msat": fmt.Sprint(uint64(total)), "hops": hops},
 	}, &attempt)
 	if attempt.Status == "SUCCEEDED" {
-		return Payment{Preimage: attempt.Preimage}
+		return Payment{Preimage: attempt.Preimage, Parts: 1}
 	}
 	return paymentOf([]lndAttempt{attempt})
 }

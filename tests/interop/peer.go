@@ -77,6 +77,7 @@ type Setup struct {
 	SCIDAlias    bool       // option_scid_alias
 	Large        bool       // option_support_large_channel
 	NoPush       bool       // takes no channel with push_msat
+	FewConfirms  bool       // uses a channel at one confirmation, whatever its size
 	LeastChannel amount.Sat // that it takes
 	Features     []uint16   // more bits to show in init
 }
@@ -124,6 +125,7 @@ type Invoice struct {
 // Payment is how a payment ended.
 type Payment struct {
 	Preimage string // hex; empty if it failed
+	Parts    int    // that were paid
 	Failure  string // the reason in the failure onion, as the BOLT names it, in lower case; empty if none came
 	FailedAt int    // which node of the route failed it: 0 is who pays
 }
