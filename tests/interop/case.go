@@ -15,6 +15,7 @@ type Case struct {
 	Name string
 	Peer Setup    // how the peer is started
 	Us   []string // options for our node
+	Hold bool     // our node has the plugin holder
 	Run  func(s *Scene)
 }
 
@@ -24,15 +25,23 @@ type Scene struct {
 	BTCD *harness.Btcd
 	Us   *harness.Node
 	Peer Peer
+
+	kind   Kind
+	others []*harness.Node
+	peers  []Peer
 }
 
 // coins is what each side has at the start.
 const coins amount.Sat = 50_000_000
 
 func newScene(t *testing.T, kind Kind, c Case) *Scene {
-	s := &Scene{T: t, BTCD: harness.StartBtcd(t)}
+	s := &Scene{T: t, BTCD: harness.StartBtcd(t), kind: kind}
 	t.Cleanup(s.keepLogs)
-	s.Us = harness.StartNode(s, s.BTCD, "us", append([]string{"--funding-confirms=1"}, c.Us...)...)
+	options := append([]string{"--funding-confirms=1"}, c.Us...)
+	if c.Hold {
+		options = append(options, "--plugin="+holderPath(t))
+	}
+	s.Us = harness.StartNode(s, s.BTCD, "us", options...)
 	s.Peer = kind.New(s, s.BTCD, c.Peer)
 	s.Peer.Start()
 	s.BTCD.Fund(s.Peer.NewAddress(), coins)
@@ -41,7 +50,29 @@ func newScene(t *testing.T, kind Kind, c Case) *Scene {
 	return s
 }
 
-// keepLogs leaves what both nodes wrote in the checkout's .build/interop when the case failed.
+// AnotherOfOurs is a second node of ours, with coins.
+func (s *Scene) AnotherOfOurs(name string, options ...string) *harness.Node {
+	s.Helper()
+	n := harness.StartNode(s, s.BTCD, name, append([]string{"--funding-confirms=1"}, options...)...)
+	s.others = append(s.others, n)
+	n.FundWallet(coins)
+	s.Sync()
+	return n
+}
+
+// AnotherPeer is a second peer of the same kind, with coins.
+func (s *Scene) AnotherPeer(how Setup) Peer {
+	s.Helper()
+	p := s.kind.New(s, s.BTCD, how)
+	s.peers = append(s.peers, p)
+	p.Start()
+	s.BTCD.Fund(p.NewAddress(), coins)
+	s.BTCD.Mine(1)
+	s.Sync()
+	return p
+}
+
+// keepLogs leaves what all nodes wrote in the checkout's .build/interop when the case failed.
 func (s *Scene) keepLogs() {
 	root, err := harness.Root()
 	if err != nil || !s.Failed() {
@@ -55,8 +86,14 @@ func (s *Scene) keepLogs() {
 	if s.Us != nil {
 		logs["us.log"] = []byte(s.Us.Log())
 	}
+	for _, n := range s.others {
+		logs[n.Name+".log"] = []byte(n.Log())
+	}
 	if s.Peer != nil {
 		logs["peer.log"] = s.Peer.Log()
+	}
+	for i, p := range s.peers {
+		logs[fmt.Sprintf("peer%d.log", i+2)] = p.Log()
 	}
 	for name, log := range logs {
 		if err := os.WriteFile(filepath.Join(dir, name), log, 0o644); err != nil {
@@ -120,11 +157,19 @@ func (s *Scene) ready() {
 	s.Usable()
 }
 
-// Sync waits until both have seen all blocks.
+// Sync waits until all that run have seen all blocks.
 func (s *Scene) Sync() {
 	s.Helper()
-	s.Us.Sync()
-	s.Peer.Sync()
+	for _, n := range append([]*harness.Node{s.Us}, s.others...) {
+		if !n.Dead() {
+			n.Sync()
+		}
+	}
+	for _, p := range append([]Peer{s.Peer}, s.peers...) {
+		if p.Alive() {
+			p.Sync()
+		}
+	}
 }
 
 // Usable waits until each side says that all channels can be used, and that they are the same.

@@ -59,7 +59,7 @@ func TestCasesAreNamedOnce(t *testing.T) {
 	}
 }
 
-var cases = slices.Concat(connectCases, openCases, payCases, flightCases, holdCases, feeCases, closeCases)
+var cases = slices.Concat(connectCases, openCases, payCases, flightCases, holdCases, feeCases, closeCases, forwardCases)
 
 func mustEqual[T comparable](s *Scene, what string, got, want T) {
 	s.Helper()

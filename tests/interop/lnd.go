@@ -151,6 +151,9 @@ func (l *lnd) Stop() {
 // Kill implements Peer.
 func (l *lnd) Kill() { l.proc.Kill() }
 
+// Alive implements Peer.
+func (l *lnd) Alive() bool { return l.proc.Alive() }
+
 // ID implements Peer.
 func (l *lnd) ID() string { return l.id }
 

@@ -52,11 +52,15 @@ func (l *lnd) PayRoute(bolt11 string, hops []Hop) Payment {
 			"expiry": height + next.Delay,
 		}
 		if i == len(hops)-1 {
-			h["mpp_record"] = map[string]any{"payment_addr": inv.secret(l.t), "total_amt_msat": fmt.Sprint(uint64(inv.NumMsat))}
+			h["mpp_record"] = map[string]any{"payment_addr": inv.secret(l.t), "total_amt_msat": fmt.Sprint(uint64(hop.Amount))}
 		}
 		list = append(list, h)
 	}
-	return l.sendRoute(hexBytes(inv.PaymentHash), height+hops[0].Delay, hops[0].Amount, list)
+	attempt, err := l.sendRoute(l.t.Context(), hexBytes(inv.PaymentHash), height+hops[0].Delay, hops[0].Amount, list)
+	if err != nil {
+		return Payment{Failure: lost}
+	}
+	return attempt
 }
 
 // Graph implements Gossiper.

@@ -174,22 +174,27 @@ func (l *lnd) PayWrong(bolt11 string, wrong Wrong) Payment {
 		expiry = l.info().BlockHeight + int(inv.CLTVExpiry) - 2
 	}
 	total := strconv.FormatUint(uint64(msat), 10)
-	return l.sendRoute(hash, expiry, msat, []any{map[string]any{
+	ctx, cancel := context.WithTimeout(l.t.Context(), lndPatience)
+	defer cancel()
+	p, err := l.sendRoute(ctx, hash, expiry, msat, []any{map[string]any{
 		"chan_id": l.listChannels()[0].ChanID, "pub_key": inv.Destination, "amt_to_forward_msat": total, "expiry": expiry,
 		"mpp_record": map[string]any{"payment_addr": secret, "total_amt_msat": total},
 	}})
+	if err != nil {
+		l.t.Fatalf("lnd: send to route: %v", err)
+	}
+	return p
 }
 
 // sendRoute makes one attempt over a route of lnd's hops.
-func (l *lnd) sendRoute(hash []byte, timeLock int, total amount.Msat, hops []any) Payment {
-	l.t.Helper()
+func (l *lnd) sendRoute(ctx context.Context, hash []byte, timeLock int, total amount.Msat, hops []any) (Payment, error) {
 	var attempt lndAttempt
-	l.must(http.MethodPost, "/v2/router/route/send", map[string]any{
+	err := l.call(ctx, http.MethodPost, "/v2/router/route/send", map[string]any{
 		"payment_hash": hash,
 		"route":        map[string]any{"total_time_lock": timeLock, "total_amt_msat": fmt.Sprint(uint64(total)), "hops": hops},
 	}, &attempt)
-	if attempt.Status == "SUCCEEDED" {
-		return Payment{Preimage: attempt.Preimage, Parts: 1}
+	if err != nil || attempt.Status != "SUCCEEDED" {
+		return paymentOf([]lndAttempt{attempt}), err
 	}
-	return paymentOf([]lndAttempt{attempt})
+	return Payment{Preimage: attempt.Preimage, Parts: 1}, nil
 }

@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"fmt"
 	"strings"
 
 	"fulmen/internal/amount"
@@ -14,6 +15,10 @@ var payCases = []Case{
 	{Name: "pay/to-their-reserve", Run: payToTheirReserve},
 	{Name: "pay/any-amount", Run: payAnyAmount},
 	{Name: "pay/route-hints", Run: payRouteHints},
+	{Name: "pay/parts-to-peer", Run: payPartsToPeer},
+	{Name: "pay/parts-to-us", Run: payPartsToUs},
+	{Name: "pay/keysend-to-peer", Run: keysendToPeer},
+	{Name: "pay/keysend-to-us", Run: keysendToUs},
 	{Name: "pay/refused-by-peer", Run: refusedByPeer},
 	{Name: "pay/refused-by-us", Run: refusedByUs},
 }
@@ -136,6 +141,14 @@ func payRouteHints(s *Scene) {
 
 func (s *Scene) hasHint(bolt11, from string) {
 	s.Helper()
+	if err := s.hints(bolt11, from); err != nil {
+		s.Fatalf("%v", err)
+	}
+}
+
+// hints is nil if an invoice has one hint, of one channel from a node.
+func (s *Scene) hints(bolt11, from string) error {
+	s.Helper()
 	var invoice struct {
 		Routes [][]struct {
 			Pubkey string
@@ -143,8 +156,9 @@ func (s *Scene) hasHint(bolt11, from string) {
 	}
 	s.Us.Call("decode", []string{bolt11}, &invoice)
 	if len(invoice.Routes) != 1 || len(invoice.Routes[0]) != 1 || invoice.Routes[0][0].Pubkey != from {
-		s.Fatalf("the invoice has hints %+v, want one from %s", invoice.Routes, from)
+		return fmt.Errorf("the invoice has hints %+v, want one from %s", invoice.Routes, from)
 	}
+	return nil
 }
 
 const unknownDetails = "incorrect_or_unknown_payment_details"

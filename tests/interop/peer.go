@@ -20,6 +20,8 @@ type Peer interface {
 	Stop()
 	// Kill ends it as a power cut would.
 	Kill()
+	// Alive says whether it runs.
+	Alive() bool
 	// Log is all that it wrote.
 	Log() []byte
 	// Sync waits until it has seen all blocks.
