@@ -224,14 +224,17 @@ func rangeContent(r *wire.ReplyChannelRange) ([]wire.ShortChannelID, []wire.Chan
 func (m *Machine) wanted(id wire.ShortChannelID, r *wire.ReplyChannelRange, timestamps []wire.ChannelUpdateTimestamps, i int) byte {
 	c := m.channel(id)
 	if c == nil {
-		if m.wrong.has(id) || m.pending.channels[id] != nil || block.Height(id.Height())+announceDepth-2 > m.height {
-			return 0
-		}
-		if timestamps != nil && m.tooOld(timestamps[i].TimestampNodeID1) && m.tooOld(timestamps[i].TimestampNodeID2) {
-			return 0 // we would forget it at once
-		}
-		return byte(wire.QueryChannelAnnouncement | wire.QueryChannelUpdate1 | wire.QueryChannelUpdate2 |
+		const follows = byte(wire.QueryChannelUpdate1 | wire.QueryChannelUpdate2 |
 			wire.QueryNodeAnnouncement1 | wire.QueryNodeAnnouncement2)
+		switch {
+		case m.wrong.has(id) || block.Height(id.Height())+announceDepth-2 > m.height:
+			return 0
+		case timestamps != nil && m.tooOld(timestamps[i].TimestampNodeID1) && m.tooOld(timestamps[i].TimestampNodeID2):
+			return 0 // we would forget it at once
+		case m.pending.channels[id] != nil:
+			return follows // it was relayed to us, as one of its updates is new: the other may be old
+		}
+		return byte(wire.QueryChannelAnnouncement) | follows
 	}
 	if timestamps == nil || c.spentAt != 0 || m.ours(c) {
 		return 0

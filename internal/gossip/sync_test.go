@@ -81,6 +81,39 @@ func TestBOLT7SyncOfNodes(t *testing.T) {
 	}
 }
 
+// TestBOLT7SyncWhileChannelsWait: some channels were relayed with one update, and wait for the chain when we learn
+// what the peer has.
+func TestBOLT7SyncWhileChannelsWait(t *testing.T) {
+	w := newWorld(t, 30, 80)
+	old, fresh := w.actor(alice), w.actor(bob)
+	old.step(PeerUp{ID: carol.id})
+	old.learns(carol.id)
+	old.step(PeerDown{carol.id})
+	old.to = nil
+
+	fresh.step(PeerUp{ID: carol.id})
+	for i := range 10 {
+		fresh.step(PeerSent{carol.id, w.net.ChannelAnnouncement(i)})
+		fresh.step(PeerSent{carol.id, w.net.ChannelUpdate(i, i%2)})
+	}
+	fresh.step(Idle{})
+	fresh.step(PeerDown{carol.id})
+	waiting := fresh.funding
+	fresh.funding, fresh.to = nil, nil
+	connect(old, fresh)
+	talk(old, fresh)
+	fresh.funding = waiting
+	fresh.answerFunding()
+	talk(old, fresh)
+	fresh.wantChannels(80)
+	if !slices.Equal(old.content(), fresh.content()) {
+		t.Error("the stores are not of the same messages")
+	}
+	if n := old.sent[wire.MsgChannelAnnouncement]; n != 70 {
+		t.Errorf("%d channel_announcements were sent, want those that are not known", n)
+	}
+}
+
 // updated is a channel_update of a later time, signed anew.
 func (w *world) updated(t *testing.T, channel, side int, at Timestamp) []byte {
 	t.Helper()
