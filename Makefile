@@ -43,9 +43,9 @@ test-onchain: build
 test-backup: build
 	$(GO) test -count=1 -timeout 20m -v ./tests/backup
 
-# Nodes that forward for each other.
+# Nodes that forward for each other, and a graph as large as the public one.
 test-network: build
-	$(GO) test -count=1 -timeout 30m -v ./tests/network
+	$(GO) test -count=1 -timeout 30m -v ./tests/network -args -nodes 16000 -channels 45000
 
 # Each daemon is taken over and tries everything that it must not be able to: one table.
 test-confinement:

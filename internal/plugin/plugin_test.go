@@ -255,9 +255,12 @@ func TestBadPluginsAreNamed(t *testing.T) {
 		"bad-option":     `unknown type "colour"`,
 	} {
 		t.Run(how, func(t *testing.T) {
-			spec, _ := testSpec(t, how)
+			spec, log := testSpec(t, how)
 			if _, err := Start(t.Context(), spec); err == nil || !strings.Contains(err.Error(), want) {
 				t.Fatalf("error %v, want %q", err, want)
+			}
+			if fault := strings.Contains(log.String(), "plugin ended"); fault != (how != "disabled") {
+				t.Errorf("log: %s", log)
 			}
 		})
 	}

@@ -64,7 +64,7 @@ func (p *Plugin) buried(exit error) {
 	for _, w := range waiting {
 		w.answer <- answer{err: gone(p.Name, reason)}
 	}
-	if reason != nil {
+	if no := (*Disabled)(nil); reason != nil && !errors.As(reason, &no) {
 		p.log.Error("plugin ended", "reason", reason)
 	}
 	p.out.close()

@@ -21,8 +21,8 @@ import (
 )
 
 var (
-	syncNodes    = flag.Int("nodes", graphtest.Public().Nodes, "nodes of the network that is synced")
-	syncChannels = flag.Int("channels", graphtest.Public().Channels, "channels of the network that is synced")
+	syncNodes    = flag.Int("nodes", graphtest.Public().Nodes/10, "nodes of the network that is synced")
+	syncChannels = flag.Int("channels", graphtest.Public().Channels/10, "channels of the network that is synced")
 )
 
 // What the processes of a node that asks for everything may have in the end (PSS, MB), with a network as
@@ -110,7 +110,7 @@ func messagesOf(t *testing.T, n *harness.Node) messages {
 	}
 }
 
-// TestSyncOfAGraph: Alice has a network as large as the public one. Bob, who is new, asks her for all of it, and
+// TestSyncOfAGraph: Alice has a network: a tenth of the public one, or with make test-network all of it. Bob, who is new, asks her for all of it, and
 // looks for each channel in the chain. Then he loses the end of his
 // store, and asks for that.
 func TestSyncOfAGraph(t *testing.T) {
