@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
+	"fulmen/internal/daemontest"
 	"fulmen/internal/features"
 	"fulmen/internal/hsmsecret/secretfile"
 	"fulmen/internal/ipc"
@@ -24,25 +24,11 @@ import (
 // patience is for anything that a test waits for.
 const patience = 20 * time.Second
 
-// programs has channeld and hsmd, built once.
+// programs is the folder of channeld and hsmd.
 var programs string
 
 func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "channeld")
-	if err != nil {
-		panic(err)
-	}
-	programs = dir
-	for _, name := range []string{"channeld", "hsmd"} {
-		out, err := exec.Command("go", "build", "-o", filepath.Join(dir, name), "../"+name).CombinedOutput()
-		if err != nil {
-			fmt.Fprintf(os.Stderr, "build %s: %v\n%s", name, err, out)
-			os.Exit(1)
-		}
-	}
-	code := m.Run()
-	os.RemoveAll(dir)
-	os.Exit(code)
+	os.Exit(daemontest.Run(m, &programs, "fulmen/cmd/channeld", "fulmen/cmd/hsmd"))
 }
 
 // testNode is a real hsmd and, while there is a connection, a real channeld; the test is their

@@ -113,7 +113,7 @@ func (p *peer) takePong(m *wire.Pong) {
 
 // takePing answers, unless the peer asks for more than fits (BOLT 1, The ping and pong Messages).
 func (p *peer) takePing(m *wire.Ping) error {
-	if !p.budget.take(time.Now()) {
+	if !p.budget.Take(time.Now()) {
 		p.refuse("too many pings")
 		return errRefused
 	}

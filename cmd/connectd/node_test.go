@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"fulmen/internal/daemontest"
 	"fulmen/internal/ecdh"
 	"fulmen/internal/features"
 	"fulmen/internal/ipc"
@@ -25,23 +25,10 @@ import (
 // patience is for anything that a test waits for.
 const patience = 20 * time.Second
 
-// program is connectd, built once.
-var program string
+// programs is the folder of connectd.
+var programs string
 
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "connectd")
-	if err != nil {
-		panic(err)
-	}
-	program = filepath.Join(dir, "connectd")
-	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build connectd: %v\n%s", err, out)
-		os.Exit(1)
-	}
-	code := m.Run()
-	os.RemoveAll(dir)
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(daemontest.Run(m, &programs, "fulmen/cmd/connectd")) }
 
 // testNode is a real connectd process among a lightningd, an hsmd and a gossipd that the test plays.
 type testNode struct {
@@ -104,7 +91,7 @@ func startNode(t *testing.T, name string, disconnects ...string) *testNode {
 	n.gossip = gossip
 	go n.readGossip()
 	child, err := subd.Spawn(subd.Spec{
-		Name: "connectd", Path: program, Links: []*os.File{hsmFd, gossipFd}, LogLevel: slog.LevelDebug, Handle: n.hear,
+		Name: "connectd", Path: filepath.Join(programs, "connectd"), Links: []*os.File{hsmFd, gossipFd}, LogLevel: slog.LevelDebug, Handle: n.hear,
 		OnLog: func(l *ipc.Log) { fmt.Fprintln(os.Stderr, name, l.Message, l.Attrs) },
 		OnExit: func(e subd.Exit) {
 			if !e.Asked {

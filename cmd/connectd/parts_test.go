@@ -34,25 +34,6 @@ func TestOnSilence(t *testing.T) {
 	}
 }
 
-func TestBudget(t *testing.T) {
-	now := time.Unix(1000, 0)
-	b := newBudget(now)
-	taken := 0
-	for b.take(now) {
-		taken++
-	}
-	if taken != budgetBurst {
-		t.Errorf("%d at once, want %d", taken, budgetBurst)
-	}
-	now = now.Add(time.Second)
-	for taken = 0; b.take(now); {
-		taken++
-	}
-	if taken != budgetRate {
-		t.Errorf("%d after a second, want %d", taken, budgetRate)
-	}
-}
-
 func TestBOLT7AddressDescriptors(t *testing.T) {
 	for _, tt := range []struct {
 		addr, want string

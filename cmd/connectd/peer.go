@@ -10,11 +10,19 @@ import (
 	"sync/atomic"
 	"time"
 
+	"fulmen/internal/budget"
 	"fulmen/internal/features"
 	"fulmen/internal/ipc/gossipmsg"
 	"fulmen/internal/keys"
 	"fulmen/internal/noise"
 	"fulmen/internal/wire"
+)
+
+// A peer may send budgetBurst messages that cost us work outside of its channels at once, and
+// budgetRate a second in the long run: pings, openings, errors, messages unknown to us.
+const (
+	budgetBurst = 200
+	budgetRate  = 20
 )
 
 // peer is one connection, from its init exchange to its end.
@@ -30,7 +38,7 @@ type peer struct {
 	remoteAddr string // ours, as the peer sees it
 	open       *noise.Opener
 	out        *outbox
-	budget     budget // the reader's
+	budget     budget.Budget // the reader's
 	log        *slog.Logger
 
 	serving   chan struct{} // closed by Serve
@@ -51,7 +59,7 @@ func newPeer(s *server, c *secured, remote remoteInit, incoming bool) *peer {
 	return &peer{
 		s: s, id: c.remote, conn: c.conn, features: remote.features, incoming: incoming,
 		addr: c.conn.RemoteAddr().String(), since: time.Now(), remoteAddr: remote.remoteAddr,
-		open: c.open, out: newOutbox(c.conn, c.seal, s.tests), budget: newBudget(time.Now()),
+		open: c.open, out: newOutbox(c.conn, c.seal, s.tests), budget: budget.New(budgetBurst, budgetRate, time.Now()),
 		log:     slog.With("peer_id", c.remote),
 		serving: make(chan struct{}), stopping: make(chan struct{}), done: make(chan struct{}),
 		channels: make(map[wire.ChannelID]*attachment),

@@ -119,7 +119,7 @@ func (p *peer) take(b *batch, msg []byte) error {
 
 // tellLightningd passes on what nobody else claims, at a bounded rate.
 func (p *peer) tellLightningd(msg []byte) error {
-	if !p.budget.take(time.Now()) {
+	if !p.budget.Take(time.Now()) {
 		p.refuse("too many messages outside of a channel")
 		return errRefused
 	}
@@ -183,7 +183,7 @@ func (p *peer) takeControl(msg []byte) error {
 
 // takeFilter changes which gossip the peer gets.
 func (p *peer) takeFilter(m *wire.GossipTimestampFilter) error {
-	if !p.budget.take(time.Now()) {
+	if !p.budget.Take(time.Now()) {
 		p.refuse("too many gossip_timestamp_filters")
 		return errRefused
 	}

@@ -82,40 +82,40 @@ func give[T any](to chan<- T, answer T) error {
 	}
 }
 
+// decoded reads the frame as an M, and makes the event of it.
+func decoded[M any, P interface {
+	*M
+	ipc.Message
+}](f *ipc.Frame, event func(P) gossip.Event) (gossip.Event, error) {
+	m := P(new(M))
+	if err := f.Decode(m); err != nil {
+		return nil, err
+	}
+	return event(m), nil
+}
+
 func decodeLightningd(f *ipc.Frame) (gossip.Event, error) {
 	switch f.Type {
 	case gossipdmsg.TypeSetChannel:
-		var m gossipdmsg.SetChannel
-		err := f.Decode(&m)
-		return gossip.ChannelSet{Channel: m.Channel}, err
+		return decoded(f, func(m *gossipdmsg.SetChannel) gossip.Event { return gossip.ChannelSet{Channel: m.Channel} })
 	case gossipdmsg.TypeForgetChannel:
-		var m gossipdmsg.ForgetChannel
-		err := f.Decode(&m)
-		return gossip.ChannelGone{ChannelID: m.ChannelID}, err
+		return decoded(f, func(m *gossipdmsg.ForgetChannel) gossip.Event { return gossip.ChannelGone{ChannelID: m.ChannelID} })
 	case gossipdmsg.TypeAnnounce:
-		var m gossipdmsg.Announce
-		err := f.Decode(&m)
-		return gossip.Announced{ChannelID: m.ChannelID, Announcement: m.Announcement}, err
+		return decoded(f, func(m *gossipdmsg.Announce) gossip.Event {
+			return gossip.Announced{ChannelID: m.ChannelID, Announcement: m.Announcement}
+		})
 	case gossipdmsg.TypeSetNode:
-		var m gossipdmsg.SetNode
-		err := f.Decode(&m)
-		return gossip.NodeSet{Node: m.Node}, err
+		return decoded(f, func(m *gossipdmsg.SetNode) gossip.Event { return gossip.NodeSet{Node: m.Node} })
 	case gossipdmsg.TypeNewBlock:
-		var m gossipdmsg.NewBlock
-		err := f.Decode(&m)
-		return gossip.BlockSeen{Height: m.Height, Spent: m.Spent}, err
+		return decoded(f, func(m *gossipdmsg.NewBlock) gossip.Event { return gossip.BlockSeen{Height: m.Height, Spent: m.Spent} })
 	case gossipdmsg.TypeFundingChecked:
-		var m gossipdmsg.FundingChecked
-		err := f.Decode(&m)
-		return gossip.FundingChecked{Results: m.Results}, err
+		return decoded(f, func(m *gossipdmsg.FundingChecked) gossip.Event { return gossip.FundingChecked{Results: m.Results} })
 	case gossipdmsg.TypeAddGossip:
-		var m gossipdmsg.AddGossip
-		err := f.Decode(&m)
-		return request{Event: gossip.Injected{Raw: m.Message}, id: f.ID}, err
+		return decoded(f, func(m *gossipdmsg.AddGossip) gossip.Event {
+			return request{Event: gossip.Injected{Raw: m.Message}, id: f.ID}
+		})
 	case gossipdmsg.TypeFindNode:
-		m := new(gossipdmsg.FindNode)
-		err := f.Decode(m)
-		return request{findNode: m, id: f.ID}, err
+		return decoded(f, func(m *gossipdmsg.FindNode) gossip.Event { return request{findNode: m, id: f.ID} })
 	case gossipdmsg.TypePickNodes:
 		m := new(gossipdmsg.PickNodes)
 		err := f.Decode(m)

@@ -5,11 +5,11 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"fulmen/internal/daemontest"
 	"fulmen/internal/gossip"
 	"fulmen/internal/ipc"
 	"fulmen/internal/ipc/gossipdmsg"
@@ -20,27 +20,10 @@ import (
 	"fulmen/internal/wire"
 )
 
-// program is gossipd as it is installed: without cgo.
-var program string
+// programs is the folder of gossipd.
+var programs string
 
-func TestMain(m *testing.M) { os.Exit(runMain(m)) }
-
-func runMain(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "gossipd")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	program = filepath.Join(dir, "gossipd")
-	build := exec.Command("go", "build", "-o", program, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "%v\n%s", err, out)
-		return 1
-	}
-	return m.Run()
-}
+func TestMain(m *testing.M) { os.Exit(daemontest.Run(m, &programs, "fulmen/cmd/gossipd")) }
 
 const patience = 20 * time.Second
 
@@ -83,7 +66,7 @@ func startWith(t *testing.T, storePath string) *suite {
 	s := &suite{connectd: connectd, reports: make(chan ipc.Message, 10), exits: make(chan subd.Exit, 1), storePath: storePath}
 	go signAll(hsmd, signature)
 	child, err := subd.Spawn(subd.Spec{
-		Name: "gossipd", Path: program, Links: []*os.File{hsmdFd, connectdFd},
+		Name: "gossipd", Path: filepath.Join(programs, "gossipd"), Links: []*os.File{hsmdFd, connectdFd},
 		Handle: s.hear, OnExit: func(e subd.Exit) { s.exits <- e },
 	})
 	if err != nil {

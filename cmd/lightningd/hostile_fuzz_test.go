@@ -40,15 +40,22 @@ func seed(f *testing.F, kinds []ipc.Message) {
 	}
 }
 
-// FuzzHostileChanneld plays the channeld of mallory's channel: whatever it says, the node and bob's
-// channel go on.
-func FuzzHostileChanneld(f *testing.F) {
-	seed(f, hostile.FromChanneld)
+// fuzz surrounds a node for each input, which play says of one who is to say kinds.
+func fuzz(f *testing.F, kinds []ipc.Message, play func(w *surroundings, in []byte)) {
+	seed(f, kinds)
 	var growth hostile.Growth
 	f.Fuzz(func(t *testing.T, in []byte) {
 		w := surround(t)
 		defer growth.Check(t)
 		defer w.end()
+		play(w, in)
+	})
+}
+
+// FuzzHostileChanneld plays the channeld of mallory's channel: whatever it says, the node and bob's
+// channel go on.
+func FuzzHostileChanneld(f *testing.F) {
+	fuzz(f, hostile.FromChanneld, func(w *surroundings, in []byte) {
 		w.connect()
 		w.utter(w.mallory, hostile.NewSource(in, w.vocabulary()), hostile.FromChanneld)
 		w.settled(w.mallory)
@@ -59,21 +66,17 @@ func FuzzHostileChanneld(f *testing.F) {
 // FuzzHostileOpening plays the channeld of a channel that mallory opens.
 func FuzzHostileOpening(f *testing.F) {
 	kinds := []ipc.Message{&channeldmsg.NeedFunding{}, &channeldmsg.Opened{}, &channeldmsg.PeerText{}, &channeldmsg.Failing{}, &channeldmsg.Store{}}
-	seed(f, kinds)
-	var growth hostile.Growth
-	f.Fuzz(func(t *testing.T, in []byte) {
-		w := surround(t)
-		defer growth.Check(t)
-		defer w.end()
+	fuzz(f, kinds, func(w *surroundings, in []byte) {
 		w.connect()
 		w.send(w.connectd, &connectdmsg.PeerSent{ID: malloryID, Conn: 1, Wire: w.openChannel()})
 		p := w.next()
 		s := hostile.NewSource(in, w.vocabulary())
+		says := kinds
 		if s.Byte()&1 == 1 {
 			w.send(p, w.goodOpened())
-			kinds = hostile.FromChanneld
+			says = hostile.FromChanneld
 		}
-		w.utter(p, s, kinds)
+		w.utter(p, s, says)
 		w.settled(p)
 		w.unharmed()
 	})
@@ -88,12 +91,7 @@ func (w *surroundings) goodOpened() *channeldmsg.Opened {
 
 // FuzzHostileConnectd plays connectd.
 func FuzzHostileConnectd(f *testing.F) {
-	seed(f, hostile.FromConnectd)
-	var growth hostile.Growth
-	f.Fuzz(func(t *testing.T, in []byte) {
-		w := surround(t)
-		defer growth.Check(t)
-		defer w.end()
+	fuzz(f, hostile.FromConnectd, func(w *surroundings, in []byte) {
 		w.utter(w.connectd, hostile.NewSource(in, w.vocabulary()), hostile.FromConnectd)
 		w.settled(w.connectd)
 		w.listed(bobID)
@@ -102,12 +100,7 @@ func FuzzHostileConnectd(f *testing.F) {
 
 // FuzzHostileGossipd plays gossipd.
 func FuzzHostileGossipd(f *testing.F) {
-	seed(f, hostile.FromGossipd)
-	var growth hostile.Growth
-	f.Fuzz(func(t *testing.T, in []byte) {
-		w := surround(t)
-		defer growth.Check(t)
-		defer w.end()
+	fuzz(f, hostile.FromGossipd, func(w *surroundings, in []byte) {
 		w.connect()
 		w.utter(w.gossipd, hostile.NewSource(in, w.vocabulary()), hostile.FromGossipd)
 		w.settled(w.gossipd)

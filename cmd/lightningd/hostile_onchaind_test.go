@@ -186,12 +186,7 @@ func TestSameTransactionAfterAReorganisation(t *testing.T) {
 // FuzzHostileOnchaind plays the onchaind of mallory's channel: whatever it says, the node and bob's channel
 // go on.
 func FuzzHostileOnchaind(f *testing.F) {
-	seed(f, hostile.FromOnchaind)
-	var growth hostile.Growth
-	f.Fuzz(func(t *testing.T, in []byte) {
-		w := surround(t)
-		defer growth.Check(t)
-		defer w.end()
+	fuzz(f, hostile.FromOnchaind, func(w *surroundings, in []byte) {
 		w.connect()
 		p := w.closed()
 		words := w.vocabulary()

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,6 +15,7 @@ import (
 
 	"fulmen/internal/block"
 	"fulmen/internal/channel/channeltest"
+	"fulmen/internal/daemontest"
 	"fulmen/internal/ipc"
 	"fulmen/internal/ipc/hsmdmsg"
 	"fulmen/internal/ipc/onchaindmsg"
@@ -25,25 +25,11 @@ import (
 // patience is for anything that a test waits for.
 const patience = 20 * time.Second
 
-// programs has onchaind and hsmd, built once.
+// programs is the folder of onchaind and hsmd.
 var programs string
 
 func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "onchaind")
-	if err != nil {
-		panic(err)
-	}
-	programs = dir
-	for _, name := range []string{"onchaind", "hsmd"} {
-		out, err := exec.Command("go", "build", "-o", filepath.Join(dir, name), "../"+name).CombinedOutput()
-		if err != nil {
-			fmt.Fprintf(os.Stderr, "build %s: %v\n%s", name, err, out)
-			os.Exit(1)
-		}
-	}
-	code := m.Run()
-	os.RemoveAll(dir)
-	os.Exit(code)
+	os.Exit(daemontest.Run(m, &programs, "fulmen/cmd/onchaind", "fulmen/cmd/hsmd"))
 }
 
 // chain is alice's lightningd, with a real hsmd and onchaind, once her channel's funding output is spent.

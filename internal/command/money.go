@@ -35,25 +35,6 @@ func (m *MsatOrAny) ParseParam(t Token) (err error) {
 	return err
 }
 
-// MsatOrAll is an amount, or all there is.
-type MsatOrAll struct {
-	All  bool
-	Msat amount.Msat
-}
-
-func (MsatOrAll) ParamKind() string { return "msat or all" }
-
-func (m *MsatOrAll) ParseParam(t Token) (err error) {
-	if s, _ := t.Text(); s == "all" {
-		m.All = true
-		return nil
-	}
-	if m.Msat, err = parseMsat(t); errors.Is(err, errMsat) {
-		return fmt.Errorf(`%w, or "all"`, err)
-	}
-	return err
-}
-
 // SatOrAll is an amount, or all there is.
 type SatOrAll struct {
 	All bool

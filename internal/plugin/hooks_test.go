@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // withHook is a plugin that takes part in custommsg.
@@ -54,22 +53,6 @@ func TestFiltersAreKept(t *testing.T) {
 	}
 	if err := json.Unmarshal([]byte(`{"name":"custommsg","filters":[{}]}`), &h); err == nil {
 		t.Error("an object is taken for a filter")
-	}
-}
-
-func TestBudgetEndsAFlood(t *testing.T) {
-	now := time.Unix(0, 0)
-	b := newBudget(now)
-	for range budgetBurst {
-		if !b.take(now) {
-			t.Fatal("a burst is refused")
-		}
-	}
-	if b.take(now) {
-		t.Error("more than a burst is taken")
-	}
-	if !b.take(now.Add(time.Second)) {
-		t.Error("nothing is taken a second later")
 	}
 }
 

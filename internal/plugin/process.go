@@ -15,10 +15,20 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"fulmen/internal/budget"
 )
 
 // StartTimeout is how long a plugin may take for each of getmanifest and init.
 const StartTimeout = 60 * time.Second
+
+// A plugin may send budgetBurst messages that nobody asked for at once, and budgetRate a second in the long
+// run: log lines and notifications. One that sends more would fill the disk with its log, or keep the
+// node from all else.
+const (
+	budgetBurst = 20_000
+	budgetRate  = 2_000
+)
 
 // Spec says which program to run, and who hears of it.
 type Spec struct {
@@ -56,7 +66,7 @@ type Plugin struct {
 	manifest *Manifest
 	active   atomic.Bool   // init is done
 	faults   atomic.Uint64 // answers that were not valid
-	budget   budget        // the reader's
+	budget   budget.Budget // the reader's
 
 	stdin io.WriteCloser
 	saved *saved // nil where nothing is saved
@@ -144,7 +154,7 @@ func spawn(spec Spec) (*Plugin, error) {
 	}
 	p := &Plugin{
 		saved: saved, Name: name, spec: spec, cmd: cmd, log: log.With("daemon", "plugin-"+name),
-		stdin: stdin, pending: make(map[string]*pending), ended: make(chan struct{}), budget: newBudget(time.Now()),
+		stdin: stdin, pending: make(map[string]*pending), ended: make(chan struct{}), budget: budget.New(budgetBurst, budgetRate, time.Now()),
 	}
 	p.out.init()
 	exit := make(chan error, 1)

@@ -10,12 +10,14 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"fulmen/internal/daemontest"
 )
 
 var profiles = []Profile{Hsmd, Connectd, Gossipd, Channeld, Onchaind}
 
-// confined is the program under test, built as the daemons are: without cgo.
-var confined string
+// programs is the folder of the program under test.
+var programs string
 
 func TestMain(m *testing.M) {
 	if os.Args[0] == landlocked {
@@ -24,24 +26,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	os.Exit(runMain(m))
-}
-
-func runMain(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "sandbox")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	confined = filepath.Join(dir, "confined")
-	build := exec.Command("go", "build", "-o", confined, "./testdata/confined")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "%v\n%s", err, out)
-		return 1
-	}
-	return m.Run()
+	os.Exit(daemontest.Run(m, &programs, "./testdata/confined"))
 }
 
 // outcome is what became of one deed.
@@ -56,7 +41,7 @@ const (
 // try does one thing in the profile's process. The store is the one file that gossipd may open.
 func try(t *testing.T, m Mode, p Profile, deed, arg, store string) outcome {
 	t.Helper()
-	out, err := exec.Command(confined, p.Name, string(m), deed, arg, store).CombinedOutput()
+	out, err := exec.Command(filepath.Join(programs, "confined"), p.Name, string(m), deed, arg, store).CombinedOutput()
 	var exit *exec.ExitError
 	if err == nil && string(out) == "done\n" {
 		return wasDone
@@ -200,7 +185,7 @@ func TestEnterIsComplete(t *testing.T) {
 // enter confines a process by a profile, and returns how many microseconds that took.
 func enter(tb testing.TB, p Profile, store string) (micros int) {
 	tb.Helper()
-	out, err := exec.Command(confined, p.Name, string(On), "enter", "", store).CombinedOutput()
+	out, err := exec.Command(filepath.Join(programs, "confined"), p.Name, string(On), "enter", "", store).CombinedOutput()
 	if err != nil {
 		tb.Fatalf("%s: %v\n%s", p.Name, err, out)
 	}

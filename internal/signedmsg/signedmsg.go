@@ -4,7 +4,6 @@ package signedmsg
 
 import (
 	"crypto/sha256"
-	"errors"
 	"fmt"
 
 	"fulmen/internal/keys"
@@ -46,9 +45,6 @@ func Decode(text string) (recoverable.Signature, error) {
 	return sig, nil
 }
 
-// ErrNotSigner means that another key than the one asked about signed the message.
-var ErrNotSigner = errors.New("signed by another key")
-
 // Recover is the key that signed the message. Any well-formed signature yields some key: whether it is
 // a node that one knows is for the caller to find out.
 func Recover(message []byte, text string) (keys.PubKey, error) {
@@ -61,16 +57,4 @@ func Recover(message []byte, text string) (keys.PubKey, error) {
 		return keys.PubKey{}, fmt.Errorf("signature: %w", err)
 	}
 	return pub, nil
-}
-
-// Check fails unless want signed the message.
-func Check(message []byte, text string, want keys.PubKey) error {
-	pub, err := Recover(message, text)
-	if err != nil {
-		return err
-	}
-	if pub != want {
-		return fmt.Errorf("%w: %s, not %s", ErrNotSigner, pub, want)
-	}
-	return nil
 }

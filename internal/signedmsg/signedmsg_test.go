@@ -2,7 +2,6 @@ package signedmsg
 
 import (
 	"bytes"
-	"errors"
 	"testing"
 
 	"github.com/btcsuite/btcd/btcec/v2"
@@ -34,14 +33,14 @@ func TestKnownSignature(t *testing.T) {
 	}
 }
 
-func TestSignAndCheck(t *testing.T) {
+func TestSignAndRecover(t *testing.T) {
 	message := []byte("this is what I said")
 	text, pub := sign(message)
-	if err := Check(message, text, pub); err != nil {
-		t.Error(err)
+	if got, err := Recover(message, text); err != nil || got != pub {
+		t.Errorf("signed by %s, %v", got, err)
 	}
-	if err := Check([]byte("this is not"), text, pub); !errors.Is(err, ErrNotSigner) {
-		t.Errorf("another message: %v", err)
+	if got, err := Recover([]byte("this is not"), text); err == nil && got == pub {
+		t.Error("another message has the same signer")
 	}
 	if got, err := Decode(text); err != nil || Encode(got) != text {
 		t.Errorf("decoded %x, %v", got, err)

@@ -71,19 +71,6 @@ func CountUntrimmed(anchors bool, feerate amount.FeeratePerKw, dustLimit amount.
 	return n
 }
 
-// Trimmed is what a commitment would lose to fees: the sum of the HTLCs without an output.
-func Trimmed(anchors bool, feerate amount.FeeratePerKw, dustLimit amount.Sat, htlcs []HTLC) amount.Msat {
-	offered := TrimThreshold(anchors, true, feerate, dustLimit)
-	received := TrimThreshold(anchors, false, feerate, dustLimit)
-	var sum amount.Msat
-	for i := range htlcs {
-		if !htlcs[i].isUntrimmed(offered, received) {
-			sum += htlcs[i].Amount
-		}
-	}
-	return sum
-}
-
 // isUntrimmed compares with the thresholds for offered and received HTLCs.
 func (h *HTLC) isUntrimmed(offered, received amount.Sat) bool {
 	if h.Offered {

@@ -29,7 +29,7 @@ func TestBOLT3FeeCalculationExample(t *testing.T) {
 	if base != 5340 {
 		t.Errorf("base fee %s", base)
 	}
-	if all := base.Msat() + Trimmed(false, 5000, 546, htlcs); all.Sat() != 7140 {
+	if all := base.Msat() + trimmed(false, 5000, 546, htlcs); all.Sat() != 7140 {
 		t.Errorf("fee with trimmed htlcs %s", all)
 	}
 }
@@ -42,7 +42,7 @@ func TestAnchorsTrimByDustLimitAlone(t *testing.T) {
 	if n := CountUntrimmed(true, 50000, 546, htlcs); n != 2 {
 		t.Errorf("%d untrimmed", n)
 	}
-	if sum := Trimmed(true, 50000, 546, htlcs); sum != 545999 {
+	if sum := trimmed(true, 50000, 546, htlcs); sum != 545999 {
 		t.Errorf("trimmed %s", sum)
 	}
 	if cost := OpenerCost(true, 1000, 2); cost != 1124+2*172+660 {
@@ -108,4 +108,17 @@ func TestBOLT3DustLimits(t *testing.T) {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
 	}
+}
+
+// trimmed is what a commitment would lose to fees: the sum of the HTLCs without an output.
+func trimmed(anchors bool, feerate amount.FeeratePerKw, dustLimit amount.Sat, htlcs []HTLC) amount.Msat {
+	offered := TrimThreshold(anchors, true, feerate, dustLimit)
+	received := TrimThreshold(anchors, false, feerate, dustLimit)
+	var sum amount.Msat
+	for i := range htlcs {
+		if !htlcs[i].isUntrimmed(offered, received) {
+			sum += htlcs[i].Amount
+		}
+	}
+	return sum
 }

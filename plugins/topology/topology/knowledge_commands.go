@@ -188,13 +188,9 @@ func (t *Topology) biasChannelCommand() *command.Command {
 
 func (t *Topology) biasChannel(_ context.Context, p *biasChannelParams) (*biasChannelResult, error) {
 	r := &biasChannelResult{}
-	if err := checkBias(p.Bias); err != nil {
-		return nil, err
-	}
-	err := t.change(p.Layer, false, func(l *layer) error {
+	err := t.changeBias(p.Layer, p.Bias, func(l *layer) {
 		b := l.setBias(layerBias{direction(p.Direction), p.Bias, p.Description, t.now()}, p.Relative)
 		r.Biases = []biasResult{{p.Layer, b.Direction, b.Bias, b.Description, b.Timestamp}}
-		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -202,11 +198,15 @@ func (t *Topology) biasChannel(_ context.Context, p *biasChannelParams) (*biasCh
 	return r, nil
 }
 
-func checkBias(b int64) error {
-	if b < -100 || b > 100 {
+// changeBias has set put a bias into a layer.
+func (t *Topology) changeBias(name string, bias int64, set func(*layer)) error {
+	if bias < -100 || bias > 100 {
 		return command.BadParam("bias", "should be -100 to 100")
 	}
-	return nil
+	return t.change(name, false, func(l *layer) error {
+		set(l)
+		return nil
+	})
 }
 
 type biasNodeParams struct {
@@ -238,13 +238,9 @@ func (t *Topology) biasNodeCommand() *command.Command {
 
 func (t *Topology) biasNode(_ context.Context, p *biasNodeParams) (*biasNodeResult, error) {
 	r := &biasNodeResult{}
-	if err := checkBias(p.Bias); err != nil {
-		return nil, err
-	}
-	err := t.change(p.Layer, false, func(l *layer) error {
+	err := t.changeBias(p.Layer, p.Bias, func(l *layer) {
 		b := l.setNodeBias(layerNodeBias{Node: node(p.Node), Description: p.Description, Timestamp: t.now()}, p.Direction == "in", p.Relative, p.Bias)
 		r.NodeBiases = []nodeBiasResult{{p.Layer, b.Node, b.InBias, b.OutBias, b.Description, b.Timestamp}}
-		return nil
 	})
 	if err != nil {
 		return nil, err
