@@ -88,6 +88,9 @@ func (sh *shell) store(s *channel.Store) *channeldmsg.Store {
 			Offered: h.Offered, ID: h.ID, PaymentHash: h.PaymentHash, CLTVExpiry: h.CLTVExpiry, AmountMsat: h.Amount,
 		})
 	}
+	for i := range s.Revoked {
+		m.Revoked = append(m.Revoked, channeldmsg.RevokedCommitment(s.Revoked[i]))
+	}
 	for _, l := range s.Learned {
 		m.Learned = append(m.Learned, channeldmsg.LearnedPreimage{ID: l.HTLCID, Preimage: l.Preimage, Attribution: sliceOf(l.Attribution)})
 	}
@@ -146,6 +149,7 @@ func (sh *shell) policy() channel.Policy {
 		ShutdownScript: sh.setup.ShutdownScript, ScriptRules: sh.scriptRules(),
 		CheckUpfront: sh.negotiated(features.UpfrontShutdownScript),
 		LocalAlias:   sh.setup.LocalAlias,
+		TellRevoked:  p.TellRevoked,
 		Node:         channel.NodeInfo{ChainHash: sh.setup.ChainHash, LocalID: sh.setup.NodeID, RemoteID: sh.setup.PeerID},
 	}
 }

@@ -43,7 +43,7 @@ func (c *channel) onStore(m *channeldmsg.Store) {
 	}
 	c.setStatus(m.Status)
 	entry, snapshot, data, tally, id, added := c.next, m.Snapshot, m.Data, c.tally, c.row.ID, newHTLCs(m)
-	over := outcomes(m)
+	over, revoked := outcomes(m), c.revokedIn(m)
 	if len(data) > 0 { // a Store may be about payments alone
 		c.next++
 	}
@@ -58,7 +58,7 @@ func (c *channel) onStore(m *channeldmsg.Store) {
 				return err
 			}
 		}
-		if err := errors.Join(tx.AddChannelHTLCs(id, added), tx.EndChannelHTLCs(id, over)); err != nil {
+		if err := errors.Join(tx.AddChannelHTLCs(id, added), tx.EndChannelHTLCs(id, over), tx.AddRevoked(revoked)); err != nil {
 			return err
 		}
 		if len(data) == 0 {
@@ -73,6 +73,9 @@ func (c *channel) onStore(m *channeldmsg.Store) {
 			return
 		}
 		proc.send(&channeldmsg.Stored{Seq: seq})
+		if len(revoked) > 0 {
+			c.n.revoked.ring()
+		}
 		if len(ended) > 0 {
 			c.n.loop.post(func() { tellEnded(ended) })
 		}

@@ -24,6 +24,7 @@ const (
 	maxCommitment = 1<<48 - 1 // BOLT 3, Per-commitment Secret Requirements
 	maxIncoming   = 483       // BOLT 2, max_accepted_htlcs
 	maxNewHTLCs   = 2 * 483   // of both sides, in one commitment
+	maxRevoked    = 16        // commitments in one Store: the next is signed only when the last is revoked
 	maxCloses     = 100       // closing transactions of one process
 )
 
@@ -79,7 +80,26 @@ func (c *channel) checkStore(m *channeldmsg.Store) error {
 			return fmt.Errorf("outcome of HTLC %d: the id is too large", h.ID)
 		}
 	}
+	if err := c.checkRevoked(m); err != nil {
+		return err
+	}
 	return c.checkNewHTLCs(m.NewHTLCs)
+}
+
+// checkRevoked fails for a commitment that cannot be revoked yet, or that holds more than the channel.
+func (c *channel) checkRevoked(m *channeldmsg.Store) error {
+	if len(m.Revoked) > maxRevoked {
+		return fmt.Errorf("%d commitments revoked at once, at most %d", len(m.Revoked), maxRevoked)
+	}
+	for i := range m.Revoked {
+		switch r := &m.Revoked[i]; {
+		case r.Number >= maxCommitment || r.Number+1 >= m.Status.RemoteSigned:
+			return fmt.Errorf("revoked commitment %d: only %d are signed", r.Number, m.Status.RemoteSigned)
+		case r.Amount > c.row.FundingSats:
+			return fmt.Errorf("revoked commitment %d: an output of %s in a channel of %s", r.Number, r.Amount, c.row.FundingSats)
+		}
+	}
+	return nil
 }
 
 func checkAttribution(id uint64, data []byte) error {

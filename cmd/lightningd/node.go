@@ -60,6 +60,7 @@ type node struct {
 	funding      *fundingChecker
 	rpcServer    *rpc.Server
 	runes        runeKeeper
+	revoked      revocations
 	initFeatures features.Vector
 	// pluginFeatures are the bits that plugins add to ours; set before anybody is told of any.
 	pluginFeatures map[features.Context]features.Vector
@@ -130,6 +131,7 @@ func newNode(cfg *config.Config, book *logs.Book, db *store.DB) *node {
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.static.wanted = make(chan struct{}, 1)
+	n.revoked.bell = make(chan struct{}, 1)
 	n.byName, n.forwards = map[wire.ShortChannelID]*channel{}, htlcswitch.New(switchChannels{n})
 	n.loop = newLoop(n.flush)
 	n.commandTable = n.newCommandTable()

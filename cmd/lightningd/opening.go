@@ -279,6 +279,9 @@ func (o *opening) onOpened(m *channeldmsg.Opened) {
 	c := n.newChannel(row, tally)
 	c.proc, c.next, c.status, o.ch = o.proc, 1, m.Status, c
 	n.watchChannel(c)
+	if n.revoked.wanted { // perhaps since the opening began
+		c.tellPolicy()
+	}
 	n.submit("store new channel", apply, func() {
 		o.proc.send(&channeldmsg.Stored{Seq: m.Seq})
 		c.ready = c.proc != nil // no reestablish follows: from here on it may be closed

@@ -33,7 +33,7 @@ func (n *node) newPluginHost() *plugin.Host {
 			return "lightningd", err == nil
 		},
 		Topics: topics, SetOptions: n.setPluginOptions, Setup: n.pluginSetup,
-		Published: n.pluginPublished, Changed: func() { n.tellCustomTypes(); n.payMayBeGone() },
+		Published: n.pluginPublished, Changed: func() { n.tellCustomTypes(); n.payMayBeGone(); n.loop.post(n.wantRevoked) },
 		Fatal: func(p *plugin.Plugin, reason error) { n.die("important plugin "+p.Name+" ended", reason) },
 	})
 }

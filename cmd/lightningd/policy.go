@@ -58,7 +58,7 @@ func (n *node) channelPolicy(ignoreLimits bool) channeldmsg.Policy {
 	least, most := n.feerateBounds(ignoreLimits)
 	return channeldmsg.Policy{
 		MinFeerate: least, MaxFeerate: most, MaxDustExposure: n.policy.MaxDustExposure, MaxCLTVExpiry: maxCLTVExpiry,
-		FulfillBefore: n.policy.fulfillBefore(), Close: n.closeFeerates(),
+		FulfillBefore: n.policy.fulfillBefore(), Close: n.closeFeerates(), TellRevoked: n.revoked.wanted,
 	}
 }
 

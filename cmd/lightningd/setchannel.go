@@ -9,7 +9,6 @@ import (
 	"fulmen/internal/amount"
 	core "fulmen/internal/channel"
 	"fulmen/internal/command"
-	"fulmen/internal/ipc/channeldmsg"
 	"fulmen/internal/keys"
 	"fulmen/internal/rpc"
 	"fulmen/internal/store"
@@ -176,9 +175,7 @@ func (c *channel) applyPolicy(p *setChannelParams, params *core.Params) (*setCha
 	c.row.Policy = policy
 	if p.IgnoreFeeLimits != nil {
 		c.row.IgnoreLimits = *p.IgnoreFeeLimits
-		if c.proc != nil {
-			c.proc.send(&channeldmsg.SetPolicy{Policy: c.n.channelPolicy(c.row.IgnoreLimits)})
-		}
+		c.tellPolicy()
 	}
 	c.save()
 	c.n.gossipChannel(c)

@@ -65,6 +65,7 @@ func (n *node) start() error {
 		return err
 	}
 	n.loop.post(n.takeUp)
+	go n.tellRevocations()
 	go n.autoconnect()
 	return nil
 }

@@ -53,6 +53,9 @@ type (
 		// peer ever publishes that commitment, or another that has them, their scripts have to be known,
 		// also after they are gone.
 		NewHTLCs []HTLC
+		// Revoked are the commitments that the peer revokes by what Data holds, where Policy.TellRevoked asks
+		// for them and they pay the peer something.
+		Revoked []Revoked
 	}
 	// OfferFailed says that an Offer never entered the channel.
 	OfferFailed struct {
@@ -107,6 +110,15 @@ type Learned struct {
 type Failed struct {
 	HTLCID uint64
 	Result Result // Fail or Malformed
+}
+
+// Revoked is a commitment that the peer may not publish any more, and what it pays the peer.
+type Revoked struct {
+	Number keys.CommitmentNumber
+	Secret keys.Secret // the per_commitment_secret by which it was revoked
+	Txid   [32]byte    // internal byte order
+	Output uint16      // its to_local
+	Amount amount.Sat  // of that output
 }
 
 // ReceivedHTLC is what the process needs to decide about an HTLC of the peer.

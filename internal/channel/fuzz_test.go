@@ -139,6 +139,8 @@ type wires struct {
 	out   [2][]wire.Message
 	steps int // Stores
 	signs int // signing requests
+
+	revoked [2][]channel.Revoked // commitments of the peer, that each was told of
 }
 
 func (w *wires) step(i int, ev channel.Event) {
@@ -151,6 +153,7 @@ func (w *wires) step(i int, ev channel.Event) {
 		case channel.Store:
 			w.steps++
 			w.nodes[i].Log.Append(&a)
+			w.revoked[i] = append(w.revoked[i], a.Revoked...)
 		}
 	})
 	if err != nil {

@@ -72,6 +72,8 @@ type Policy struct {
 	LocalAlias wire.ShortChannelID
 	// Node is what channel_announcement says of us.
 	Node NodeInfo
+	// TellRevoked asks for the commitments that the peer revokes (Store.Revoked).
+	TellRevoked bool
 }
 
 // NodeInfo is what channel_announcement needs to know beyond the channel.

@@ -3,6 +3,7 @@ package channel
 import (
 	"errors"
 
+	"fulmen/internal/amount"
 	"fulmen/internal/keys"
 	"fulmen/internal/wire"
 )
@@ -32,7 +33,7 @@ func (c *Channel) recvRevokeAndAck(m *wire.RevokeAndAck) error {
 	if r.next == nil {
 		return warnAndClose("unexpected revoke_and_ack")
 	}
-	revoked := r.current.number
+	revoked, before := r.current.number, r.current
 	// BOLT 2, revoke_and_ack: a secret that does not yield the previous point fails the channel.
 	point, err := keys.PerCommitmentPoint(m.PerCommitmentSecret)
 	if err != nil || point != r.point {
@@ -45,6 +46,33 @@ func (c *Channel) recvRevokeAndAck(m *wire.RevokeAndAck) error {
 	if errors.Is(err, keys.ErrSecretWrong) {
 		return failChannel("revoke remote commitment %d: %w", revoked, err)
 	}
+	if err != nil {
+		return err
+	}
 	c.nextLocal = nil // what the peer has acknowledged goes into our next commitment
-	return err
+	return c.noteRevoked(before, point, m.PerCommitmentSecret)
+}
+
+// noteRevoked has it told what the peer has revoked, where somebody wants to know.
+func (c *Channel) noteRevoked(old *commitment, point keys.PubKey, secret keys.Secret) error {
+	if !c.policy.TellRevoked {
+		return nil
+	}
+	params, err := c.state.params.commitmentParams(false, point)
+	if err != nil {
+		return err
+	}
+	content := old.content()
+	built, err := content.build(params, false)
+	if err != nil {
+		return err
+	}
+	if built.ToOwner < 0 {
+		return nil // there is nothing to take but HTLCs, for which one transaction would not do
+	}
+	c.store.Revoked = append(c.store.Revoked, Revoked{
+		Number: old.number, Secret: secret, Txid: built.Txid(),
+		Output: uint16(built.ToOwner), Amount: amount.Sat(built.Tx.TxOut[built.ToOwner].Value),
+	})
+	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 )
 
@@ -52,6 +53,15 @@ func Result(raw json.RawMessage) (string, error) {
 
 // Hooked reports whether any plugin wants to be asked.
 func (h *Host) Hooked(name string) bool { return len(h.index.Load().chains[name]) > 0 }
+
+// Awaited reports whether a plugin that wants to be asked has ended and is to be started again.
+func (h *Host) Awaited(name string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.ContainsFunc(h.programs, func(g *program) bool {
+		return g.running == nil && !g.stopped && slices.ContainsFunc(g.hooks, func(hook Hook) bool { return hook.Name == name })
+	})
+}
 
 // Ask asks the plugins of a hook one after the other, until an answer is the last. It returns an error
 // only when ctx ends: then no answer counts any more. It may take long, and is not for a loop.

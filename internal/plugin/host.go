@@ -114,6 +114,7 @@ func (h *Host) adopt(g *program, p *Plugin) error {
 		g.running = nil
 		return err
 	}
+	g.hooks = p.manifest.Hooks
 	h.index.Store(x)
 	return nil
 }

@@ -335,6 +335,33 @@ func TestHostGivesEachNameOnce(t *testing.T) {
 	}
 }
 
+// TestHookIsAwaited: a plugin that ended and is to come back is still one that wants to be asked; one that was
+// stopped is not.
+func TestHookIsAwaited(t *testing.T) {
+	spec, _ := testSpec(t, "full")
+	gone := make(chan struct{}, 10)
+	h := NewHost(Config{Spec: spec, Changed: func() { gone <- struct{}{} }})
+	t.Cleanup(func() { h.Stop(context.Background(), nil) })
+	if _, err := h.Add(t.Context(), Program{Path: spec.Path}); err != nil {
+		t.Fatal(err)
+	}
+	<-gone
+	if !h.Hooked("openchannel") || h.Awaited("openchannel") {
+		t.Error("a plugin that runs is awaited")
+	}
+	if _, err := h.CallRaw(t.Context(), "crash", nil); !errors.Is(err, ErrGone) {
+		t.Fatal(err)
+	}
+	<-gone
+	if h.Hooked("openchannel") || !h.Awaited("openchannel") || h.Awaited("recover") {
+		t.Error("a plugin that will be started again is not awaited, or for what it does not do")
+	}
+	<-gone // it is back
+	if !h.Hooked("openchannel") || h.Awaited("openchannel") {
+		t.Error("a plugin that is back is still awaited")
+	}
+}
+
 func TestHostRespectsReservedNames(t *testing.T) {
 	spec, _ := testSpec(t, "full")
 	h := NewHost(Config{Spec: spec, Reserved: func(m string) (string, bool) { return "lightningd", m == "echo" }})

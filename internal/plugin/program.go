@@ -26,6 +26,7 @@ type Program struct {
 type program struct {
 	Program
 	running  *Plugin // nil while it does not run, or has offered nothing yet; guarded by the host
+	hooks    []Hook  // that it takes part in, or did when it ran last; guarded by the host
 	sum      [sha256.Size]byte
 	failures int         // ends in a row, each soon after a start
 	retry    *time.Timer // the next start; nil if none is due

@@ -27,8 +27,19 @@ type Store struct {
 	// scripts must be known as long as the peer could publish that commitment. Each side's come in the order
 	// of their ids, once.
 	NewHTLCs []NewHTLC
+	// Revoked commitments of the peer, by what Data holds; only where Policy.TellRevoked asks for them.
+	Revoked []RevokedCommitment
 
 	Status Status
+}
+
+// RevokedCommitment is one that the peer may not publish any more, and what a penalty takes from it.
+type RevokedCommitment struct {
+	Number keys.CommitmentNumber
+	Secret keys.Secret // the peer's per_commitment_secret
+	Txid   [32]byte    // internal byte order
+	Output uint16      // its to_local
+	Amount amount.Sat  // of that output
 }
 
 // NewHTLC is what the script of an HTLC's output depends on, and its amount.

@@ -42,6 +42,8 @@ type Policy struct {
 	// gone, or the channel goes to the chain; 0: 18. HTLCs that come later are refused.
 	FulfillBefore block.Delta
 	Close         CloseFeerates
+	// TellRevoked asks for Store.Revoked.
+	TellRevoked bool
 }
 
 // CloseFeerates are what we want and what we take in a mutual close.

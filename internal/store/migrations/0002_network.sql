@@ -142,6 +142,17 @@ CREATE TABLE runes_blacklist (
     last  INTEGER NOT NULL                    -- inclusive
 );
 
+-- Commitments that peers have revoked, and that plugins with the hook commitment_revocation are still to be told of.
+CREATE TABLE revoked_commitments (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    channel    INTEGER NOT NULL,
+    number     INTEGER NOT NULL,              -- of the commitment
+    secret     BLOB NOT NULL,                 -- the peer's per_commitment_secret
+    txid       BLOB NOT NULL,                 -- internal byte order
+    output     INTEGER NOT NULL,              -- its to_local
+    amount_sat INTEGER NOT NULL
+);
+
 -- What peers with channels have stored here (BOLT 1, peer_storage), encrypted by them.
 CREATE TABLE peer_storage (
     node_id BLOB PRIMARY KEY,
