@@ -40,6 +40,7 @@ type Plugin struct {
 	topics        []string
 	onInit        func(Init) error
 	told          notices
+	changeMu      sync.Mutex // held while an option changes
 
 	nodeMu sync.Mutex
 	node   *rpc.Client // nil until the first call
@@ -65,8 +66,12 @@ type Option struct {
 	Default     any    `json:"default,omitempty"`
 	Description string `json:"description"`
 	Multi       bool   `json:"multi,omitempty"` // may be given several times
-	Dynamic     bool   `json:"dynamic,omitempty"`
 	Deprecated  bool   `json:"deprecated,omitempty"`
+	// Change makes the option dynamic: it is called when setconfig changes the option, from init on, one change after
+	// the other. An error refuses the change. The value was checked to be of the option's type.
+	Change func(Value) error `json:"-"`
+	// Dynamic is the manifest's word for that; AddOption sets it.
+	Dynamic bool `json:"dynamic,omitempty"`
 }
 
 // Method is a command that lightningd passes on to us.
@@ -135,7 +140,10 @@ func New() *Plugin {
 }
 
 // AddOption declares an option; before Run.
-func (p *Plugin) AddOption(o Option) { p.options = append(p.options, o) }
+func (p *Plugin) AddOption(o Option) {
+	o.Dynamic = o.Change != nil
+	p.options = append(p.options, o)
+}
 
 // AddMethod declares a method; before Run.
 func (p *Plugin) AddMethod(m Method) {

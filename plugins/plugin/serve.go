@@ -56,6 +56,11 @@ func (p *Plugin) run(ctx context.Context, c call) {
 		p.reply(c.ID, struct{}{}, p.check(c.Params))
 		return
 	}
+	if c.Method == "setconfig" {
+		result, err := p.setConfig(c.Params)
+		p.reply(c.ID, result, err)
+		return
+	}
 	m, args, err := p.bind(c.Method, c.Params)
 	if err != nil {
 		p.reply(c.ID, nil, err)
