@@ -10,7 +10,7 @@ DESTDIR ?=
 # Only lightningd and the plugin backup open the database, so they alone are linked with C.
 COMMANDS = lightning-cli lightning-hsmtool
 DAEMONS  = hsmd connectd gossipd channeld onchaind
-PLUGINS  = bcli pay topology
+PLUGINS  = autoclean bcli pay topology
 # Those that read the database.
 DATABASE_PLUGINS = backup
 

@@ -14,6 +14,7 @@ import (
 
 	"fulmen/internal/command"
 	"fulmen/internal/config"
+	"fulmen/plugins/autoclean/autoclean"
 	"fulmen/plugins/pay/pay"
 	"fulmen/plugins/topology/topology"
 )
@@ -53,6 +54,7 @@ func allCommands() *command.Table {
 	t := commandTable()
 	t.Add(topology.New().Commands()...)
 	t.Add(pay.New(pay.Config{}).Commands()...)
+	t.Add(autoclean.New(autoclean.Config{}).Commands()...)
 	return t
 }
 
@@ -124,7 +126,10 @@ const (
 	optionsEnd   = "<!-- end of options -->\n"
 )
 
-// TestDocsOptions holds the options in lightningd's page to the tables of lightningd and of bcli.
+// withOptions are the plugins that come with the node and have options.
+var withOptions = []string{"bcli", "autoclean", "backup"}
+
+// TestDocsOptions holds the options in lightningd's page to the tables of lightningd and of its plugins.
 func TestDocsOptions(t *testing.T) {
 	path := filepath.Join(root, "docs", "man", "lightningd.8.md")
 	before, rest, ok := strings.Cut(readText(t, path), optionsBegin)
@@ -132,7 +137,10 @@ func TestDocsOptions(t *testing.T) {
 	if !ok || !closed {
 		t.Fatalf("%s: no lines %q and %q", path, optionsBegin, optionsEnd)
 	}
-	options := append(config.Core(), bcliOptions(t)...)
+	options := config.Core()
+	for _, name := range withOptions {
+		options = append(options, pluginOptions(t, name)...)
+	}
 	golden(t, path, []byte(before+optionsBegin+describeOptions(options)+optionsEnd+after))
 }
 
@@ -142,7 +150,7 @@ func describeOptions(options []*config.Option) string {
 	for _, group := range []config.Group{config.General, config.Logging, config.Policy, config.Net, config.Plugin, config.Developer} {
 		title := string(group)
 		if group == config.Plugin {
-			title = "Plugins, and the chain backend bcli"
+			title = "Plugins, and those of the plugins that come with the node"
 		}
 		fmt.Fprintf(&b, "\n### %s\n\n", title)
 		for _, o := range options {
@@ -221,18 +229,19 @@ func sourceText(t *testing.T, folder string) string {
 	return b.String()
 }
 
-// bcliOptions asks bcli itself for its manifest, as lightningd does.
-func bcliOptions(t *testing.T) []*config.Option {
+// pluginOptions asks a plugin itself for its manifest, as lightningd does.
+func pluginOptions(t *testing.T, name string) []*config.Option {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), "bcli")
-	if out, err := exec.Command("go", "build", "-o", program, "fulmen/plugins/bcli").CombinedOutput(); err != nil {
-		t.Fatalf("build bcli: %v\n%s", err, out)
+	program := filepath.Join(t.TempDir(), name)
+	if out, err := exec.Command("go", "build", "-o", program, "fulmen/plugins/"+name).CombinedOutput(); err != nil {
+		t.Fatalf("build %s: %v\n%s", name, err, out)
 	}
 	cmd := exec.Command(program)
+	cmd.Env = append(os.Environ(), "LIGHTNINGD_PLUGIN=1")
 	cmd.Stdin = strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"getmanifest","params":{}}` + "\n\n")
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("ask bcli: %v", err)
+		t.Fatalf("ask %s: %v", name, err)
 	}
 	var reply struct {
 		Result struct {
@@ -243,14 +252,14 @@ func bcliOptions(t *testing.T) []*config.Option {
 		}
 	}
 	if err := json.Unmarshal(out, &reply); err != nil {
-		t.Fatalf("manifest of bcli: %v\n%s", err, out)
+		t.Fatalf("manifest of %s: %v\n%s", name, err, out)
 	}
 	var options []*config.Option
 	for _, o := range reply.Result.Options {
 		kinds := map[string]config.Kind{"string": config.String, "string-conceal": config.Conceal, "int": config.Int, "bool": config.Bool, "flag": config.Flag}
 		kind, ok := kinds[o.Type]
 		if !ok {
-			t.Fatalf("bcli: option %s is of type %q", o.Name, o.Type)
+			t.Fatalf("%s: option %s is of type %q", name, o.Name, o.Type)
 		}
 		option := &config.Option{Name: o.Name, Kind: kind, Group: config.Plugin, Doc: strings.ToUpper(o.Description[:1]) + o.Description[1:]}
 		if o.Default != nil {

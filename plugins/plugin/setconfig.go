@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // Value is what a dynamic option is changed to: one text, or of an option that may be given several times any number.
@@ -29,10 +30,10 @@ func (v Value) Int() (int64, error) {
 
 // Bool is the value of a bool option, or whether a flag is set.
 func (v Value) Bool() (bool, error) {
-	switch v.String() {
-	case "true":
+	switch strings.ToLower(v.String()) { // as lightningd reads options
+	case "true", "yes", "1":
 		return true, nil
-	case "false":
+	case "false", "no", "0":
 		return false, nil
 	}
 	return false, fmt.Errorf("%q is neither true nor false", v.String())

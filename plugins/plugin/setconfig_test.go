@@ -71,7 +71,7 @@ func TestValues(t *testing.T) {
 	if b, err := (Value{"false"}).Bool(); b || err != nil {
 		t.Errorf("%v, %v", b, err)
 	}
-	for _, v := range []Value{nil, {"x"}, {"1.5"}, {"yes"}} {
+	for _, v := range []Value{nil, {"x"}, {"1.5"}, {"on"}} {
 		if _, err := v.Int(); err == nil {
 			t.Errorf("%q is a number", v)
 		}

@@ -37,6 +37,7 @@ func TestEveryCommandKeepsTheContract(t *testing.T) {
 	checkInvoices(alice, bob, call)
 	checkPayments(alice, bob, call)
 	checkTopology(t, alice, bob, call)
+	checkAutoclean(alice, call)
 	checkWallet(t, btcd, alice, call)
 	checkChannels(btcd, alice, bob, call)
 
