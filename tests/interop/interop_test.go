@@ -59,7 +59,10 @@ func TestCasesAreNamedOnce(t *testing.T) {
 	}
 }
 
-var cases = slices.Concat(connectCases, openCases, payCases, flightCases, holdCases, feeCases, closeCases, forwardCases)
+var cases = slices.Concat(
+	connectCases, openCases, reorgCases, payCases, forwardCases, gossipCases, flightCases, minuteCases, holdCases, holdOurCases, feeCases,
+	closeCases, forceCases, cheatCases,
+)
 
 func mustEqual[T comparable](s *Scene, what string, got, want T) {
 	s.Helper()

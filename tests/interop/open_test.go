@@ -26,6 +26,7 @@ var openCases = []Case{
 	{Name: "open/theirs-too-small", Us: []string{"--min-capacity-sat=200000"}, Run: openTheirsTooSmall},
 	{Name: "open/theirs-large", Peer: Setup{Large: true}, Run: func(s *Scene) { openTheirs(s, Open{Sats: 20_000_000}) }},
 	{Name: "open/several", Run: openSeveral},
+	{Name: "open/many", Run: openMany},
 	{Name: "open/restart-before-confirmed", Run: openRestart},
 }
 
@@ -170,6 +171,31 @@ func openSeveral(s *Scene) {
 	s.Peer.Start()
 	s.Usable()
 	mustEqual(s, "our balance", s.Agree(), total-300_000_000)
+}
+
+// openMany has each side open as many as the other lets wait at once, all in one block.
+func openMany(s *Scene) {
+	s.Connect()
+	const each = 10
+	for range each {
+		if _, err := s.TryOpenOurs(300_000, map[string]any{"push_msat": 100_000_000}); err != nil {
+			s.Fatalf("fundchannel: %v", err)
+		}
+		if _, err := s.Peer.Open(s.Us.ID(), Open{Sats: 400_000, Push: 100_000}); err != nil {
+			s.Fatalf("the peer opens: %v", err)
+		}
+	}
+	s.BTCD.WaitMempool(2 * each)
+	s.BTCD.Mine(6)
+	s.Sync()
+	harness.Eventually(s, "all channels are there", func() error { return allActive(s.Peer, 2*each) })
+	s.Usable()
+	mustEqual(s, "our balance", s.Agree(), each*300_000_000)
+	s.PayBothWays(1_000_000_000) // in parts
+	s.Us.Kill()
+	s.Us.Start()
+	s.Usable()
+	s.PayBothWays(1_000_000_000)
 }
 
 func openRestart(s *Scene) {

@@ -80,9 +80,13 @@ type Setup struct {
 	Large        bool       // option_support_large_channel
 	NoPush       bool       // takes no channel with push_msat
 	FewConfirms  bool       // uses a channel at one confirmation, whatever its size
+	ShortDelay   bool       // its to_self_delay for us is shortBlocks
 	LeastChannel amount.Sat // that it takes
 	Features     []uint16   // more bits to show in init
 }
+
+// shortBlocks is a to_self_delay that a case can wait for.
+const shortBlocks = 10
 
 // Open is how a channel is opened.
 type Open struct {

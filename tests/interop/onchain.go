@@ -1,0 +1,82 @@
+package interop
+
+import (
+	"fmt"
+
+	"fulmen/internal/amount"
+	"fulmen/tests/harness"
+)
+
+// ends waits, block by block, until a closed channel is history for both sides.
+func (s *Scene) ends(point string) {
+	s.Helper()
+	closer := able[Closer](s, s.Peer)
+	const most = 400 // the longest expiry and delay, and what must be on top of the last transaction
+	for range most {
+		s.BTCD.Mine(1)
+		s.Sync()
+		if len(s.Us.Channels()) == 0 && closer.Resolved(point) {
+			return
+		}
+	}
+	s.Fatalf("after %d blocks, we have %+v, and the peer has resolved it: %t", most, s.Us.Channels(), closer.Resolved(point))
+}
+
+// purse is what both wallets have.
+type purse struct{ ours, theirs amount.Sat }
+
+func (s *Scene) purse() purse {
+	s.Helper()
+	return purse{ours: s.Us.Funds().OnChain().Sat(), theirs: able[Closer](s, s.Peer).OnChain()}
+}
+
+// mostFees is what a side may have spent for all of its transactions: less than any HTLC of these cases that has
+// an output, so that none can be lost unseen.
+const mostFees amount.Sat = 40_000
+
+// shared checks what each side got out of a channel, less fees.
+func (s *Scene) shared(before purse, ours, theirs amount.Sat) {
+	s.Helper()
+	const anchors = 660 // whoever spends them may have them
+	harness.Eventually(s, "each side has its share", func() error {
+		now := s.purse()
+		for _, side := range []struct {
+			who           string
+			before, after amount.Sat
+			share         amount.Sat
+		}{{"we", before.ours, now.ours, ours}, {"the peer", before.theirs, now.theirs, theirs}} {
+			if most := side.before + side.share + anchors; side.after > most || side.after+mostFees < most {
+				return fmt.Errorf("%s had %s and now %s; the share is %s", side.who, side.before, side.after, side.share)
+			}
+		}
+		return nil
+	})
+	now := s.purse()
+	s.Logf("we had %s of %s, the peer %s of %s", now.ours-before.ours, ours, now.theirs-before.theirs, theirs)
+}
+
+// closedByUs has us publish our commitment, and returns once it is in a block.
+func (s *Scene) closedByUs() {
+	s.Helper()
+	var closed struct{ Type string }
+	s.Us.Call("close", []any{s.Us.Channels()[0].ChannelID, 1}, &closed)
+	mustEqual(s, "the close", closed.Type, "unilateral")
+	s.mined()
+}
+
+// closedByPeer is closedByUs for the peer.
+func (s *Scene) closedByPeer(point string) {
+	s.Helper()
+	if err := able[Closer](s, s.Peer).ForceClose(point); err != nil {
+		s.Fatalf("the peer closes alone: %v", err)
+	}
+	s.mined()
+}
+
+// mined puts what waits into a block.
+func (s *Scene) mined() {
+	s.Helper()
+	s.BTCD.WaitMempool(1)
+	s.BTCD.Mine(1)
+	s.Sync()
+}
