@@ -153,7 +153,7 @@ func TestBOLT7OwnChannelUpdate(t *testing.T) {
 	want := &wire.ChannelUpdate{
 		Signature: got.Signature, ChainHash: regtest, ShortChannelID: aliceAndBob().ShortChannelID,
 		Timestamp: uint32(now), MessageFlags: 3, ChannelFlags: 0, CLTVExpiryDelta: 6,
-		HTLCMinimumMsat: 1000, HTLCMaximumMsat: 990_000_000, FeeBaseMsat: 1, FeeProportionalMillionths: 100,
+		HTLCMinimumMsat: 1000, HTLCMaximumMsat: 989_999_999, FeeBaseMsat: 1, FeeProportionalMillionths: 100,
 	}
 	if bytes.Compare(alice.id[:], bob.id[:]) > 0 {
 		want.ChannelFlags = 1
@@ -182,6 +182,23 @@ func TestBOLT7OwnUpdateOnlyWhenItSaysSomethingNew(t *testing.T) {
 	second := decodeUpdate(t, setAndSign(t, m, now-1000, ch)[0].(Made).Raw)
 	if second.Timestamp != first.Timestamp+1 || second.ChannelFlags&wire.ChannelFlagDisable == 0 {
 		t.Errorf("timestamp %d after %d, flags %b", second.Timestamp, first.Timestamp, second.ChannelFlags)
+	}
+}
+
+// TestPublicUpdateIsNewsToThePeer: lnd keeps the update that it has where the next one, within a day, has the same
+// terms, whatever message_flags says; and what has dont_forward it forwards to nobody.
+func TestPublicUpdateIsNewsToThePeer(t *testing.T) {
+	m := newMachine()
+	ch := aliceAndBob()
+	private := decodeUpdate(t, setAndSign(t, m, now, ch)[0].(Made).Raw)
+	actions := mustStep(t, m, now+60, Announced{ch.ChannelID, ownAnnouncement(ch)})
+	ask := actions[0].(AskSigner)
+	public := decodeUpdate(t, mustStep(t, m, now+60, Signed{ask.ChannelID, alice.sign(t, ask.Update)})[0].(Made).Raw)
+	if private.MessageFlags&wire.MessageFlagDontForward == 0 || public.MessageFlags&wire.MessageFlagDontForward != 0 {
+		t.Errorf("message_flags are %b, then %b", private.MessageFlags, public.MessageFlags)
+	}
+	if public.HTLCMaximumMsat != ch.Policy.HTLCMaximum || private.HTLCMaximumMsat == public.HTLCMaximumMsat {
+		t.Errorf("htlc_maximum_msat is %s, then %s of %s", private.HTLCMaximumMsat, public.HTLCMaximumMsat, ch.Policy.HTLCMaximum)
 	}
 }
 

@@ -151,6 +151,11 @@ func (m *Machine) newUpdate(c *ownChannel) *wire.ChannelUpdate {
 	}
 	if !c.public {
 		u.MessageFlags |= wire.MessageFlagDontForward
+		// One that says the same but for dont_forward is no news to lnd within a day: it would keep this one, and
+		// nobody hears our terms from it. So this one differs, by the least that does no harm.
+		if u.HTLCMaximumMsat > u.HTLCMinimumMsat {
+			u.HTLCMaximumMsat--
+		}
 	}
 	if c.Policy.Disabled || c.public && c.away {
 		u.ChannelFlags |= wire.ChannelFlagDisable

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -63,12 +64,46 @@ func (p *Process) Alive() bool {
 	}
 }
 
-// Kill ends the process as a power cut would.
+// Kill ends the process as a power cut would, and returns when those that it has started are gone too: the
+// kernel kills them with it, but a moment later, and until then they may write.
 func (p *Process) Kill() {
+	var started []string
 	if p.Alive() {
+		started = childrenOf(p.cmd.Process.Pid)
 		p.cmd.Process.Kill()
 	}
 	<-p.done
+	deadline := time.Now().Add(Patience)
+	for _, pid := range started {
+		for runs(pid) && time.Now().Before(deadline) {
+			time.Sleep(time.Millisecond) // no event tells of another's child
+		}
+	}
+}
+
+// childrenOf is the processes that one has started.
+func childrenOf(pid int) (children []string) {
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	if err != nil {
+		return nil
+	}
+	for _, task := range tasks {
+		raw, err := os.ReadFile(task)
+		if err == nil {
+			children = append(children, strings.Fields(string(raw))...)
+		}
+	}
+	return children
+}
+
+// runs says whether a process has not ended; one that nobody has waited for has.
+func runs(pid string) bool {
+	raw, err := os.ReadFile("/proc/" + pid + "/stat")
+	if err != nil {
+		return false
+	}
+	_, state, _ := strings.Cut(string(raw), ") ")
+	return !strings.HasPrefix(state, "Z") && !strings.HasPrefix(state, "X")
 }
 
 // Wait returns how the process ended, and kills it if it takes too long.

@@ -43,7 +43,7 @@ func lndOptions(how Setup) []string {
 	}{
 		{how.SimpleClose, "--protocol.rbf-coop-close"}, {how.SCIDAlias, "--protocol.option-scid-alias"},
 		{how.Large, "--protocol.wumbo-channels"}, {how.NoPush, "--rejectpush"},
-		{how.FewConfirms, "--bitcoin.defaultchanconfs=1"},
+		{how.Confirms != 0, fmt.Sprintf("--bitcoin.defaultchanconfs=%d", how.Confirms)},
 		{how.ShortDelay, fmt.Sprintf("--bitcoin.defaultremotedelay=%d", shortBlocks)},
 		{how.LeastChannel != 0, fmt.Sprintf("--minchansize=%d", uint64(how.LeastChannel))},
 	} {

@@ -84,7 +84,7 @@ func (l *lnd) Channels() []Channel {
 	var channels []Channel
 	for _, c := range l.listChannels() {
 		channels = append(channels, Channel{
-			Point: c.ChannelPoint, Active: c.Active && l.routable(c.ChanID), Capacity: c.Capacity, Local: c.LocalBalance, OfUs: c.RemoteBalance,
+			Point: c.ChannelPoint, Active: c.Active && l.routable(c.ChanID), Linked: c.Active, Capacity: c.Capacity, Local: c.LocalBalance, OfUs: c.RemoteBalance,
 			CommitFee: c.CommitFee, Feerate: c.FeePerKw, Type: strings.ToLower(c.CommitmentType), Private: c.Private,
 			Opener: c.Initiator, HTLCs: len(c.PendingHTLCs), Reserve: c.LocalConstraints.ChanReserveSat,
 			OurReserve: c.RemoteConstraints.ChanReserveSat, DustLimit: c.LocalConstraints.DustLimitSat,

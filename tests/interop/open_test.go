@@ -175,8 +175,14 @@ func openSeveral(s *Scene) {
 
 // openMany has each side open as many as the other lets wait at once, all in one block.
 func openMany(s *Scene) {
-	s.Connect()
 	const each = 10
+	for range each - 1 {
+		s.Us.FundWallet(1_000_000) // a change cannot be spent before it is confirmed
+		s.BTCD.Fund(s.Peer.NewAddress(), 1_000_000)
+	}
+	s.BTCD.Mine(1)
+	s.Sync()
+	s.Connect()
 	for range each {
 		if _, err := s.TryOpenOurs(300_000, map[string]any{"push_msat": 100_000_000}); err != nil {
 			s.Fatalf("fundchannel: %v", err)

@@ -79,7 +79,7 @@ type Setup struct {
 	SCIDAlias    bool       // option_scid_alias
 	Large        bool       // option_support_large_channel
 	NoPush       bool       // takes no channel with push_msat
-	FewConfirms  bool       // uses a channel at one confirmation, whatever its size
+	Confirms     int        // that a funding transaction needs; its own choice if 0
 	ShortDelay   bool       // its to_self_delay for us is shortBlocks
 	LeastChannel amount.Sat // that it takes
 	Features     []uint16   // more bits to show in init
@@ -106,7 +106,8 @@ type Close struct {
 // Channel is an open channel as the peer sees it.
 type Channel struct {
 	Point       string // funding output, txid:index
-	Active      bool
+	Active      bool // payments find the way through it
+	Linked      bool // HTLCs pass, if the route is given
 	Capacity    amount.Sat
 	Local, OfUs amount.Sat // whole satoshi
 	CommitFee   amount.Sat

@@ -7,7 +7,7 @@ import (
 )
 
 var reorgCases = []Case{
-	{Name: "reorg/funding-before-it-is-deep", Run: reorgEarly},
+	{Name: "reorg/funding-before-it-is-deep", Us: []string{"--funding-confirms=3"}, Peer: Setup{Confirms: 3}, Run: reorgEarly},
 	{Name: "reorg/funding-at-another-height", Run: reorgLater},
 	{Name: "reorg/above-funding", Run: reorgAbove},
 }
@@ -51,20 +51,45 @@ func reorgLater(s *Scene) {
 	s.PayBothWays(1_000_000)
 	old := s.scidWith(s.Us, s.Peer.ID())
 	s.moveFunding(6)
-	s.BTCD.Mine(6)
-	s.Sync()
-	s.Usable()
 	harness.Eventually(s, "we have another short_channel_id", func() error {
 		if now := s.scidWith(s.Us, s.Peer.ID()); now == old {
 			return fmt.Errorf("it is still %s", old)
 		}
 		return nil
 	})
-	s.PayBothWays(1_000_000)
+	s.BTCD.Mine(6)
+	s.Sync()
+	s.linkPays()
 	s.Peer.Stop()
 	s.Peer.Start()
-	s.Usable()
-	s.PayBothWays(1_000_000)
+	s.linkPays()
+	s.Us.Kill()
+	s.Us.Start()
+	s.linkPays()
+}
+
+// linkPays pays each way through the one channel, whatever else is known of it.
+func (s *Scene) linkPays() {
+	s.Helper()
+	s.Us.WaitChannel("", "CHANNELD_NORMAL")
+	harness.Eventually(s, "the peer's end takes HTLCs", func() error {
+		for _, c := range s.Peer.Channels() {
+			if !c.Linked {
+				return fmt.Errorf("%s does not", c.Point)
+			}
+		}
+		return nil
+	})
+	before := s.Agree()
+	d := s.decode(s.Peer.Invoice(Invoice{Amount: 2_000_000}))
+	if err := s.send(d); err != nil {
+		s.Fatalf("sendpay: %v", err)
+	}
+	mustEqual(s, "our payment", s.outcome(d), "paid")
+	if p := s.Peer.PayWrong(s.Us.Invoice(1_000_000, "through the one channel"), Nothing); p.Preimage == "" {
+		s.Fatalf("the peer's payment ended with %+v", p)
+	}
+	mustEqual(s, "our balance", s.Agree(), before-1_000_000)
 }
 
 // reorgAbove takes back blocks above the funding transaction, and no more.
