@@ -209,6 +209,7 @@ func (c *channel) unspent() {
 	own, err := decodeTx(c.row.OwnClose)
 	switch {
 	case err != nil || c.row.LostState: // there is none
+		c.status = channeldmsg.Status{} // preimages may have come since: watchDeadlines learns the deadline again
 		c.setState(store.FundingSpendSeen, causeOnchain, "The close was mined, then lost in a reorganisation: waiting for it to be mined again")
 	case isCommitment(own):
 		c.row.CloseTx = c.row.OwnClose
@@ -221,6 +222,11 @@ func (c *channel) unspent() {
 	}
 	c.save()
 	c.n.broadcast(lost)
+}
+
+// adrift reports whether a block with a close that this node did not choose was taken back, and no other is mined.
+func (c *channel) adrift() bool {
+	return c.row.State == store.FundingSpendSeen && c.end == nil && c.row.CloseHeight == 0 && !c.row.LostState
 }
 
 // caughtUp tells the channels of the height, and RPC callers who wait for it.

@@ -45,7 +45,9 @@ type channel struct {
 	close         *closing // a close that somebody asked for
 
 	end          *closure // in the chain; nil while the funding output is not spent
-	anchorScript []byte   // of our anchor in our commitment, once that is to be mined
+	pushing      bool     // our commitment is being signed, or is on its way to txwatch
+	pushed       bool     // txwatch has it, with all that is at stake now
+	anchorScript []byte   // of our anchor in it, once txwatch has it
 	lastDecision string   // about our transactions, for people
 }
 
@@ -93,7 +95,8 @@ func (c *channel) offer(o origin, h channeldmsg.OfferHTLC) {
 func (c *channel) settle(s channeldmsg.SettleHTLC) {
 	c.settles = append(c.settles, s)
 	if c.proc == nil {
-		c.status.State = 0 // its deadline has to be learned again, which depends on preimages
+		// Its deadline depends on preimages, and what is at stake with our commitment.
+		c.status.State, c.pushed = 0, false
 	}
 	c.n.dirty[c] = true
 }

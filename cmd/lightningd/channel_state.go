@@ -195,8 +195,13 @@ func (c *channel) onFutureState(m *channeldmsg.FutureState) {
 // failChannel takes the channel to the chain by our commitment.
 func (c *channel) failChannel(by cause, why string) {
 	switch c.row.State {
-	case store.AwaitingUnilateral, store.ClosingComplete, store.FundingSpendSeen, store.OnChain:
+	case store.AwaitingUnilateral, store.ClosingComplete, store.OnChain:
 		return
+	case store.FundingSpendSeen:
+		if !c.adrift() {
+			return
+		}
+		c.row.CloseTx = nil // it is still sent with each block: whichever is mined first counts
 	}
 	c.setState(store.AwaitingUnilateral, by, fmt.Sprintf("Closing with our commitment: %s", why))
 	c.n.dropToChain(c)

@@ -95,13 +95,20 @@ func (n *node) dropToChain(c *channel) {
 		c.proc.send(&channeldmsg.SendError{Text: c.row.Billboard})
 		go c.proc.stop()
 	}
+	if c.pushing {
+		return
+	}
+	c.pushing = true
 	go func() {
 		raw, err := n.signCommitment(n.ctx, c)
-		if err != nil {
-			n.log.Error("our commitment cannot be broadcast", "channel", c.row.ID, "error", err)
-			return
-		}
-		n.loop.post(func() { c.commitmentSigned(raw) })
+		n.loop.post(func() {
+			c.pushing = false
+			if err != nil {
+				c.log.Error("our commitment is not signed: the next block's try is another", "error", err)
+				return
+			}
+			c.commitmentSigned(raw)
+		})
 	}()
 }
 
@@ -161,6 +168,12 @@ func (n *node) closeChannel(ctx context.Context, c *channel, how *closing, timeo
 				return rpc.Errorf(rpc.CodeFailed, "channel is closing already: state %s", c.row.State)
 			}
 		case store.AwaitingLockin, store.Normal, store.ShuttingDown, store.SigExchange:
+		case store.FundingSpendSeen:
+			if c.adrift() {
+				c.failChannel(causeUser, "the peer's close was mined, then lost in a reorganisation")
+				return nil
+			}
+			fallthrough
 		default:
 			return rpc.Errorf(rpc.CodeFailed, "channel is closing already: state %s", c.row.State)
 		}

@@ -41,7 +41,7 @@ func (n *node) newClosure(c *channel, txs []store.OnchainTx, left []store.LeftOu
 		return err
 	}
 	e := &closure{c: c, txid: tx.TxHash(), known: map[chainhash.Hash]*btcwire.MsgTx{tx.TxHash(): tx}, watched: map[btcwire.OutPoint]bool{}, left: left}
-	c.end, c.anchorScript = e, nil
+	c.end, c.anchorScript, c.pushed = e, nil, false
 	n.stepTxs(txwatch.Spent{Channel: c.row.ID, Tx: tx})
 	for i := range tx.TxOut {
 		e.watch(btcwire.OutPoint{Hash: e.txid, Index: uint32(i)})

@@ -14,6 +14,7 @@ import (
 	"fulmen/internal/block"
 	"fulmen/internal/chain"
 	"fulmen/internal/ipc"
+	"fulmen/internal/ipc/channeldmsg"
 	"fulmen/internal/ipc/onchaindmsg"
 	"fulmen/internal/store"
 	"fulmen/internal/tx"
@@ -297,6 +298,132 @@ func TestCloseIsUndone(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestLostCloseIsReplacedInTime: the peer's close is in a block that is taken back, and is not mined again. Our own
+// commitment is sent when an HTLC cannot wait any longer, or when the operator says so, and not before; never if the
+// lost close showed that our state is old.
+func TestLostCloseIsReplacedInTime(t *testing.T) {
+	const deadline = testHeight + 5
+	for _, tt := range []struct {
+		name     string
+		kind     onchaindmsg.CloseKind
+		deadline block.Height
+		asked    bool
+		want     store.ChannelState
+	}{
+		{"an HTLC", onchaindmsg.TheirUnilateral, deadline, false, store.AwaitingUnilateral},
+		{"nothing at stake", onchaindmsg.TheirUnilateral, 0, false, store.FundingSpendSeen},
+		{"the operator asks", onchaindmsg.TheirUnilateral, 0, true, store.AwaitingUnilateral},
+		{"our state is old", onchaindmsg.TheirUnknown, deadline, true, store.FundingSpendSeen},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w, backend := surroundChain(t)
+			defer w.end()
+			theirs := testCommitment(1)
+			w.mine(testHeight+1, theirs)
+			p := w.next()
+			w.send(p, &onchaindmsg.Started{Kind: tt.kind, Text: "closed"})
+			w.handled(p)
+			w.unmine(testHeight+1, theirs)
+			w.n.loop.call(func() {
+				w.n.channels[malloryChannel].status = channeldmsg.Status{State: channeldmsg.Normal, Deadline: tt.deadline}
+			})
+			for h := block.Height(testHeight + 1); h < deadline; h++ {
+				w.mine(h)
+				if state := w.row().State; state != store.FundingSpendSeen {
+					t.Fatalf("block %d: %s", h, state)
+				}
+			}
+			if tt.asked {
+				go w.n.closeChannel(w.n.ctx, w.n.channels[malloryChannel], new(closing), 0, func(string) {})
+				w.alive()
+			}
+			hostile.Within(t, "decide", func() {
+				for h, state := block.Height(deadline), store.ChannelState(""); state != tt.want || h < deadline+2; h++ {
+					w.mine(h)
+					state = w.row().State
+				}
+			})
+			if tt.want == store.FundingSpendSeen {
+				if row := w.row(); len(row.OwnClose) != 0 || !bytes.Equal(row.CloseTx, mustEncode(theirs)) {
+					t.Errorf("our commitment is signed: %x", row.OwnClose)
+				}
+				return
+			}
+			var ours *btcwire.MsgTx
+			hostile.Within(t, "send our commitment", func() {
+				for ours == nil || !backend.has(ours.TxHash()) {
+					if row := w.row(); len(row.OwnClose) != 0 {
+						ours, _ = decodeTx(row.OwnClose)
+					}
+				}
+			})
+			if !isCommitment(ours) || ours.TxHash() == theirs.TxHash() {
+				t.Errorf("sent %s", ours.TxHash())
+			}
+		})
+	}
+}
+
+// TestCommitmentIsTriedAgain: what keeps our commitment from being signed, or from being described to txwatch, is
+// overcome with a later block.
+func TestCommitmentIsTriedAgain(t *testing.T) {
+	w, backend := surroundChain(t)
+	defer w.end()
+	idle := func(c *channel) {
+		t.Helper()
+		hostile.Within(t, "end a try", func() {
+			for busy := true; busy; {
+				w.n.loop.call(func() { busy = c.pushing })
+			}
+		})
+	}
+	var c *channel
+	var setup []byte
+	w.n.loop.call(func() {
+		c = w.n.channels[malloryChannel]
+		setup, c.row.Setup = c.row.Setup, []byte{1}
+		c.failChannel(causeUser, "asked to")
+	})
+	idle(c)
+	w.mine(testHeight + 1)
+	idle(c)
+	if row := w.row(); row.CloseTx != nil {
+		t.Fatalf("it is signed: %x", row.CloseTx)
+	}
+	w.n.loop.call(func() { c.row.Setup = setup })
+	w.mine(testHeight + 2)
+	idle(c)
+	var raw []byte
+	w.n.loop.call(func() {
+		raw = c.row.CloseTx
+		c.row.CloseTx, c.pushed = mustEncode(testCommitment(9)), false // which is not what the channel's state says
+	})
+	w.mine(testHeight + 3)
+	idle(c)
+	isPushed := func() (pushed bool) {
+		w.n.loop.call(func() { pushed = c.pushed })
+		return pushed
+	}
+	if isPushed() {
+		t.Error("another transaction than our commitment is pushed")
+	}
+	w.n.loop.call(func() { c.row.CloseTx = raw })
+	w.mine(testHeight + 4)
+	idle(c)
+	if !isPushed() {
+		t.Error("it is not pushed with the next block")
+	}
+	ours, err := decodeTx(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hostile.Within(t, "send it", func() {
+		for !backend.has(ours.TxHash()) {
+			w.alive()
+		}
+	})
 }
 
 // TestReorganisationStartsAnew: between a block that is taken back and the new chain an onchaind's words do not

@@ -18,17 +18,34 @@ const anchorWitness = 1 + 1 + 73 + 1 + 40
 // that there is time for its HTLC-success transaction.
 const secondStage = 6
 
-// pushCommitment has our commitment mined, which is signed and stored.
+// closeAlone has our commitment mined: it is signed first, if it was not. Each block tries again what failed.
+func (n *node) closeAlone(c *channel) {
+	if c.row.CloseTx == nil {
+		n.dropToChain(c)
+		return
+	}
+	n.pushCommitment(c)
+}
+
+// pushCommitment has our commitment mined, which is signed and stored. Repeated, it says what is at stake now.
 func (n *node) pushCommitment(c *channel) {
+	if c.pushing {
+		return
+	}
+	c.pushing, c.pushed = true, true
 	go func() {
 		push, script, err := n.commitmentToPush(c)
 		n.loop.post(func() {
+			c.pushing = false
 			switch {
 			case err != nil:
-				c.log.Error("our commitment cannot be broadcast", "error", err)
+				c.pushed = false
+				c.log.Error("our commitment is not broadcast: the next block's try is another", "error", err)
 			case c.mayPush():
+				if c.anchorScript == nil {
+					n.knowSent(c.row.ID)
+				}
 				c.anchorScript = script
-				n.knowSent(c.row.ID)
 				n.stepTxs(txwatch.Push{Commitment: *push})
 				n.decideSoon = true
 			}

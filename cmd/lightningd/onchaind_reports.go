@@ -57,6 +57,9 @@ func (e *closure) onStarted(m *onchaindmsg.Started) {
 	}
 	if m.Kind == onchaindmsg.TheirUnknown || m.Kind == onchaindmsg.Unknown {
 		c.log.Error("the channel was closed by a transaction that this node does not know", "kind", text)
+		// Should it be lost in a reorganisation, our own commitment could be one that we revoked.
+		c.row.LostState = true
+		c.save()
 	}
 	if c.row.State != store.OnChain {
 		c.setState(store.OnChain, causeOnchain, text)

@@ -212,12 +212,10 @@ func (n *node) takeUp() {
 		switch {
 		case c.end != nil:
 			c.end.start()
-		case c.row.State == store.AwaitingUnilateral && c.row.CloseTx != nil:
-			n.pushCommitment(c)
+		case c.row.State == store.AwaitingUnilateral:
+			n.closeAlone(c)
 		case c.row.CloseTx != nil:
 			n.broadcast(c.row.CloseTx)
-		case c.row.State == store.AwaitingUnilateral && c.row.CloseTx == nil:
-			n.dropToChain(c)
 		}
 	}
 	for _, tx := range n.wallet.UnconfirmedTxs() {

@@ -49,8 +49,8 @@ func outside(have, want amount.FeeratePerKw) bool {
 // back: the deadlines leave more time than that, and a close costs both sides.
 const comeBack = 2
 
-// watchDeadlines takes channels to the chain whose HTLCs cannot wait any longer for a peer that is away.
-// A channel with a process watches its own.
+// watchDeadlines takes channels to the chain whose HTLCs cannot wait any longer for a peer that is away, or for a
+// close that a reorganisation took back. A channel with a process watches its own.
 func (n *node) watchDeadlines(h block.Height) {
 	if h%144 == 0 {
 		n.submit("forget old storage of peers", func(tx *storeTx) error { return tx.AgePeerStorage(h) }, nil)
@@ -62,14 +62,27 @@ func (n *node) watchDeadlines(h block.Height) {
 	n.watchHeld(h)
 	for _, c := range n.channels {
 		switch {
-		case c.proc != nil || c.resuming || !c.resumable():
+		case c.proc != nil || c.resuming:
+		case c.mayPush():
+			if !c.pushed {
+				n.closeAlone(c)
+			}
+		case !c.resumable() && !c.adrift():
 		case c.status.State == 0:
 			go n.learnDeadline(c)
 		case c.status.Deadline != 0 && h >= max(c.status.Deadline, n.firstHeight+comeBack):
 			c.closedBy("local", causeLocal)
-			c.failChannel(causeLocal, fmt.Sprintf("an HTLC was not resolved by height %d, and the peer is away", c.status.Deadline))
+			c.failChannel(causeLocal, fmt.Sprintf("an HTLC was not resolved by height %d, and %s", c.status.Deadline, c.noHelp()))
 		}
 	}
+}
+
+// noHelp is why only our commitment can resolve an HTLC.
+func (c *channel) noHelp() string {
+	if c.adrift() {
+		return "the close that was lost in a reorganisation is not mined again"
+	}
+	return "the peer is away"
 }
 
 // learnDeadline reads the deadline of a channel that has had no process since the node was started. It
