@@ -1,4 +1,4 @@
 package interop
 
 // kinds are all that we know to start.
-var kinds = []Kind{lndKind}
+var kinds = []Kind{lndKind, ldkKind}

@@ -3,6 +3,7 @@ package interop
 import (
 	"fmt"
 	"net"
+	"os"
 	"sync/atomic"
 
 	"fulmen/tests/harness"
@@ -12,7 +13,8 @@ import (
 // its ports a while after they were found free.
 var lastPort atomic.Int32
 
-const firstPort = 20_000
+// firstPort differs between runs, which may be at once.
+var firstPort = 20_000 + os.Getpid()%12*1000
 
 func freePort(t harness.TB) int {
 	t.Helper()

@@ -1,0 +1,71 @@
+// What must outlive the process, in files: LDK's KVStore, and the driver's own small tables in JSON.
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { bytes, hex, ldk } from "./ldk.mjs";
+
+export class Store {
+  constructor(dir) {
+    this.dir = dir;
+    this.kv = ldk.KVStore.new_impl({
+      read: (a, b, key) => {
+        const raw = this.read(join("ldk", a, b, key));
+        return raw
+          ? ldk.Result_CVec_u8ZIOErrorZ.constructor_ok(raw)
+          : ldk.Result_CVec_u8ZIOErrorZ.constructor_err(ldk.IOError.LDKIOError_NotFound);
+      },
+      write: (a, b, key, raw) => {
+        this.write(join("ldk", a, b, key), raw);
+        return ldk.Result_NoneIOErrorZ.constructor_ok();
+      },
+      remove: (a, b, key) => {
+        rmSync(join(this.dir, "ldk", a, b, key), { force: true });
+        return ldk.Result_NoneIOErrorZ.constructor_ok();
+      },
+      list: (a, b) => ldk.Result_CVec_StrZIOErrorZ.constructor_ok(this.list(join("ldk", a, b))),
+    });
+  }
+
+  // read is a file's content, or null if there is none.
+  read(name) {
+    try {
+      return new Uint8Array(readFileSync(join(this.dir, name)));
+    } catch (err) {
+      if (err.code === "ENOENT") return null;
+      throw err;
+    }
+  }
+
+  // write replaces a file as a whole: a kill leaves the old or the new.
+  write(name, raw) {
+    const path = join(this.dir, name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path + ".new", raw);
+    renameSync(path + ".new", path);
+  }
+
+  list(name) {
+    try {
+      return readdirSync(join(this.dir, name), { withFileTypes: true })
+        .filter((e) => e.isFile() && !e.name.endsWith(".new"))
+        .map((e) => e.name);
+    } catch (err) {
+      if (err.code === "ENOENT") return [];
+      throw err;
+    }
+  }
+
+  // secret is 32 random bytes, made at the first start.
+  secret(name, make) {
+    const old = this.read(name);
+    if (old) return bytes(Buffer.from(old).toString());
+    const made = make();
+    this.write(name, hex(made));
+    return made;
+  }
+
+  readJSON(name, none) {
+    const raw = this.read(name);
+    return raw ? JSON.parse(Buffer.from(raw).toString()) : none;
+  }
+  writeJSON = (name, value) => this.write(name, JSON.stringify(value));
+}
