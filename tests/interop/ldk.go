@@ -90,7 +90,7 @@ func newLDK(t harness.TB, btcd *harness.Btcd, how Setup) Peer {
 		"dir": l.state(), "host": "127.0.0.1", "port": freePort(t), "rpcPort": port,
 		"btcd":     map[string]string{"url": "http://" + btcd.Address(), "user": harness.BtcdUser, "password": harness.BtcdPassword},
 		"features": how.Features, "leastChannel": uint64(how.LeastChannel), "noPush": how.NoPush,
-		"alias": how.SCIDAlias, "fewConfirms": how.FewConfirms, "large": how.Large,
+		"alias": how.SCIDAlias, "confirms": how.Confirms, "shortDelay": how.ShortDelay, "large": how.Large,
 	}
 	t.Cleanup(func() {
 		if l.proc != nil {

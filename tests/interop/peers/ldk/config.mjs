@@ -8,7 +8,7 @@ export function userConfig(how = {}) {
   hand.set_announce_for_forwarding(!how.private);
   hand.set_negotiate_anchors_zero_fee_htlc_tx(how.type !== "static_remote_key");
   hand.set_negotiate_scid_privacy(Boolean(how.alias));
-  if (how.fewConfirms) hand.set_minimum_depth(1);
+  if (how.confirms) hand.set_minimum_depth(how.confirms);
   hand.set_our_max_accepted_htlcs(483);
   hand.set_max_inbound_htlc_value_in_flight_percent_of_channel(100);
   config.set_channel_handshake_config(hand);
