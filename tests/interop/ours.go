@@ -151,3 +151,11 @@ func (s *Scene) graphOf(n *harness.Node) Graph {
 	}
 	return g
 }
+
+// flip changes the first digit of a hash in hex.
+func flip(hex string) string {
+	if hex[0] == '0' {
+		return "1" + hex[1:]
+	}
+	return "0" + hex[1:]
+}

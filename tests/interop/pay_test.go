@@ -189,14 +189,6 @@ func refusedByPeer(s *Scene) {
 	mustEqual(s, "our balance", s.Agree(), before-1_000_000)
 }
 
-// flip changes the first digit of a hash in hex.
-func flip(hex string) string {
-	if hex[0] == '0' {
-		return "1" + hex[1:]
-	}
-	return "0" + hex[1:]
-}
-
 func (s *Scene) mustFail(what string, d decoded) {
 	s.Helper()
 	if err := s.send(d); err != nil {
