@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"fulmen/internal/command"
+	"fulmen/internal/rpc"
 )
 
 type connectionParams struct {
@@ -24,7 +25,14 @@ func batchingCommand() *command.Command {
 func deprecationsCommand() *command.Command {
 	return command.New(command.Doc{
 		Name: "deprecations", Category: command.Utility,
-		Short: "Has no effect: this node has nothing deprecated.",
-		Long:  "It is there for clients that turn off what is deprecated, for the connection that they use.",
-	}, func(context.Context, *connectionParams) (*emptyResult, error) { return new(emptyResult), nil })
+		Short: "Turn deprecated commands of plugins on or off for this connection.",
+		Long: "It counts in place of the option allow-deprecated-apis, for the requests that follow on the same connection. Plugins " +
+			"whose commands are called hear of it (deprecated_oneshot); this node's own commands have nothing deprecated.",
+		SeeAlso: []string{"notifications", "plugin"},
+	}, func(ctx context.Context, p *connectionParams) (*emptyResult, error) {
+		if r := rpc.FromContext(ctx); r != nil && r.Session != nil {
+			r.Session.SetDeprecations(p.Enable)
+		}
+		return new(emptyResult), nil
+	})
 }

@@ -39,6 +39,9 @@ func (n *node) serveCommand(ctx context.Context, r *rpc.Request) (any, error) {
 	if !p.Active() {
 		return nil, rpc.Errorf(rpc.CodePluginError, "plugin %s is still starting", p.Name)
 	}
+	if !r.Deprecations(p.DeprecationsOn()) && p.Deprecates(r.Method) {
+		return nil, rpc.Errorf(rpc.CodeUnknownMethod, "%s is deprecated, and deprecated commands are turned off", r.Method)
+	}
 	return passToPlugin(ctx, p, r, paramsOrNone(r))
 }
 
@@ -52,6 +55,9 @@ func paramsOrNone(r *rpc.Request) any {
 // passToPlugin has a plugin serve a request, and what it tells meanwhile go to the caller.
 func passToPlugin(ctx context.Context, p *plugin.Plugin, r *rpc.Request, params any) (any, error) {
 	passed := plugin.Passed{Method: r.Method, Params: params, CallerID: r.ID, Notify: r.Notify}
+	if allowed := r.Deprecations(p.DeprecationsOn()); allowed != p.DeprecationsOn() {
+		passed.DeprecatedOK = &allowed
+	}
 	result, err := p.Pass(ctx, passed)
 	var failed *plugin.Error
 	switch {

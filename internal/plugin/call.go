@@ -35,7 +35,7 @@ type Passed struct {
 	// Notify takes what the plugin tells the caller before it answers: message and progress. It runs on the
 	// plugin's reader and must not wait. May be nil.
 	Notify func(method string, params any)
-	// DeprecatedOK is set where the caller chose for itself whether deprecated things work.
+	// DeprecatedOK is set where the caller wants deprecated things to work, or not to, and the node is set otherwise.
 	DeprecatedOK *bool
 }
 
@@ -46,10 +46,12 @@ func (p *Plugin) Pass(ctx context.Context, r Passed) (json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
+	messages := []any{request{"2.0", id, r.Method, r.Params}}
 	if r.DeprecatedOK != nil && p.subscribes("deprecated_oneshot") {
-		_ = p.Notify("deprecated_oneshot", map[string]any{"deprecated_oneshot": map[string]bool{"deprecated_ok": *r.DeprecatedOK}})
+		told := map[string]any{"deprecated_oneshot": map[string]bool{"deprecated_ok": *r.DeprecatedOK}}
+		messages = []any{notification{"2.0", "deprecated_oneshot", told}, messages[0]}
 	}
-	if err := p.send(request{"2.0", id, r.Method, r.Params}); err != nil {
+	if err := p.send(messages...); err != nil {
 		p.forget(id)
 		return nil, err
 	}

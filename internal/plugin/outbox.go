@@ -53,12 +53,17 @@ func (o *outbox) close() {
 	o.more.Signal()
 }
 
-func (p *Plugin) send(v any) error {
-	raw, err := encode(v)
-	if err != nil {
-		return fmt.Errorf("plugin %s: %w", p.Name, err)
+// send queues messages, with nothing between them.
+func (p *Plugin) send(messages ...any) error {
+	var all []byte
+	for _, m := range messages {
+		raw, err := encode(m)
+		if err != nil {
+			return fmt.Errorf("plugin %s: %w", p.Name, err)
+		}
+		all = append(all, raw...)
 	}
-	return p.sendRaw(raw)
+	return p.sendRaw(all)
 }
 
 // sendRaw is send for what is encoded; raw is copied.

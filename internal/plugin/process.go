@@ -176,6 +176,14 @@ func (p *Plugin) Active() bool { return p.active.Load() }
 // Path is the program's.
 func (p *Plugin) Path() string { return p.spec.Path }
 
+// DeprecationsOn reports what the plugin was told of deprecated things: whether they work.
+func (p *Plugin) DeprecationsOn() bool { return p.spec.AllowDeprecated }
+
+// Deprecates reports whether a command of the plugin's is deprecated.
+func (p *Plugin) Deprecates(method string) bool {
+	return slices.ContainsFunc(p.manifest.Methods, func(m Method) bool { return m.Name == method && len(m.Deprecated) > 0 })
+}
+
 // Ended is closed when the plugin's process is gone.
 func (p *Plugin) Ended() <-chan struct{} { return p.ended }
 

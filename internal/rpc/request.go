@@ -116,6 +116,18 @@ func (r *Request) Notify(method string, params any) {
 	r.Session.out.write(b.Bytes())
 }
 
+// Deprecations reports whether the caller wants deprecated things to work, where otherwise is what the node is set
+// to.
+func (r *Request) Deprecations(otherwise bool) bool {
+	if r == nil || r.Session == nil {
+		return otherwise
+	}
+	if own := r.Session.deprecations.Load(); own != nil {
+		return *own
+	}
+	return otherwise
+}
+
 type contextKey struct{}
 
 // FromContext is the request that a handler is running for; nil if it runs without a caller.

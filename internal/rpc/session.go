@@ -25,6 +25,7 @@ type Session struct {
 	cancel  context.CancelFunc
 
 	notifications atomic.Bool
+	deprecations  atomic.Pointer[bool] // nil: as the node is set
 
 	mu       sync.Mutex
 	inFlight int
@@ -43,6 +44,10 @@ func newSession(s *Server, conn *net.UnixConn) *Session {
 
 // SetNotifications turns message and progress notifications on this connection on or off.
 func (s *Session) SetNotifications(enable bool) { s.notifications.Store(enable) }
+
+// SetDeprecations says whether deprecated things work for the requests that follow on this connection, whatever
+// the node is set to.
+func (s *Session) SetDeprecations(enable bool) { s.deprecations.Store(&enable) }
 
 // lingerTime is how long a caller that was refused may take to read why, and lingerMost how much of what
 // it still sends is read.

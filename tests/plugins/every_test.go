@@ -2,6 +2,7 @@ package plugins
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -172,7 +173,7 @@ func TestEveryHookAndNotification(t *testing.T) {
 	alice.Stop()
 	waitSeen(t, alice, "notification", "shutdown", 1)
 	seen := checkSchemas(t, alice)
-	for _, want := range strings.Fields(`balance_snapshot block_added channel_opened channel_state_changed coin_movement connect custommsg disconnect
+	for _, want := range strings.Fields(`balance_snapshot block_added channel_opened channel_state_changed coin_movement connect custommsg deprecated_oneshot disconnect
 		invoice_creation invoice_payment log plugin_started plugin_stopped sendpay_failure sendpay_success shutdown warning every-topic`) {
 		if !slices.Contains(seen, "notification "+want) {
 			t.Errorf("notification %s did not come", want)
@@ -261,6 +262,7 @@ func checkCommands(t *testing.T, alice *harness.Node) {
 	}
 	waitSeen(t, alice, "notification", "every-topic", 1)
 	checkNews(t, alice)
+	checkDeprecations(t, alice)
 	if out, err := alice.CLI("help"); err != nil || !strings.Contains(out, "every-work") {
 		t.Errorf("help does not name a plugin's command: %v", err)
 	}
@@ -290,5 +292,27 @@ func checkNews(t *testing.T, n *harness.Node) {
 	want := []string{`message {"id":2,"level":"info","message":"begins"}`, `progress {"id":2,"num":0,"total":2}`}
 	if !slices.Equal(news, want) {
 		t.Errorf("news %q, want %q", news, want)
+	}
+}
+
+// checkDeprecations has a caller choose for its connection whether what is deprecated works.
+func checkDeprecations(t *testing.T, n *harness.Node) {
+	t.Helper()
+	client, err := rpc.Dial(n.RPCFile())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	do := func(method string, params ...any) error { return client.Call(t.Context(), method, params, nil) }
+	if err := errors.Join(do("every-old"), do("deprecations", true), do("every-old"), do("deprecations", false), do("every-options")); err != nil {
+		t.Fatal(err)
+	}
+	told := waitSeen(t, n, "notification", "deprecated_oneshot", 1)["params"].(object)["deprecated_oneshot"].(object)
+	if told["deprecated_ok"] != false {
+		t.Errorf("the plugin is told %v", told)
+	}
+	var refused *rpc.Error
+	if err := do("every-old"); !errors.As(err, &refused) || refused.Code != rpc.CodeUnknownMethod {
+		t.Errorf("a deprecated command without deprecations: %v", err)
 	}
 }

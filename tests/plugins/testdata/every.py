@@ -43,6 +43,7 @@ for r in requests():
                 {"name": "every-options", "usage": "", "description": "shows the options"},
                 {"name": "every-emit", "usage": "", "description": "sends every-topic"},
                 {"name": "every-work", "usage": "", "description": "tells how far it is"},
+                {"name": "every-old", "usage": "", "description": "is deprecated", "deprecated": True},
             ],
         })
     elif name == "init":
@@ -55,6 +56,8 @@ for r in requests():
     elif name == "every-release":
         for h in held.pop(params[0], []):
             answer(h, answers[params[0]] or {"result": "continue"})
+        answer(r, {})
+    elif name == "every-old":
         answer(r, {})
     elif name == "every-options":
         answer(r, options)
