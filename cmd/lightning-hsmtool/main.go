@@ -36,6 +36,8 @@ var methods = []method{
 		"Show the words of an hsm_secret; of the old 32-byte form, its 64 hex digits.", (*tool).getSecret},
 	{"getnodeid", "PATH", 1, 1,
 		"Show the id of the node that has this hsm_secret.", (*tool).getNodeID},
+	{"getemergencyrecover", "PATH", 1, 1,
+		"Show the content of an emergency.recover as one word, to print or to copy: `lightning-cli\ndecode` takes it.", (*tool).getEmergencyRecover},
 }
 
 // errUsage is a wrong command line.

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/btcsuite/btcd/address/v2/bech32"
 )
 
 const (
@@ -153,5 +155,24 @@ func TestHelp(t *testing.T) {
 		if !strings.Contains(out, "  "+m.name+" "+m.args+"\n") {
 			t.Errorf("help does not show %s", m.name)
 		}
+	}
+}
+
+func TestGetEmergencyRecover(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "emergency.recover")
+	content := bytes.Repeat([]byte{0, 255, 7}, 5000)
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text := strings.TrimSuffix(mustRun(t, "", "getemergencyrecover", path), "\n")
+	hrp, words, err := bech32.DecodeNoLimit(text)
+	if err != nil || hrp != "clnemerg" {
+		t.Fatalf("%q, %v", hrp, err)
+	}
+	if back, err := bech32.ConvertBits(words, 5, 8, false); err != nil || !bytes.Equal(back, content) {
+		t.Errorf("%d bytes come back of %d, %v", len(back), len(content), err)
+	}
+	if code, _, errs := run(t, "", "getemergencyrecover", path+"x"); code != exitError || !strings.Contains(errs, "no such file") {
+		t.Errorf("exit %d: %s", code, errs)
 	}
 }

@@ -8,8 +8,11 @@ import (
 	"io"
 	"os"
 
+	"github.com/btcsuite/btcd/address/v2/bech32"
+
 	"fulmen/internal/hsmsecret"
 	"fulmen/internal/hsmsecret/secretfile"
+	"fulmen/internal/scb"
 	"fulmen/internal/signer"
 )
 
@@ -120,6 +123,32 @@ func (t *tool) getNodeID(args []string) error {
 		return err
 	}
 	fmt.Fprintln(t.out, node.ID())
+	return nil
+}
+
+// maxEmergencyRecover is far above what the channels of any node need.
+const maxEmergencyRecover = 64 << 20
+
+// getEmergencyRecover shows a static backup in letters and digits, still encrypted.
+func (t *tool) getEmergencyRecover(args []string) error {
+	f, err := os.Open(args[0])
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	blob, err := io.ReadAll(io.LimitReader(f, maxEmergencyRecover))
+	if err != nil {
+		return err
+	}
+	words, err := bech32.ConvertBits(blob, 8, 5, true)
+	if err != nil {
+		return err
+	}
+	text, err := bech32.Encode(scb.HRP, words)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(t.out, text)
 	return nil
 }
 

@@ -12,12 +12,20 @@ import (
 )
 
 type decodeParams struct {
-	String string `param:"string" doc:"A BOLT 11 invoice, with or without lightning: before it."`
+	String string `param:"string" doc:"A BOLT 11 invoice, with or without lightning: before it; a rune; or what begins with clnemerg1, the content of emergency.recover."`
 }
 
-// decodeResult is an invoice taken apart.
+// decodeResult is what was taken apart, one of the three.
 type decodeResult struct {
-	Type               string           `json:"type" doc:"bolt11 invoice."`
+	Type string `json:"type" doc:"bolt11 invoice, rune or emergency recover."`
+	*decodedInvoice
+	*decodedRune
+	*decodedRecovery
+	Valid bool `json:"valid" doc:"Whether it may be used."`
+}
+
+// decodedInvoice is an invoice taken apart.
+type decodedInvoice struct {
 	Currency           string           `json:"currency" doc:"The network, as the invoice's prefix names it."`
 	CreatedAt          int64            `json:"created_at" doc:"When it was made, unix seconds."`
 	Expiry             int64            `json:"expiry" doc:"How many seconds after that it can be paid."`
@@ -34,7 +42,6 @@ type decodeResult struct {
 	Extra              []extraResult    `json:"extra,omitempty" doc:"Fields that are not understood."`
 	PaymentHash        command.Hex      `json:"payment_hash" doc:"SHA256 of the preimage."`
 	Signature          command.Hex      `json:"signature" doc:"The payee's signature, DER."`
-	Valid              bool             `json:"valid" doc:"Whether it may be used."`
 }
 
 type fallbackResult struct {
@@ -59,22 +66,32 @@ type extraResult struct {
 func (n *node) decodeCommand() *command.Command {
 	return command.New(command.Doc{
 		Name: "decode", Category: command.Utility,
-		Short:   "Take an invoice apart.",
-		Long:    "The signature is checked. An invoice for another network, or one that has expired, is decoded all the same.",
-		SeeAlso: []string{"pay", "invoice"},
-	}, func(_ context.Context, p *decodeParams) (*decodeResult, error) {
-		inv, err := decodeInvoice("string", p.String)
-		if err != nil {
-			return nil, err
-		}
+		Short: "Take an invoice, a rune or an emergency.recover apart.",
+		Long: "An invoice's signature is checked; one for another network, or one that has expired, is decoded all the same. A rune may be any node's: " +
+			"checkrune says whether it is ours. The content of emergency.recover is decrypted, which only the node that wrote it can.",
+		SeeAlso: []string{"pay", "invoice", "createrune", "getemergencyrecoverdata"},
+	}, n.decode)
+}
+
+func (n *node) decode(_ context.Context, p *decodeParams) (*decodeResult, error) {
+	text := strings.TrimSpace(p.String)
+	if strings.HasPrefix(strings.ToLower(text), recoveryPrefix) {
+		return n.decodeRecovery(text)
+	}
+	inv, err := decodeInvoice("string", text)
+	if err == nil {
 		return showDecoded(inv), nil
-	})
+	}
+	if r := decodeRune(text); r != nil {
+		return r, nil
+	}
+	return nil, err
 }
 
 // notYet are the other kinds of strings that people try, by how they begin.
 var notYet = []struct{ prefix, what string }{
 	{"lno1", "a BOLT 12 offer"}, {"lnr1", "a BOLT 12 invoice request"}, {"lni1", "a BOLT 12 invoice"},
-	{"lnp1", "a BOLT 12 payer proof"}, {"clnemerg1", "an emergency.recover file"},
+	{"lnp1", "a BOLT 12 payer proof"},
 }
 
 // decodeInvoice reads a BOLT 11 invoice from the parameter with a name.
@@ -87,18 +104,18 @@ func decodeInvoice(param, text string) (*invoice.Invoice, error) {
 	bare := strings.TrimPrefix(strings.ToLower(text), "lightning:")
 	for _, kind := range notYet {
 		if strings.HasPrefix(bare, kind.prefix) {
-			return nil, command.BadParam(param, "is %s, which is not supported yet: only BOLT 11 invoices are", kind.what)
+			return nil, command.BadParam(param, "is %s, which is not supported yet: of invoices only those of BOLT 11 are", kind.what)
 		}
 	}
 	if !strings.HasPrefix(bare, "ln") {
-		return nil, command.BadParam(param, "is no BOLT 11 invoice; offers, runes and all else are not supported yet: %w", err)
+		return nil, command.BadParam(param, "is no BOLT 11 invoice: %w", err)
 	}
 	return nil, command.BadParam(param, "%w", err)
 }
 
 func showDecoded(inv *invoice.Invoice) *decodeResult {
-	r := &decodeResult{
-		Type: "bolt11 invoice", Valid: true, Currency: string(inv.Network), CreatedAt: inv.Timestamp.Unix(),
+	r := &decodedInvoice{
+		Currency: string(inv.Network), CreatedAt: inv.Timestamp.Unix(),
 		Expiry: int64(inv.Expiry / time.Second), Payee: inv.Payee[:], PaymentHash: inv.PaymentHash[:],
 		Signature: inv.Signature.AppendDER(nil), Description: inv.Description, MinFinalCLTVExpiry: inv.MinFinalCLTVExpiryDelta,
 		PaymentSecret: inv.PaymentSecret[:], Features: command.Hex(inv.Features), PaymentMetadata: inv.PaymentMetadata,
@@ -122,7 +139,7 @@ func showDecoded(inv *invoice.Invoice) *decodeResult {
 	for _, f := range inv.Skipped {
 		r.Extra = append(r.Extra, extraResult{string(f.Tag()), bech32Text(f.Data)})
 	}
-	return r
+	return &decodeResult{Type: "bolt11 invoice", decodedInvoice: r, Valid: true}
 }
 
 // fallbackType names what locks an address.

@@ -62,6 +62,9 @@ func Parse(alternatives []string) (Restriction, error) {
 	var r Restriction
 	for _, text := range alternatives {
 		a, rest, err := parseAlternative(text)
+		if err == nil && a.Field == "" {
+			err = fmt.Errorf("restriction %q: no field's name before the condition", text)
+		}
 		if err == nil && rest != "" {
 			err = fmt.Errorf("restriction %q: %q ends it, and needs a backslash before it", text, rest[:1])
 		}
@@ -86,6 +89,10 @@ func parseAll(text string) ([]Restriction, error) {
 			return nil, err
 		}
 		r = append(r, a)
+		// Without a field's name it is the rune's own id: the first restriction, and nothing beside it.
+		if a.Field == "" && (a.Condition != '=' || len(list) > 0 || len(r) > 1 || rest != "" && rest[0] == '|') {
+			return nil, fmt.Errorf("restriction %q: only a rune's unique_id has no field's name", text)
+		}
 		if rest == "" || rest[0] == '&' {
 			list, r = append(list, r), nil
 		}

@@ -118,6 +118,9 @@ func (r Rune) Encode() string {
 	return base64.URLEncoding.EncodeToString(append(r.code[:len(r.code):len(r.code)], r.restrictions()...))
 }
 
+// ErrNotUTF8 is returned for what would be a rune, if its restrictions were text.
+var ErrNotUTF8 = errors.New("rune has restrictions that are not UTF-8")
+
 // Decode reads what Encode wrote, with or without padding at its end. Whether a node made it is for IsFrom to say.
 func Decode(text string) (Rune, error) {
 	if len(text) > maxLength {
@@ -129,12 +132,13 @@ func Decode(text string) (Rune, error) {
 		return Rune{}, fmt.Errorf("rune is not base64url: %w", err)
 	case len(raw) < sha256.Size:
 		return Rune{}, fmt.Errorf("rune has %d bytes, should have %d at least", len(raw), sha256.Size)
-	case !utf8.Valid(raw[sha256.Size:]):
-		return Rune{}, errors.New("rune has restrictions that are not UTF-8")
 	}
 	r := Rune{code: [sha256.Size]byte(raw), length: sha256.BlockSize}
 	if r.Restrictions, err = parseAll(string(raw[sha256.Size:])); err != nil {
 		return Rune{}, err
+	}
+	if !utf8.Valid(raw[sha256.Size:]) {
+		return Rune{}, ErrNotUTF8
 	}
 	for _, m := range r.Restrictions {
 		r.length += uint64(len(m.String()))

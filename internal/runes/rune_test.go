@@ -3,6 +3,7 @@ package runes
 import (
 	"crypto/sha256"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 )
@@ -62,6 +63,53 @@ func TestPublishedRunes(t *testing.T) {
 	}
 }
 
+// TestPublishedVectors has the vectors of the format's reference, whose secret is 16 zero bytes: runes that are
+// valid, values that they let pass or not, and runes that are none.
+func TestPublishedVectors(t *testing.T) {
+	raw, err := os.ReadFile("testdata/vectors.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := make([]byte, 16)
+	var r Rune
+	for line := range strings.Lines(string(raw)) {
+		cells := strings.Split(strings.TrimSuffix(line, "\n"), ",")
+		switch kind := cells[0]; kind {
+		case "VALID":
+			if r, err = Decode(cells[3]); err != nil || r.String() != cells[2] || r.Encode() != cells[3] || !r.IsFrom(secret) {
+				t.Fatalf("%s: %s, %v", cells[1], r, err)
+			}
+			cells = append(cells, "", "")
+			if id, version := r.UniqueID(); id != cells[4] || version != cells[5] {
+				t.Errorf("%s: id %q, version %q", cells[1], id, version)
+			}
+		case "PASS", "FAIL":
+			values := map[string]string{}
+			for _, cell := range cells[1:] {
+				name, value, _ := strings.Cut(cell, "=")
+				values[name] = value
+			}
+			err := r.Check(func(a Alternative) (string, bool, error) {
+				value, ok := values[a.Field]
+				return value, ok, nil
+			})
+			if (err == nil) != (kind == "PASS") {
+				t.Errorf("%s with %q should %s: %v", r, cells[1:], kind, err)
+			}
+		case "MALFORMED":
+			if r, err := Decode(cells[3]); err == nil {
+				t.Errorf("%s: %s is taken for a rune", cells[1], r)
+			}
+		case "BAD DERIVATION":
+			if r, err := Decode(cells[3]); err != nil || r.String() != cells[2] || r.IsFrom(secret) {
+				t.Errorf("%s: %s, %v", cells[1], r, err)
+			}
+		default:
+			t.Fatalf("unknown line %q", line)
+		}
+	}
+}
+
 func TestNobodyRemovesARestriction(t *testing.T) {
 	secret := []byte("a secret")
 	r := New(secret, "7")
@@ -79,7 +127,7 @@ func TestNobodyRemovesARestriction(t *testing.T) {
 	}
 	for name, less := range map[string][]Restriction{
 		"first": {r.Restrictions[0], two}, "last": {r.Restrictions[0], one}, "order": {r.Restrictions[0], two, one},
-		"id": {must("=8"), one, two}, "all": nil, "joined": {r.Restrictions[0], append(append(Restriction{}, one...), two...)},
+		"id": {Restriction{{Condition: '=', Value: "8"}}, one, two}, "all": nil, "joined": {r.Restrictions[0], append(append(Restriction{}, one...), two...)},
 	} {
 		forged := both
 		forged.Restrictions = less
@@ -113,7 +161,7 @@ func TestCheck(t *testing.T) {
 		{"b<1", "not an integer"}, {"a<x", "limit of a is not an integer"}, {"b{textual", ""}, {"b{te", "sorts before"}, {"b}te", ""}, {"b}textual", "sorts after"},
 		{"c!", ""}, {"a!", "is present"}, {"c=", "is missing"}, {"c/x", "is missing"}, {"any thing#at all", ""},
 		{"a=1|b=text", ""}, {"a=1|b=x", "a is not equal to 1 AND b is not equal to x"}, {"a=12&b=x", "b is not equal"}, {"late=1", "too early"},
-		{"late=1|a=12", ""}, {"mine=good", ""}, {"=5", "missing"}, // an id that stands second is a condition that nobody meets
+		{"late=1|a=12", ""}, {"mine=good", ""},
 	} {
 		list, err := parseAll(c.text)
 		if err != nil {
@@ -133,20 +181,23 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"": "0 bytes", "*": "base64", strings.Repeat("A", 70000): "70000 characters", "AAAA": "3 bytes",
-		encode("a\xff"): "UTF-8", encode("a.b"): "no condition", encode("a=1&"): "", encode("a=\\&b"): "",
+		encode("a\xff"): "UTF-8", encode("a.b"): "no condition", encode("a=1&"): "unique_id", encode("a=\\&b"): "",
 	} {
 		_, err := Decode(text)
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%.40q: %v, want %q", text, err, want)
 		}
 	}
-	for _, text := range []string{"a", `a=\`, "a=1&", "a=1|", "&", "|", "a-b"} {
+	for _, text := range []string{"a", `a=\`, "a=1&", "a=1|", "&", "|", "a-b", "!", "=1|a=2", "a=2|=1", "=1&=1", "a=1&=1"} {
 		if list, err := parseAll(text); err == nil {
 			t.Errorf("%q: %v", text, list)
 		}
 	}
 	if _, err := Parse(nil); err == nil {
 		t.Error("a restriction without alternatives")
+	}
+	if _, err := Parse([]string{"=1"}); err == nil {
+		t.Error("another id for a rune")
 	}
 	if _, err := Parse([]string{"a=1|b=2"}); err == nil {
 		t.Error("two alternatives in one")

@@ -57,8 +57,11 @@ func Seal(key Key, entries [][]byte, padded bool, random io.Reader) (blob []byte
 	return aead.Seal(blob, nonce, plain, []byte(magic)), len(entries) - count, nil
 }
 
-// Open decrypts what Seal made.
-func Open(key Key, blob []byte) ([][]byte, error) {
+// HRP is the human-readable part of a blob that is written in bech32 (BIP 173).
+const HRP = "clnemerg"
+
+// Decrypt gives what Seal put into its box.
+func Decrypt(key Key, blob []byte) ([]byte, error) {
 	aead, err := chacha20poly1305.NewX(key[:])
 	if err != nil {
 		return nil, err
@@ -70,6 +73,15 @@ func Open(key Key, blob []byte) ([][]byte, error) {
 	plain, err := aead.Open(nil, rest[:aead.NonceSize()], rest[aead.NonceSize():], []byte(magic))
 	if err != nil {
 		return nil, ErrNotOurs
+	}
+	return plain, nil
+}
+
+// Open decrypts what Seal made.
+func Open(key Key, blob []byte) ([][]byte, error) {
+	plain, err := Decrypt(key, blob)
+	if err != nil {
+		return nil, err
 	}
 	r := &reader{b: plain}
 	var entries [][]byte
