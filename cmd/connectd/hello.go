@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 
 	"fulmen/internal/features"
@@ -74,7 +75,9 @@ func (s *server) checkInit(m *wire.Init) (remoteInit, error) {
 
 // write sends one message while nobody else writes.
 func (c *secured) write(m wire.Message) error {
-	frame, err := c.seal.Append(nil, wire.Encode(m))
+	raw := wire.Encode(m)
+	trace(slog.With("peer_id", c.remote), levelOut, raw)
+	frame, err := c.seal.Append(nil, raw)
 	if err != nil {
 		return err
 	}
@@ -89,6 +92,7 @@ func (c *secured) readInit() (*wire.Init, error) {
 		if err != nil {
 			return nil, err
 		}
+		trace(slog.With("peer_id", c.remote), levelIn, raw)
 		m, err := wire.Decode(raw)
 		var unknown *wire.UnknownMessageError
 		switch {

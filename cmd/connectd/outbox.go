@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"sync"
 	"time"
@@ -34,6 +35,7 @@ var (
 // meanwhile goes along with the next system call.
 type outbox struct {
 	conn net.Conn
+	log  *slog.Logger
 
 	mu       sync.Mutex
 	changed  *sync.Cond
@@ -47,8 +49,8 @@ type outbox struct {
 	silent   bool // for tests: nothing more is written, or taken from the peer
 }
 
-func newOutbox(conn net.Conn, seal *noise.Sealer, tests *disconnects) *outbox {
-	o := &outbox{conn: conn, seal: seal, tests: tests}
+func newOutbox(conn net.Conn, seal *noise.Sealer, tests *disconnects, log *slog.Logger) *outbox {
+	o := &outbox{conn: conn, seal: seal, tests: tests, log: log}
 	o.changed = sync.NewCond(&o.mu)
 	return o
 }
@@ -103,9 +105,13 @@ func (o *outbox) encrypt(msgs [][]byte) bool {
 			o.err = errDisconnect
 			return true
 		}
+		if do == deedBlackhole || do == deedFallSilent {
+			o.log.Debug("dev-disconnect: nothing more is sent", "deed", string(do))
+		}
 		if o.silent = o.silent || do == deedBlackhole; o.silent || do == deedDrop {
 			continue
 		}
+		trace(o.log, levelOut, msg)
 		pending, err := o.seal.Append(o.pending, msg)
 		if err != nil {
 			o.fail(err)

@@ -166,7 +166,7 @@ func stall(t *testing.T, o *outbox, theirs net.Conn) []byte {
 func TestOutboxGivesUpOnSlowPeer(t *testing.T) {
 	ours, theirs := net.Pipe()
 	defer theirs.Close()
-	o := newOutbox(ours, sealer(t), nil)
+	o := newOutbox(ours, sealer(t), nil, slog.New(slog.DiscardHandler))
 	msg := stall(t, o, theirs)
 	for range outboxStuck/len(msg) + 2 {
 		o.queue(msg)
@@ -184,7 +184,7 @@ func TestOutboxGivesUpOnSlowPeer(t *testing.T) {
 
 func TestOutboxDrains(t *testing.T) {
 	ours, theirs := net.Pipe()
-	o := newOutbox(ours, sealer(t), nil)
+	o := newOutbox(ours, sealer(t), nil, slog.New(slog.DiscardHandler))
 	msg := make([]byte, 1000)
 	for range 10 {
 		o.queue(msg)
@@ -205,7 +205,7 @@ func TestOutboxDrains(t *testing.T) {
 // A sender that waits for room is woken when the connection ends.
 func TestOutboxWakesWaiting(t *testing.T) {
 	ours, theirs := net.Pipe()
-	o := newOutbox(ours, sealer(t), nil)
+	o := newOutbox(ours, sealer(t), nil, slog.New(slog.DiscardHandler))
 	msg := stall(t, o, theirs)
 	for range outboxFull/len(msg) + 2 {
 		o.queue(msg)
@@ -329,7 +329,7 @@ func TestLastWordOfAChannelsProcess(t *testing.T) {
 	link, end := pair(t)
 	process := ipc.NewConn(end)
 	id := wire.ChannelID{1}
-	p := &peer{out: newOutbox(ours, sealer(t), nil), log: slog.New(slog.DiscardHandler), channels: map[wire.ChannelID]*attachment{}}
+	p := &peer{out: newOutbox(ours, sealer(t), nil, slog.New(slog.DiscardHandler)), log: slog.New(slog.DiscardHandler), channels: map[wire.ChannelID]*attachment{}}
 	a := &attachment{p: p, link: link}
 	p.channels[id] = a
 	word := wire.Encode(&wire.Warning{ChannelID: id, Data: []byte("so long")})

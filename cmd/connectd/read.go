@@ -78,6 +78,7 @@ func (p *peer) takeAll(buf []byte) (used int, err error) {
 		if p.out.isSilent() {
 			continue
 		}
+		trace(p.log, levelIn, msg)
 		if err := p.take(&b, msg); err != nil {
 			return used, err
 		}

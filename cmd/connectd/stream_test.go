@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -144,7 +145,7 @@ func TestStreamWaitsForASlowPeer(t *testing.T) {
 	}
 	ours, theirs := net.Pipe()
 	defer theirs.Close()
-	p := &peer{out: newOutbox(ours, sealer(t), nil)}
+	p := &peer{out: newOutbox(ours, sealer(t), nil, slog.New(slog.DiscardHandler))}
 	g := newStreamer()
 	g.use(f)
 	g.add(p)

@@ -61,7 +61,7 @@ func TestCasesAreNamedOnce(t *testing.T) {
 
 var cases = slices.Concat(
 	connectCases, openCases, reorgCases, payCases, forwardCases, gossipCases, flightCases, minuteCases, holdCases, holdOurCases, feeCases,
-	closeCases, forceCases, cheatCases,
+	closeCases, forceCases, betweenCases(), cheatCases,
 )
 
 func mustEqual[T comparable](s *Scene, what string, got, want T) {

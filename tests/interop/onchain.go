@@ -11,15 +11,29 @@ import (
 func (s *Scene) ends(point string) {
 	s.Helper()
 	closer := able[Closer](s, s.Peer)
+	s.endsWhen(func() bool { return len(s.Us.Channels()) == 0 && closer.Resolved(point) })
+}
+
+// endsForUs is ends where the peer may wait for ever, as for what it cannot have any more.
+func (s *Scene) endsForUs() {
+	s.Helper()
+	s.endsWhen(func() bool { return len(s.Us.Channels()) == 0 })
+}
+
+func (s *Scene) endsWhen(ended func() bool) {
+	s.Helper()
 	const most = 400 // the longest expiry and delay, and what must be on top of the last transaction
-	for range most {
-		s.BTCD.Mine(1)
+	for mined, step := 0, 1; mined < most; mined += step {
+		if mined == 2*shortBlocks {
+			step = 5 // what is left waits for the expiry of HTLCs, and then for depth
+		}
+		s.BTCD.Mine(step)
 		s.Sync()
-		if len(s.Us.Channels()) == 0 && closer.Resolved(point) {
+		if ended() {
 			return
 		}
 	}
-	s.Fatalf("after %d blocks, we have %+v, and the peer has resolved it: %t", most, s.Us.Channels(), closer.Resolved(point))
+	s.Fatalf("after %d blocks, it has not ended; we have %+v", most, s.Us.Channels())
 }
 
 // purse is what both wallets have.

@@ -106,8 +106,8 @@ type Close struct {
 // Channel is an open channel as the peer sees it.
 type Channel struct {
 	Point       string // funding output, txid:index
-	Active      bool // payments find the way through it
-	Linked      bool // HTLCs pass, if the route is given
+	Active      bool   // payments find the way through it
+	Linked      bool   // HTLCs pass, if the route is given
 	Capacity    amount.Sat
 	Local, OfUs amount.Sat // whole satoshi
 	CommitFee   amount.Sat
