@@ -37,7 +37,9 @@ const coins amount.Sat = 50_000_000
 func newScene(t *testing.T, kind Kind, c Case) *Scene {
 	s := &Scene{T: t, BTCD: harness.StartBtcd(t), kind: kind}
 	t.Cleanup(s.keepLogs)
+	t.Cleanup(s.keepCaptured)
 	options := append([]string{"--funding-confirms=1"}, c.Us...)
+	options = append(options, captureOptions()...)
 	if c.Hold {
 		options = append(options, "--plugin="+holderPath(t))
 	}
@@ -243,3 +245,12 @@ func (s *Scene) ToUs(msat amount.Msat) {
 		s.Fatalf("the peer pays %s: %v %+v", msat, err, p)
 	}
 }
+
+func mustEqual[T comparable](s *Scene, what string, got, want T) {
+	s.Helper()
+	if got != want {
+		s.Fatalf("%s is %v, want %v", what, got, want)
+	}
+}
+
+func constant(text string) error { return fmt.Errorf("%s", text) }

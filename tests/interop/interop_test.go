@@ -2,7 +2,6 @@ package interop
 
 import (
 	"flag"
-	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -15,6 +14,7 @@ var peers = flag.String("peers", "", "run only these kinds of peers, separated b
 func TestInterop(t *testing.T) {
 	m := newMatrix()
 	t.Cleanup(func() { m.print(os.Stdout) })
+	t.Cleanup(func() { captured.write(t) })
 	for _, kind := range kinds {
 		if *peers != "" && !slices.Contains(strings.Split(*peers, ","), kind.Name) {
 			continue
@@ -34,6 +34,7 @@ func TestInterop(t *testing.T) {
 					t.Cleanup(func() { m.end(t, c.Name, kind.Name) })
 					s := newScene(t, kind, c)
 					m.version(kind.Name, s.Peer.Version())
+					captured.noteVersion(kind.Name, s.Peer.Version())
 					c.Run(s)
 				})
 			}
@@ -63,12 +64,3 @@ var cases = slices.Concat(
 	connectCases, openCases, reorgCases, payCases, forwardCases, gossipCases, flightCases, minuteCases, holdCases, holdOurCases, feeCases,
 	closeCases, forceCases, betweenCases(), cheatCases,
 )
-
-func mustEqual[T comparable](s *Scene, what string, got, want T) {
-	s.Helper()
-	if got != want {
-		s.Fatalf("%s is %v, want %v", what, got, want)
-	}
-}
-
-func constant(text string) error { return fmt.Errorf("%s", text) }

@@ -174,30 +174,32 @@ func openSeveral(s *Scene) {
 	mustEqual(s, "our balance", s.Agree(), total-300_000_000)
 }
 
-// openMany has each side open as many as the other lets wait at once, all in one block.
+// openMany has each side open as many as the other lets wait at once, several in a block.
 func openMany(s *Scene) {
-	const each = 10
+	const rounds, each = 2, 5
 	for range each - 1 {
-		s.Us.FundWallet(1_000_000) // a change cannot be spent before it is confirmed
-		s.BTCD.Fund(s.Peer.NewAddress(), 1_000_000)
+		s.Us.FundWallet(3_000_000) // a change cannot be spent before it is confirmed
+		s.BTCD.Fund(s.Peer.NewAddress(), 3_000_000)
 	}
 	s.BTCD.Mine(1)
 	s.Sync()
 	s.Connect()
-	for range each {
-		if _, err := s.TryOpenOurs(300_000, map[string]any{"push_msat": 100_000_000}); err != nil {
-			s.Fatalf("fundchannel: %v", err)
+	for round := range rounds {
+		for range each {
+			if _, err := s.TryOpenOurs(300_000, map[string]any{"push_msat": 100_000_000}); err != nil {
+				s.Fatalf("fundchannel: %v", err)
+			}
+			if _, err := s.Peer.Open(s.Us.ID(), Open{Sats: 400_000, Push: 100_000}); err != nil {
+				s.Fatalf("the peer opens: %v", err)
+			}
 		}
-		if _, err := s.Peer.Open(s.Us.ID(), Open{Sats: 400_000, Push: 100_000}); err != nil {
-			s.Fatalf("the peer opens: %v", err)
-		}
+		s.BTCD.WaitMempool(2 * each)
+		s.BTCD.Mine(6)
+		s.Sync()
+		harness.Eventually(s, "all channels are there", func() error { return allActive(s.Peer, 2*each*(round+1)) })
 	}
-	s.BTCD.WaitMempool(2 * each)
-	s.BTCD.Mine(6)
-	s.Sync()
-	harness.Eventually(s, "all channels are there", func() error { return allActive(s.Peer, 2*each) })
 	s.Usable()
-	mustEqual(s, "our balance", s.Agree(), each*300_000_000)
+	mustEqual(s, "our balance", s.Agree(), rounds*each*300_000_000)
 	s.PayBothWays(1_000_000_000) // in parts
 	s.Us.Kill()
 	s.Us.Start()
