@@ -111,7 +111,7 @@ func (n *node) servePeer(p *peer, conn *peerConn) {
 	n.tellConnect(conn)
 	var resume []*channel
 	for _, c := range p.channels {
-		if c.resumable() || c.lost() {
+		if c.wantsPeer() {
 			c.resuming = true
 			resume = append(resume, c)
 		}
@@ -134,7 +134,7 @@ func (n *node) servePeer(p *peer, conn *peerConn) {
 	}()
 }
 
-// resumable reports whether the channel wants a process while its peer is there.
+// resumable reports whether the channel goes on while its peer is there.
 func (c *channel) resumable() bool {
 	switch c.row.State {
 	case store.AwaitingLockin, store.Normal, store.ShuttingDown, store.SigExchange:
@@ -148,6 +148,9 @@ func (c *channel) resumable() bool {
 func (c *channel) lost() bool {
 	return c.row.LostState && c.row.State == store.AwaitingUnilateral && c.end == nil
 }
+
+// wantsPeer reports whether the channel gets a process with each connection.
+func (c *channel) wantsPeer() bool { return c.resumable() || c.lost() }
 
 // oldProcessTime is how long the process of an earlier connection may take to end.
 const oldProcessTime = 5 * time.Second
@@ -179,7 +182,7 @@ func (n *node) resumeChannel(ctx context.Context, c *channel, conn *peerConn) er
 			return errors.New("the connection is gone")
 		}
 		c.resuming = false
-		if !c.resumable() {
+		if !c.wantsPeer() {
 			return errors.New("it was closed meanwhile")
 		}
 		c.next = state.Next
@@ -204,7 +207,11 @@ func (c *channel) start(conn *peerConn) (*channelStart, error) {
 	s.client.Setup = setup
 	s.client.LocalRevoked = keys.CommitmentNumber(c.tally.LocalRevoked)
 	s.client.RemoteSigned = keys.CommitmentNumber(c.tally.RemoteSigned)
-	s.setShutdownScript(c.row.CloseTo)
+	script := c.row.CloseTo
+	if len(script) == 0 { // of a static backup, which never gets as far as a mutual close
+		script = c.n.shutdownScript
+	}
+	s.setShutdownScript(script)
 	return s, nil
 }
 
@@ -271,7 +278,7 @@ func (n *node) longestReconnect() time.Duration {
 // wanted reports whether a channel needs the peer.
 func (p *peer) wanted() bool {
 	for _, c := range p.channels {
-		if c.resumable() || c.lost() {
+		if c.wantsPeer() {
 			return true
 		}
 	}

@@ -107,6 +107,10 @@ func TestEmergencyRecover(t *testing.T) {
 	s.bob.Start()
 	s.carol.Start()
 	s.closedByPeers(t, had)
+	// The peers close because of what channel_reestablish shows; some would not for an error alone.
+	if log := s.alice.Log(); strings.Contains(log, "channel does not resume") || !strings.Contains(log, "the peer knows a newer state") {
+		t.Error("alice's channels did not reestablish")
+	}
 }
 
 // TestPeersStorageAndWords loses everything. The twelve words make the node again, and the first peer that it is
