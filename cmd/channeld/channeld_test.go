@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"errors"
+	"slices"
 	"testing"
 
+	"github.com/btcsuite/btcd/chainhash/v2"
 	btcwire "github.com/btcsuite/btcd/wire/v2"
 
 	"fulmen/internal/amount"
@@ -74,7 +76,7 @@ func reconnect(t *testing.T, alice, bob *testNode, l *link) *link {
 	}
 	next := newLink(t)
 	for i, n := range []*testNode{alice, bob} {
-		n.start(channeldmsg.Setup{Resume: &channeldmsg.Resume{Snapshot: n.snapshot, Records: n.records}}, next.files[i])
+		n.start(channeldmsg.Setup{Resume: &channeldmsg.Resume{Snapshot: n.snapshot, Records: n.records, Closed: n.closed}}, next.files[i])
 	}
 	next.relay()
 	confirm(alice, bob)
@@ -180,19 +182,32 @@ func TestOpenPayResumeClose(t *testing.T) {
 	}
 
 	alice.order(&channeldmsg.Shutdown{})
-	var closes [2]btcwire.MsgTx
-	for i, n := range []*testNode{alice, bob} {
-		m := wait[*channeldmsg.MutualClose](n, nil)
-		if err := closes[i].Deserialize(bytes.NewReader(m.Tx)); err != nil {
-			t.Fatal(err)
+	var seen []chainhash.Hash
+	mutualClose := func(n *testNode) {
+		t.Helper()
+		var c btcwire.MsgTx
+		m := wait(n, func(m *channeldmsg.MutualClose) bool {
+			if err := c.Deserialize(bytes.NewReader(m.Tx)); err != nil {
+				t.Fatal(err)
+			}
+			return !slices.Contains(seen, c.TxHash())
+		})
+		if spent := (btcwire.OutPoint{Hash: [32]byte{9}, Index: 1}); c.TxIn[0].PreviousOutPoint != spent || len(c.TxOut) != 2 {
+			t.Errorf("close %x: %v", m.Tx, c)
 		}
+		seen = append(seen, c.TxHash())
 	}
-	spent := btcwire.OutPoint{Hash: [32]byte{9}, Index: 1}
-	for i := range closes {
-		if closes[i].TxIn[0].PreviousOutPoint != spent || len(closes[i].TxOut) != 2 {
-			t.Errorf("close %d: %v", i, closes[i])
-		}
+	mutualClose(alice)
+	mutualClose(alice) // of the two, each pays one
+	for range 2 {
+		wait[*channeldmsg.MutualClose](bob, nil)
 	}
+
+	// On another connection nobody asks for what is signed, but for one that pays more.
+	l = reconnect(t, alice, bob, l)
+	wait[*channeldmsg.Reestablished](alice, nil)
+	bob.order(&channeldmsg.Shutdown{Close: channeldmsg.CloseFeerates{Target: 4000, Min: 253, Max: 5000}})
+	mutualClose(alice)
 	l.cut()
 }
 

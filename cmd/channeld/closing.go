@@ -35,6 +35,7 @@ func (sh *shell) negotiateClose(r *channel.ReadyToClose) error {
 		ScriptRules: sh.scriptRules(), Simple: sh.simpleClose(), LockTime: uint32(sh.height),
 		Feerate: sh.fees.Target, MinFeerate: sh.fees.Min, MaxFeerate: sh.fees.Max,
 		StepSat: sh.fees.StepSat, StepPercent: sh.fees.StepPercent,
+		Signed: sh.complete && !sh.ordered,
 	})
 	if err != nil {
 		return err

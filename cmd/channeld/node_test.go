@@ -50,6 +50,7 @@ type testNode struct {
 	opened   *channeldmsg.Opened
 	status   channeldmsg.Status
 	stores   int
+	closed   bool // there is a closing transaction
 }
 
 func newNode(t testing.TB, name string) *testNode {
@@ -148,6 +149,8 @@ func (n *testNode) handle(f *ipc.Frame) error {
 		}
 		n.status, seq = m.Status, m.Seq
 		n.stores++
+	case *channeldmsg.MutualClose:
+		n.closed = true
 	}
 	if seq > 0 {
 		_ = n.channeld.Send(&channeldmsg.Stored{Seq: seq}) // it may have been killed

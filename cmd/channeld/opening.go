@@ -143,6 +143,7 @@ func (sh *shell) resume(r *channeldmsg.Resume) error {
 		return fmt.Errorf("restore: %w", err)
 	}
 	sh.setup.Resume = nil // it need not stay in memory
+	sh.complete = r.Closed
 	sh.channel, sh.channelID = ch, ch.Params().ChannelID
 	sh.stored = sh.status()
 	sh.state = sh.stored.State

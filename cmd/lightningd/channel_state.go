@@ -31,7 +31,7 @@ const lastWord = 50 * time.Millisecond
 // started implements channelOwner.
 func (c *channel) started(p *channelProcess) {
 	c.proc = p
-	if !c.wantsPeer() { // it was closed meanwhile: what is read of its state to close it has to stay the last
+	if !c.wantsProcess() { // it was closed meanwhile: what is read of its state to close it has to stay the last
 		p.killed = true
 		go p.child.Kill()
 	}

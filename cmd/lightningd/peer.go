@@ -111,7 +111,7 @@ func (n *node) servePeer(p *peer, conn *peerConn) {
 	n.tellConnect(conn)
 	var resume []*channel
 	for _, c := range p.channels {
-		if c.wantsPeer() {
+		if c.wantsProcess() {
 			c.resuming = true
 			resume = append(resume, c)
 		}
@@ -149,8 +149,14 @@ func (c *channel) lost() bool {
 	return c.row.LostState && c.row.State == store.AwaitingUnilateral && c.end == nil
 }
 
-// wantsPeer reports whether the channel gets a process with each connection.
+// wantsPeer reports whether the channel needs a connection.
 func (c *channel) wantsPeer() bool { return c.resumable() || c.lost() }
+
+// wantsProcess reports whether the channel gets a process with each connection. One whose closing transaction is
+// signed needs none, but the peer may not have that transaction, and either side may want to pay more.
+func (c *channel) wantsProcess() bool {
+	return c.wantsPeer() || c.row.State == store.ClosingComplete
+}
 
 // oldProcessTime is how long the process of an earlier connection may take to end.
 const oldProcessTime = 5 * time.Second
@@ -177,21 +183,22 @@ func (n *node) resumeChannel(ctx context.Context, c *channel, conn *peerConn) er
 		return err
 	}
 	var s *channelStart
+	resume := &channeldmsg.Resume{Snapshot: state.Snapshot, Records: state.Records}
 	if err := n.onLoop(func() (err error) {
 		if c.peer.conn != conn {
 			return errors.New("the connection is gone")
 		}
 		c.resuming = false
-		if !c.wantsPeer() {
+		if !c.wantsProcess() {
 			return errors.New("it was closed meanwhile")
 		}
-		c.next = state.Next
+		c.next, resume.Closed = state.Next, c.row.State == store.ClosingComplete
 		s, err = c.start(conn)
 		return err
 	}); err != nil {
 		return err
 	}
-	s.setup.Resume = &channeldmsg.Resume{Snapshot: state.Snapshot, Records: state.Records}
+	s.setup.Resume = resume
 	return n.startChanneld(ctx, s, c)
 }
 
@@ -362,10 +369,6 @@ func (p *peer) hasChannel(id wire.ChannelID) bool {
 func (n *node) unknownReestablish(p *peer, m *wire.ChannelReestablish) {
 	for _, c := range p.channels {
 		if c.row.ChannelID == m.ChannelID {
-			if c.row.State == store.ClosingComplete {
-				n.sendError(p.conn, m.ChannelID, "the channel is closed")
-				n.broadcast(c.row.CloseTx)
-			}
 			if c.row.State == store.AwaitingUnilateral {
 				n.sendError(p.conn, m.ChannelID, "the channel has failed: "+c.row.Billboard)
 			}

@@ -131,6 +131,9 @@ type Config struct {
 	// closing_signed to a peer without fee_range; both 0: half of the way.
 	StepSat     amount.Sat
 	StepPercent uint8
+	// Signed says that an earlier connection had a transaction signed: with option_simple_close we ask for
+	// another only when it is to pay more.
+	Signed bool
 }
 
 // Machine is one negotiation, of either kind.

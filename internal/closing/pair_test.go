@@ -374,6 +374,8 @@ func (p *pair) assign(target any, assignments []string) {
 		switch {
 		case !f.IsValid():
 			p.t.Fatalf("no field %s", name)
+		case f.Kind() == reflect.Bool:
+			f.SetBool(value == "true")
 		case f.Kind() == reflect.Slice:
 			f.SetBytes(p.unhex(value))
 		case f.Kind() == reflect.Pointer && value == "none":

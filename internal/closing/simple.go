@@ -29,6 +29,9 @@ type offer struct {
 }
 
 func (s *simple) start(m *Machine) ([]Action, error) {
+	if s.config.Signed {
+		return nil, nil
+	}
 	return s.sendClosingComplete(m, s.config.Feerate)
 }
 

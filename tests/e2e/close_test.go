@@ -129,12 +129,27 @@ func TestCloseAgainForMore(t *testing.T) {
 	if second.Type != "mutual" || second.Txids[0] == first.Txids[0] {
 		t.Fatalf("a %s close %v after %v", second.Type, second.Txids, first.Txids)
 	}
-	harness.Eventually(t, "the second is in the mempool", func() error {
-		if ids := btcd.Mempool(); len(ids) != 1 || ids[0].String() != second.Txids[0] {
-			return fmt.Errorf("it has %v", ids)
-		}
-		return nil
+	inMempool := func(c *closed) {
+		t.Helper()
+		harness.Eventually(t, "the new one is in the mempool", func() error {
+			if ids := btcd.Mempool(); len(ids) != 1 || ids[0].String() != c.Txids[0] {
+				return fmt.Errorf("it has %v", ids)
+			}
+			return nil
+		})
+	}
+	inMempool(&second)
+	// On another connection, too.
+	alice.Call("disconnect", []any{bob.ID(), true}, nil)
+	var third closed
+	harness.Eventually(t, "bob signs a third", func() error {
+		alice.Connect(bob)
+		return alice.Try("close", map[string]any{"id": id, "unilateraltimeout": 30, "feerange": []string{"9000perkw", "9500perkw"}}, &third)
 	})
+	inMempool(&third)
+	if bob.Channels()[0].State != "CLOSINGD_COMPLETE" {
+		t.Errorf("bob's channel is in %s", bob.Channels()[0].State)
+	}
 	btcd.Mine(1)
 	for _, n := range []*harness.Node{alice, bob} {
 		n.Sync()

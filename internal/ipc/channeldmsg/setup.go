@@ -108,6 +108,9 @@ type Accept struct {
 type Resume struct {
 	Snapshot []byte   // the last Data stored with Snapshot set
 	Records  [][]byte // what was stored since, oldest first
+	// Closed says that a closing transaction has both signatures: with option_simple_close the next is for
+	// whoever wants one that pays more.
+	Closed bool
 }
 
 // NeedFunding asks for a funding transaction with this output; FundingChosen answers.
