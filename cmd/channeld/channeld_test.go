@@ -44,8 +44,8 @@ func open(t testing.TB) (alice, bob *testNode, l *link) {
 	bob.start(channeldmsg.Setup{Accept: &channeldmsg.Accept{OpenChannel: first.Wire[0], MinimumDepth: 1, Terms: terms, Limits: limits}}, l.files[1])
 	l.relay()
 	need := wait[*channeldmsg.NeedFunding](alice, nil)
-	if need.Amount != 10_000_000 || len(need.PkScript) != 34 {
-		t.Errorf("asked for %s to %x", need.Amount, need.PkScript)
+	if need.Amount != 10_000_000 || len(need.PkScript) != 34 || len(need.ChannelType) == 0 || need.MinimumDepth != 1 {
+		t.Errorf("asked for %s to %x, channel_type %x, depth %d", need.Amount, need.PkScript, need.ChannelType, need.MinimumDepth)
 	}
 	alice.order(&channeldmsg.FundingChosen{Txid: [32]byte{9}, OutputIndex: 1})
 	opened := wait[*channeldmsg.Opened](alice, nil)

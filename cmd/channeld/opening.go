@@ -18,7 +18,7 @@ func (sh *shell) open(o *channeldmsg.Open) error {
 	if err != nil {
 		return err
 	}
-	config.TemporaryChannelID = o.TemporaryChannelID
+	config.TemporaryChannelID, config.MinimumDepth = o.TemporaryChannelID, o.MinimumDepth
 	sh.channelID = o.TemporaryChannelID
 	typ := features.TypeStaticRemotekey
 	if sh.negotiated(features.Anchors) {
@@ -81,7 +81,9 @@ func (sh *shell) doOpening(a opening.Action) error {
 		sh.send(a.Msg)
 		return nil
 	case opening.AskFunding:
-		return sh.lightningd.Send(&channeldmsg.NeedFunding{PkScript: a.PkScript, Amount: a.Amount})
+		return sh.lightningd.Send(&channeldmsg.NeedFunding{
+			PkScript: a.PkScript, Amount: a.Amount, ChannelType: a.Type.Vector(), MinimumDepth: a.MinimumDepth,
+		})
 	case opening.SetupSigner:
 		return sh.hsmd.setUp(channelSetup(a.Channel))
 	case opening.AskSigner:

@@ -41,10 +41,13 @@ type Action interface{ isAction() }
 type (
 	// SendPeer sends a message.
 	SendPeer struct{ Msg wire.Message }
-	// AskFunding asks for a transaction with exactly this output; FundingChosen answers.
+	// AskFunding tells what both sides have agreed on, and asks for a transaction with exactly this output;
+	// FundingChosen answers.
 	AskFunding struct {
-		PkScript []byte
-		Amount   amount.Sat
+		PkScript     []byte
+		Amount       amount.Sat
+		Type         features.ChannelType
+		MinimumDepth uint32
 	}
 	// SetupSigner fixes the channel in hsmd.
 	SetupSigner struct{ Channel *Channel }
@@ -98,7 +101,7 @@ type Channel struct {
 	Feerate      amount.FeeratePerKw
 	ToLocal      amount.Msat // before fees
 	ToRemote     amount.Msat
-	MinimumDepth uint32 // that accept_channel asks for
+	MinimumDepth uint32 // that accept_channel asks for, or more where the opener wants more
 
 	RemoteSignature keys.Signature // on our commitment 0
 }
@@ -110,6 +113,7 @@ type Config struct {
 	Local              Terms          // a ChannelReserve of 0 is chosen by the funding amount
 	Features           Features
 	Limits             Limits
+	MinimumDepth       uint32 // that we wait for as opener, should the accepter ask for less
 }
 
 // waiting says what comes next.

@@ -45,9 +45,10 @@ func (m *Machine) recvAcceptChannel(msg *wire.AcceptChannel) ([]Action, error) {
 	if err := m.checkAccept(msg, &terms); err != nil {
 		return nil, fault("accept_channel: %w", err)
 	}
-	m.agree(m.config.Local, terms, msg.MinimumDepth)
+	m.agree(m.config.Local, terms, max(msg.MinimumDepth, m.config.MinimumDepth))
 	m.waiting = forFunding
-	return []Action{AskFunding{PkScript: m.channel.Funding.PkScript(), Amount: m.proposal.Funding}}, nil
+	c := m.channel
+	return []Action{AskFunding{PkScript: c.Funding.PkScript(), Amount: c.Funding.Amount, Type: c.Type, MinimumDepth: c.MinimumDepth}}, nil
 }
 
 func (m *Machine) checkAccept(msg *wire.AcceptChannel, terms *Terms) error {

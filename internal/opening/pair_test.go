@@ -244,7 +244,7 @@ func (p *pair) step(n *node, ev Event) []string {
 			n.sent = a.Msg
 			out = append(out, "send "+show(a.Msg))
 		case AskFunding:
-			out = append(out, fmt.Sprintf("ask funding amount=%s script=%x", a.Amount, a.PkScript))
+			out = append(out, fmt.Sprintf("ask funding amount=%s script=%x type=%s minimum_depth=%d", a.Amount, a.PkScript, a.Type, a.MinimumDepth))
 		case SetupSigner:
 			n.channel = a.Channel
 			out = append(out, fmt.Sprintf("setup signer funding=%s:%d", a.Channel.Funding.Outpoint.Hash, a.Channel.Funding.Outpoint.Index))

@@ -28,7 +28,7 @@ const sequence = wire.MaxTxInSequenceNum - 2
 // FundRequest says what inputs are wanted.
 type FundRequest struct {
 	Amount           amount.Sat // what the outputs need
-	All              bool       // instead of Amount: everything there is
+	All              bool       // everything there is: what Amount leaves is excess
 	Feerate          amount.FeeratePerKw
 	StartWeight      int // of the transaction without inputs
 	MinConf          int
@@ -39,6 +39,7 @@ type FundRequest struct {
 	ExcessAsChange   bool   // what is left goes to a change output, if it is worth one
 	Emergency        bool   // keep the emergency reserve: there are, or will be, anchor channels
 	Reserve          uint32 // blocks; 0: the inputs are not reserved
+	Fleeting         bool   // a restart forgets the reservation
 }
 
 // Funding is an unsigned transaction's inputs and perhaps its change.
@@ -91,7 +92,9 @@ func (w *Wallet) Fund(r *FundRequest) (*Funding, *Changes, error) {
 	if r.Reserve > 0 {
 		list, reserved := w.reserve(s.coins, func(c *Coin) { c.ReservedTo = addBlocks(max(c.ReservedTo, w.tip), r.Reserve) })
 		f.Reservations = list
-		changes.Coins = append(changes.Coins, reserved.Coins...)
+		if !r.Fleeting {
+			changes.Coins = append(changes.Coins, reserved.Coins...)
+		}
 	}
 	return f, changes, nil
 }
@@ -203,11 +206,9 @@ func gather(list []candidate, r *FundRequest) *selected {
 // split divides what the inputs bring into fee, amount, change and excess, and returns the change.
 func (w *Wallet) split(r *FundRequest, s *selected, f *Funding) (change amount.Sat, err error) {
 	f.Weight = s.weight
-	need := r.Feerate.Fee(s.weight)
-	if !r.All {
-		if need, err = need.Add(r.Amount); err != nil {
-			return 0, err
-		}
+	need, err := r.Feerate.Fee(s.weight).Add(r.Amount)
+	if err != nil {
+		return 0, err
 	}
 	if need > s.total {
 		return 0, fmt.Errorf("%w: %s wanted with the fee, the inputs have %s", ErrInsufficient, need, s.total)

@@ -279,12 +279,13 @@ func TestSpendRefuses(t *testing.T) {
 		allTo   int
 		want    error
 	}{
-		"dust":           {[]*wire.TxOut{out(353)}, -1, ErrDust},
-		"negative":       {[]*wire.TxOut{out(-1)}, -1, nil},
-		"more than is":   {[]*wire.TxOut{out(100_000)}, -1, ErrInsufficient},
-		"overflow":       {[]*wire.TxOut{out(1 << 62)}, -1, nil},
-		"all and more":   {[]*wire.TxOut{out(0), out(1000)}, 0, nil},
-		"all to nothing": {[]*wire.TxOut{out(0)}, 1, nil},
+		"dust":            {[]*wire.TxOut{out(353)}, -1, ErrDust},
+		"negative":        {[]*wire.TxOut{out(-1)}, -1, nil},
+		"more than is":    {[]*wire.TxOut{out(100_000)}, -1, ErrInsufficient},
+		"overflow":        {[]*wire.TxOut{out(1 << 62)}, -1, nil},
+		"all of nothing":  {[]*wire.TxOut{out(0), out(99_500)}, 0, ErrDust},
+		"too much beside": {[]*wire.TxOut{out(0), out(100_000)}, 0, ErrInsufficient},
+		"all to nothing":  {[]*wire.TxOut{out(0)}, 1, nil},
 	} {
 		_, _, err := w.Spend(&SpendRequest{Outputs: c.outputs, AllTo: c.allTo, Feerate: 253, MinConf: 1})
 		if err == nil || c.want != nil && !errors.Is(err, c.want) {
@@ -325,6 +326,40 @@ func TestRefusedSpendLosesNoAddress(t *testing.T) {
 		if err != nil || w.scripts[string(s)] == nil {
 			t.Errorf("change address %d is not watched: %v", i, err)
 		}
+	}
+}
+
+// TestAllBesideOthers: one output gets what the others leave, but no more than it may.
+func TestAllBesideOthers(t *testing.T) {
+	for limit, want := range map[amount.Sat]amount.Sat{0: 118_500, 70_000: 70_000} {
+		w := newTestWallet(t)
+		w.fund(P2TR, 100_000, 50_000)
+		f, changes, err := w.Spend(&SpendRequest{
+			Outputs: []*wire.TxOut{wire.NewTxOut(30_000, []byte{0x51}), wire.NewTxOut(0, []byte{0x52})}, AllTo: 1, AllAtMost: limit, Feerate: 253, MinConf: 1,
+		})
+		w.keep(changes, err)
+		sent, fee := w.finish(f)
+		paid, all := amount.Sat(sent.TxOut[f.OutputIndex(0)].Value), amount.Sat(sent.TxOut[f.OutputIndex(1)].Value)
+		if paid != 30_000 || all < want || all > want+1500 || limit != 0 && all != limit || fee > 500 {
+			t.Errorf("at most %s: %s and %s with a fee of %s, want 30000 and %s", limit, paid, all, fee, want)
+		}
+	}
+}
+
+// TestFleetingReservation: it keeps a coin from being taken, until the next start.
+func TestFleetingReservation(t *testing.T) {
+	w := newTestWallet(t)
+	w.fund(P2TR, 100_000)
+	r := &SpendRequest{Outputs: []*wire.TxOut{wire.NewTxOut(1000, []byte{0x51})}, AllTo: -1, Feerate: 253, MinConf: 1, Fleeting: true}
+	f, changes, err := w.Spend(r)
+	w.keep(changes, err)
+	if _, _, err := w.Spend(r); !errors.Is(err, ErrInsufficient) {
+		t.Errorf("the coin is taken twice: %v", err)
+	}
+	w.finish(f) // signs, for which it has to be reserved
+	w.reopen()
+	if _, _, err := w.Spend(r); err != nil {
+		t.Errorf("after a restart: %v", err)
 	}
 }
 

@@ -15,12 +15,13 @@ import (
 // SpendRequest says what is to be paid.
 type SpendRequest struct {
 	Outputs   []*wire.TxOut
-	AllTo     int        // index of the output that gets everything, -1: each gets its value
+	AllTo     int        // index of the output that gets what the others leave, -1: each gets its value
 	AllAtMost amount.Sat // what AllTo may get, the rest is change; 0: everything
 	Feerate   amount.FeeratePerKw
 	MinConf   int
 	Utxos     []wire.OutPoint // as in FundRequest
 	Emergency bool
+	Fleeting  bool // as in FundRequest
 }
 
 // Spend makes a whole unsigned transaction, its inputs reserved: withdraw, txprepare, fundchannel.
@@ -41,7 +42,7 @@ func (w *Wallet) Spend(r *SpendRequest) (*Funding, *Changes, error) {
 	case request.All:
 		outputs[r.AllTo].Value, f.Excess = int64(f.Excess), 0
 	case r.AllTo >= 0:
-		outputs[r.AllTo].Value = int64(request.Amount)
+		outputs[r.AllTo].Value = int64(r.AllAtMost)
 	}
 	if err := checkOutputs(outputs); err != nil {
 		return nil, nil, w.undo(f, err)
@@ -56,7 +57,7 @@ func (r *SpendRequest) fundRequest() (*FundRequest, error) {
 	}
 	request := &FundRequest{
 		All: r.AllTo >= 0, Feerate: r.Feerate, StartWeight: TxWeight(r.Outputs), MinConf: r.MinConf,
-		Utxos: r.Utxos, ExcessAsChange: r.AllTo < 0, Emergency: r.Emergency, Reserve: DefaultReserve,
+		Utxos: r.Utxos, ExcessAsChange: r.AllTo < 0, Emergency: r.Emergency, Reserve: DefaultReserve, Fleeting: r.Fleeting,
 	}
 	for i, out := range r.Outputs {
 		if i == r.AllTo {
@@ -70,14 +71,11 @@ func (r *SpendRequest) fundRequest() (*FundRequest, error) {
 			return nil, err
 		}
 	}
-	if request.All && len(r.Outputs) > 1 {
-		return nil, fmt.Errorf("output %d gets everything, so it must be the only one", r.AllTo)
-	}
 	return request, nil
 }
 
-// fundAtMost is Fund, but a request for everything that brings more than limit becomes one for
-// limit, and the rest is change.
+// fundAtMost is Fund, but a request for everything that leaves more than limit becomes one for limit
+// on top of the amount, and the rest is change.
 func (w *Wallet) fundAtMost(r *FundRequest, limit amount.Sat) (*Funding, *Changes, error) {
 	f, changes, err := w.Fund(r)
 	if err != nil || !r.All || limit == 0 || f.Excess <= limit {
@@ -86,7 +84,10 @@ func (w *Wallet) fundAtMost(r *FundRequest, limit amount.Sat) (*Funding, *Change
 	if err := w.undo(f, nil); err != nil {
 		return nil, nil, err
 	}
-	r.All, r.Amount, r.ExcessAsChange = false, limit, true
+	r.All, r.ExcessAsChange = false, true
+	if r.Amount, err = r.Amount.Add(limit); err != nil {
+		return nil, nil, err
+	}
 	return w.Fund(r)
 }
 

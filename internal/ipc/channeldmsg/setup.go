@@ -92,6 +92,7 @@ type Open struct {
 	Feerate            amount.FeeratePerKw
 	Announce           bool
 	ChannelType        []byte // BOLT 9 feature vector; empty: the best that both know
+	MinimumDepth       uint32 // that we wait for, should the peer ask for less
 	Terms              Terms
 	Limits             Limits
 }
@@ -113,10 +114,13 @@ type Resume struct {
 	Closed bool
 }
 
-// NeedFunding asks for a funding transaction with this output; FundingChosen answers.
+// NeedFunding tells that the peer has accepted the channel, and asks for a funding transaction with this output;
+// FundingChosen answers.
 type NeedFunding struct {
-	PkScript []byte
-	Amount   amount.Sat
+	PkScript     []byte
+	Amount       amount.Sat
+	ChannelType  []byte // BOLT 9 feature vector
+	MinimumDepth uint32
 }
 
 // FundingChosen answers NeedFunding. The transaction must not be broadcast before Opened.
