@@ -269,9 +269,12 @@ func (n *node) tellDepth(c *channel) {
 	c.proc.send(&channeldmsg.FundingDepth{Depth: depth, ShortChannelID: c.row.ShortChannelID})
 }
 
-// archive moves a channel to the closed ones, long after all of its outputs are resolved.
-func (n *node) archive(c *channel, why string) {
-	c.end.drop()
+// archive moves a channel to the closed ones: long after all of its outputs are resolved, or when it was never
+// funded.
+func (n *node) archive(c *channel, by cause, why string) {
+	if c.end != nil {
+		c.end.drop()
+	}
 	id := c.row.ID
 	for txid, s := range n.sent {
 		if s.Channel == id {
@@ -279,7 +282,7 @@ func (n *node) archive(c *channel, why string) {
 		}
 	}
 	n.submit("forget the end of a channel", func(tx *storeTx) error { return tx.ForgetOnchain(id) }, nil)
-	c.setState(store.Closed, causeOnchain, why)
+	c.setState(store.Closed, by, why)
 	n.watcher.UnwatchTx(chainhash.Hash(c.row.FundingTxid))
 	n.watcher.UnwatchOutpoint(c.fundingOutpoint())
 	delete(n.byFunding, c.fundingOutpoint())

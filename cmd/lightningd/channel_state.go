@@ -195,13 +195,17 @@ func (c *channel) onFutureState(m *channeldmsg.FutureState) {
 // failChannel takes the channel to the chain by our commitment.
 func (c *channel) failChannel(by cause, why string) {
 	switch c.row.State {
-	case store.AwaitingUnilateral, store.ClosingComplete, store.OnChain:
+	case store.AwaitingUnilateral, store.ClosingComplete, store.OnChain, store.Closed:
 		return
 	case store.FundingSpendSeen:
 		if !c.adrift() {
 			return
 		}
 		c.row.CloseTx = nil // it is still sent with each block: whichever is mined first counts
+	}
+	if c.row.Withheld {
+		c.forgetUnfunded(by, "Given up before it was funded: "+why, nil)
+		return
 	}
 	c.setState(store.AwaitingUnilateral, by, fmt.Sprintf("Closing with our commitment: %s", why))
 	c.n.dropToChain(c)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
@@ -184,7 +185,7 @@ func (o *opening) checkOpened(m *channeldmsg.Opened) error {
 	s := &m.Setup
 	outpoint := btcwire.OutPoint{Hash: s.FundingTxid, Index: uint32(s.FundingOutput)}
 	switch {
-	case o.ch != nil:
+	case o.secured != nil:
 		return errors.New("the channel is open already")
 	case s.FundingSats == 0 || s.FundingSats > amount.MaxSat:
 		return fmt.Errorf("a channel of %s", s.FundingSats)
@@ -192,7 +193,7 @@ func (o *opening) checkOpened(m *channeldmsg.Opened) error {
 		return fmt.Errorf("%s pushed in a channel of %s", m.Push, s.FundingSats)
 	case m.ChannelID != wire.NewChannelID(s.FundingTxid, s.FundingOutput):
 		return fmt.Errorf("channel_id %s does not follow from the funding output %s", m.ChannelID, outpoint)
-	case o.n.byFunding[outpoint] != nil:
+	case o.n.byFunding[outpoint] != nil || o.n.opens(outpoint, o):
 		return fmt.Errorf("the funding output %s is another channel's", outpoint)
 	}
 	if known, err := o.n.db.HasChannel(m.ChannelID); err != nil || known {
@@ -201,8 +202,34 @@ func (o *opening) checkOpened(m *channeldmsg.Opened) error {
 	if _, err := features.ParseChannelType(m.ChannelType); err != nil {
 		return err
 	}
-	if o.ours != nil && !(o.chosen && o.ours.funding.funds(s)) {
+	if o.ours != nil && (o.outpoint == nil || *o.outpoint != outpoint || s.FundingSats != o.ours.value) {
 		return fmt.Errorf("the funding output %s is not the one that was made for the channel", outpoint)
 	}
 	return checkStatus(&m.Status, s.FundingSats)
+}
+
+// opens reports whether another channel of ours is being opened over a funding output.
+func (n *node) opens(outpoint btcwire.OutPoint, but *opening) bool {
+	for _, p := range n.peers {
+		for _, o := range p.openings {
+			if o != but && o.outpoint != nil && *o.outpoint == outpoint {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// checkNeedFunding fails unless a channel of ours waits for its peer's answer, and the answer is about that channel.
+func (o *opening) checkNeedFunding(m *channeldmsg.NeedFunding) error {
+	switch {
+	case o.ours == nil || o.accepted != nil:
+		return errors.New("a channeld asks for funds that it has no right to")
+	case m.Amount != o.ours.value:
+		return fmt.Errorf("a channeld asks for %s, for a channel of %s", m.Amount, o.ours.value)
+	case len(m.PkScript) != len(fundingPlaceholder) || !bytes.HasPrefix(m.PkScript, fundingPlaceholder[:2]):
+		return fmt.Errorf("a channeld asks for funds to script %x, no P2WSH", m.PkScript)
+	}
+	_, err := features.ParseChannelType(m.ChannelType)
+	return err
 }

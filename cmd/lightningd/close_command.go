@@ -64,7 +64,7 @@ func negotiationStep(s string) (sat amount.Sat, percent uint8, err error) {
 type closeResult struct {
 	Txs   []command.Hex `json:"txs,omitempty" doc:"The closing transactions."`
 	Txids []string      `json:"txids,omitempty" doc:"Their ids."`
-	Type  string        `json:"type" doc:"mutual, unilateral, or unopened for a channel that was not open yet."`
+	Type  string        `json:"type" doc:"mutual, unilateral, or unopened for a channel that was not open or not funded yet."`
 }
 
 func (n *node) closeCommand() *command.Command {
@@ -85,13 +85,16 @@ func (n *node) closeByCaller(ctx context.Context, p *closeParams) (*closeResult,
 		if unopened = n.abandonOpening(p.ID); unopened {
 			return nil
 		}
-		c, err = n.channelNamed(p.ID)
+		if c, err = n.channelNamed(p.ID); err == nil && c.row.Withheld {
+			unopened = true
+			c.forgetUnfunded(causeUser, "Closed before it was funded", nil)
+		}
 		return err
 	}); err != nil {
 		return nil, err
 	}
 	if unopened {
-		return &closeResult{Type: "unopened"}, nil
+		return &closeResult{Type: closeUnopened}, nil
 	}
 	how, err := n.closingFor(ctx, c, p)
 	if err != nil {
@@ -103,12 +106,18 @@ func (n *node) closeByCaller(ctx context.Context, p *closeParams) (*closeResult,
 	if err != nil {
 		return nil, err
 	}
+	if kind == closeUnopened {
+		return &closeResult{Type: kind}, nil
+	}
 	final, err := decodeTx(raw)
 	if err != nil {
 		return nil, err
 	}
 	return &closeResult{Type: kind, Txs: []command.Hex{raw}, Txids: []string{final.TxHash().String()}}, nil
 }
+
+// closeUnopened is the kind of a close of a channel that never was funded.
+const closeUnopened = "unopened"
 
 var errClosedUnopened = errors.New("it was closed before it was open")
 

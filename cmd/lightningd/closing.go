@@ -216,6 +216,8 @@ func (n *node) waitClosed(ctx context.Context, c *channel, instead []byte, expir
 			return "", nil, err
 		}
 		switch {
+		case state == store.Closed:
+			return closeUnopened, nil, nil // it was never funded
 		case tx != nil && bytes.Equal(tx, instead):
 			if state != store.ClosingComplete {
 				return "", nil, rpc.Errorf(rpc.CodeFailed, "the closing transaction is mined: there is nothing to raise")

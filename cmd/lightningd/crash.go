@@ -9,7 +9,7 @@ import (
 )
 
 // crasher ends lightningd as a power cut would, at one step of the first HTLC that it is asked to
-// forward: tests walk through the steps. A step is each moment before or after the database commits, and
+// forward, or channel that it is to fund: tests walk through the steps. A step is each moment before or after the database commits, and
 // before a channel's process is sent something. It is nil but for developers that asked for it.
 type crasher struct {
 	armed atomic.Bool

@@ -30,6 +30,7 @@ type closedChannelResult struct {
 	FundingOutnum          uint16             `json:"funding_outnum" doc:"Its output."`
 	Leased                 bool               `json:"leased" doc:"Whether it was leased; none is."`
 	FundingPushedMsat      amount.Msat        `json:"funding_pushed_msat,omitempty" doc:"What the opener gave the other side."`
+	FundingPSBT            string             `json:"funding_psbt,omitempty" doc:"That transaction, as fundchannel_complete or sendpsbt had it."`
 	FundingWithheld        bool               `json:"funding_withheld" doc:"Whether that was never broadcast."`
 	TotalMsat              amount.Msat        `json:"total_msat" doc:"The capacity."`
 	FinalToUsMsat          amount.Msat        `json:"final_to_us_msat" doc:"Our balance at the end."`
@@ -76,6 +77,7 @@ func showClosed(row *store.Channel, tally *store.Tally) *closedChannelResult {
 		Private: row.Private, ChannelType: showChannelType(row.ChannelType),
 		TotalLocalCommitments: tally.LocalRevoked + 1, TotalRemoteCommitments: tally.RemoteSigned, TotalHTLCsSent: tally.OutOffered.N,
 		FundingTxid: txidText(row.FundingTxid), FundingOutnum: row.FundingOutput, FundingPushedMsat: row.Pushed,
+		FundingPSBT: row.FundingPSBT, FundingWithheld: row.Withheld,
 		TotalMsat: row.FundingSats.Msat(), FinalToUsMsat: tally.ToUs, MinToUsMsat: tally.MinToUs, MaxToUsMsat: tally.MaxToUs,
 		CloseCause: row.CloseCause,
 	}

@@ -226,7 +226,7 @@ func channelFeatures(raw []byte) []string {
 }
 
 func showFunding(row *store.Channel) fundingResult {
-	f := fundingResult{PushedMsat: row.Pushed}
+	f := fundingResult{PushedMsat: row.Pushed, PSBT: row.FundingPSBT, Withheld: row.Withheld}
 	if row.Opener == "local" {
 		f.LocalFundsMsat = row.FundingSats.Msat()
 	} else {

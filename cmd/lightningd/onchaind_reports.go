@@ -195,7 +195,7 @@ func (e *closure) onStatus(m *onchaindmsg.Status) {
 
 // onResolved archives the channel.
 func (e *closure) onResolved(m *onchaindmsg.Resolved) {
-	e.c.n.archive(e.c, fmt.Sprintf("All outputs are irrevocably resolved as of block %d", m.Height))
+	e.c.n.archive(e.c, causeOnchain, fmt.Sprintf("All outputs are irrevocably resolved as of block %d", m.Height))
 }
 
 // tellBlock tells the process of a block.

@@ -92,6 +92,8 @@ type fundingResult struct {
 	LocalFundsMsat  amount.Msat `json:"local_funds_msat" doc:"What we funded."`
 	RemoteFundsMsat amount.Msat `json:"remote_funds_msat" doc:"What the peer funded."`
 	PushedMsat      amount.Msat `json:"pushed_msat" doc:"What the opener gave the other side."`
+	PSBT            string      `json:"psbt,omitempty" doc:"The funding transaction, as fundchannel_complete or sendpsbt had it."`
+	Withheld        bool        `json:"withheld" doc:"Whether that is held back until sendpsbt: a close just forgets the channel."`
 }
 
 type aliasResult struct {

@@ -270,13 +270,17 @@ func (n *node) sendPSBT(ctx context.Context, p *sendPSBTParams) (*sendPSBTResult
 	if err != nil {
 		return nil, err
 	}
+	text, err := p.PSBT.B64Encode()
+	if err != nil {
+		return nil, err
+	}
 	if err := n.onWallet(ctx, func(w *wallet.Wallet) (*wallet.Changes, error) {
 		_, changes, err := w.Reserve(inputs, p.Reserve, false)
 		return changes, err
 	}); err != nil {
 		return nil, command.BadParam("psbt", "%w", err)
 	}
-	if err := n.sendTx(ctx, tx); err != nil {
+	if err := n.sendTx(ctx, tx, text); err != nil {
 		freed := n.onWallet(n.ctx, func(w *wallet.Wallet) (*wallet.Changes, error) {
 			_, changes, err := w.Unreserve(inputs, p.Reserve)
 			return changes, err

@@ -151,7 +151,7 @@ func (n *node) trySignAndSend(ctx context.Context, f *wallet.Funding) (*withdraw
 	if err != nil {
 		return nil, err
 	}
-	if err := n.sendTx(ctx, tx); err != nil {
+	if err := n.sendTx(ctx, tx, text); err != nil {
 		return nil, fmt.Errorf("send transaction %s: %w", tx.TxHash(), err)
 	}
 	return &withdrawResult{Tx: raw, Txid: tx.TxHash().String(), PSBT: text}, nil

@@ -67,9 +67,13 @@ func (n *node) signPSBT(ctx context.Context, p *psbt.Packet, only []int) error {
 }
 
 // sendTx broadcasts a transaction of the wallet, and has the wallet know of it once the backend has
-// taken it.
-func (n *node) sendTx(ctx context.Context, tx *btcwire.MsgTx) error {
+// taken it. psbt is the same as text.
+func (n *node) sendTx(ctx context.Context, tx *btcwire.MsgTx, psbt string) error {
+	if err := n.beforeSending(ctx, tx, psbt); err != nil {
+		return err
+	}
 	if err := n.chain.Broadcast(ctx, chain.Broadcast{Tx: tx}); err != nil {
+		n.notSent(tx, err)
 		return err
 	}
 	return n.onWallet(ctx, func(w *wallet.Wallet) (*wallet.Changes, error) { return w.Sent(tx), nil })

@@ -52,7 +52,9 @@ type Channel struct {
 	MinDepth       uint32
 	Setup          []byte // hsmdmsg.ChannelSetup
 	ChannelType    []byte // BOLT 9 feature vector
-	FundingTx      []byte // nil when the peer funded
+	FundingTx      []byte // to broadcast until it is mined; nil where others do that
+	FundingPSBT    string // that the caller of fundchannel_complete means to fund it with; "" for others
+	Withheld       bool   // the funding transaction is not broadcast before somebody sends it by this node
 	StartHeight    block.Height
 	ShortChannelID wire.ShortChannelID // 0 until the funding transaction is deep enough
 	AliasLocal     wire.ShortChannelID
@@ -75,22 +77,22 @@ type Channel struct {
 const channelColumns = `id, peer_id, channel_id, state, opener, private, funding_txid, funding_output, funding_sat, pushed_msat,
 	min_depth, setup, channel_type, funding_tx, start_height, short_channel_id, alias_local, alias_remote, fee_base_msat, fee_ppm,
 	htlc_min_msat, htlc_max_msat, cltv_delta, ignore_fee_limits, lost_state, remote_update, close_to, closer, close_cause, close_tx,
-	close_height, last_stable, billboard, future_point, own_close`
+	close_height, last_stable, billboard, future_point, own_close, funding_psbt, withheld`
 
 func scanChannel(row scanner) (*Channel, error) {
 	var c Channel
 	var peer, channel, txid, future []byte
 	var scid, alias, local, stable, closeHeight *int64
-	var closer, cause *string
+	var closer, cause, packet *string
 	err := row.Scan(&c.ID, &peer, &channel, &c.State, &c.Opener, &c.Private, &txid, &c.FundingOutput, &c.FundingSats, &c.Pushed,
 		&c.MinDepth, &c.Setup, &c.ChannelType, &c.FundingTx, &c.StartHeight, &scid, &local, &alias, &c.Policy.FeeBase,
 		&c.Policy.FeePPM, &c.Policy.HTLCMin, &c.Policy.HTLCMax, &c.Policy.CLTVDelta, &c.IgnoreLimits, &c.LostState, &c.RemoteUpdate, &c.CloseTo,
-		&closer, &cause, &c.CloseTx, &closeHeight, &stable, &c.Billboard, &future, &c.OwnClose)
+		&closer, &cause, &c.CloseTx, &closeHeight, &stable, &c.Billboard, &future, &c.OwnClose, &packet, &c.Withheld)
 	if err != nil {
 		return nil, notFound(err)
 	}
 	c.ShortChannelID, c.AliasLocal, c.AliasRemote = scidOf(scid), scidOf(local), scidOf(alias)
-	c.Closer, c.CloseCause = text(closer), text(cause)
+	c.Closer, c.CloseCause, c.FundingPSBT = text(closer), text(cause), text(packet)
 	if closeHeight != nil {
 		c.CloseHeight = block.Height(*closeHeight)
 	}
@@ -175,10 +177,11 @@ func (t *Tx) NextChannelID() (uint64, error) { return t.next("channel_number") }
 func (t *Tx) CreateChannel(c *Channel) error {
 	err := t.exec(`INSERT INTO channels (id, peer_id, channel_id, state, opener, private, funding_txid, funding_output,
 		funding_sat, pushed_msat, min_depth, setup, channel_type, funding_tx, start_height, alias_local, fee_base_msat, fee_ppm,
-		htlc_min_msat, htlc_max_msat, cltv_delta, close_to) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+		htlc_min_msat, htlc_max_msat, cltv_delta, close_to, funding_psbt, withheld) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
 		c.ID, c.PeerID[:], c.ChannelID[:], c.State, c.Opener, c.Private, c.FundingTxid[:], c.FundingOutput,
 		c.FundingSats, c.Pushed, c.MinDepth, c.Setup, c.ChannelType, c.FundingTx, c.StartHeight, int64(c.AliasLocal), c.Policy.FeeBase,
-		c.Policy.FeePPM, c.Policy.HTLCMin, c.Policy.HTLCMax, c.Policy.CLTVDelta, c.CloseTo)
+		c.Policy.FeePPM, c.Policy.HTLCMin, c.Policy.HTLCMax, c.Policy.CLTVDelta, c.CloseTo,
+		orNull(c.FundingPSBT), c.Withheld)
 	if err != nil {
 		return fmt.Errorf("create channel %d: %w", c.ID, err)
 	}
@@ -190,11 +193,11 @@ func (t *Tx) SaveChannel(c *Channel) error {
 	err := t.change(`UPDATE channels SET funding_tx = ?, short_channel_id = ?, alias_remote = ?, fee_base_msat = ?,
 		fee_ppm = ?, htlc_min_msat = ?, htlc_max_msat = ?, cltv_delta = ?, ignore_fee_limits = ?, lost_state = ?, remote_update = ?,
 		close_to = ?, closer = ?, close_cause = ?, close_tx = ?, close_height = ?, last_stable = ?, billboard = ?, future_point = ?,
-		own_close = ? WHERE id = ?`,
+		own_close = ?, funding_psbt = ?, withheld = ? WHERE id = ?`,
 		c.FundingTx, zeroNull(int64(c.ShortChannelID)), zeroNull(int64(c.AliasRemote)), c.Policy.FeeBase,
 		c.Policy.FeePPM, c.Policy.HTLCMin, c.Policy.HTLCMax, c.Policy.CLTVDelta, c.IgnoreLimits, c.LostState, c.RemoteUpdate,
 		c.CloseTo, orNull(c.Closer), orNull(c.CloseCause), c.CloseTx, zeroNull(int64(c.CloseHeight)), unixOrNull(c.LastStable),
-		c.Billboard, pointOrNull(c.FuturePoint), c.OwnClose, c.ID)
+		c.Billboard, pointOrNull(c.FuturePoint), c.OwnClose, orNull(c.FundingPSBT), c.Withheld, c.ID)
 	if err != nil {
 		return fmt.Errorf("save channel %d: %w", c.ID, err)
 	}

@@ -205,7 +205,8 @@ func TestChannels(t *testing.T) {
 	var id uint64
 	must(t, d.Update(func(tx *Tx) (err error) { id, err = tx.NextChannelID(); return err }))
 	c := &Channel{ID: id, PeerID: keys.PubKey{2}, ChannelID: wire.ChannelID{3}, State: AwaitingLockin, Opener: "local",
-		FundingSats: 100_000, Setup: []byte{1}, ChannelType: []byte{2}, AliasLocal: 1 << 63, Policy: Policy{HTLCMax: amount.Msat(9)}}
+		FundingSats: 100_000, Setup: []byte{1}, ChannelType: []byte{2}, AliasLocal: 1 << 63, Policy: Policy{HTLCMax: amount.Msat(9)},
+		FundingPSBT: "unsigned", Withheld: true}
 	tally := Tally{LocalRevoked: 1, RemoteSigned: 2, ToUs: 3, MinToUs: 4, MaxToUs: 5, NextIn: 6, InOffered: Count{7, 8},
 		InFulfilled: Count{9, 10}, OutOffered: Count{11, 12}, OutFulfilled: Count{13, 14}}
 	must(t, d.Update(func(tx *Tx) error {
@@ -223,13 +224,17 @@ func TestChannels(t *testing.T) {
 	if log, err = d.LoadChannelLog(id); err != nil || string(log.Snapshot) != "s2" || len(log.Records) != 0 || log.Next != 3 {
 		t.Fatalf("log after the snapshot %+v, %v", log, err)
 	}
-	c.ShortChannelID, c.LastStable = 5, time.Unix(7, 0)
+	if list, err := d.OpenChannels(); err != nil || len(list) != 1 || list[0].FundingPSBT != "unsigned" || !list[0].Withheld {
+		t.Fatalf("new channel: %+v, %v", list, err)
+	}
+	c.ShortChannelID, c.LastStable, c.FundingPSBT, c.Withheld = 5, time.Unix(7, 0), "signed", false
 	must(t, d.Update(func(tx *Tx) error {
 		return errors.Join(tx.SaveChannel(c), tx.ChangeState(id, StateChange{At: time.UnixMilli(5), Old: AwaitingLockin, New: Normal, Cause: "protocol"}))
 	}))
 	list, err := d.OpenChannels()
 	must(t, err)
-	if len(list) != 1 || list[0].State != Normal || list[0].ShortChannelID != 5 || list[0].AliasLocal != c.AliasLocal || list[0].LastStable != c.LastStable {
+	if len(list) != 1 || list[0].State != Normal || list[0].ShortChannelID != 5 || list[0].AliasLocal != c.AliasLocal || list[0].LastStable != c.LastStable ||
+		list[0].FundingPSBT != "signed" || list[0].Withheld {
 		t.Fatalf("open channels: %+v", list[0])
 	}
 	if changes, err := d.StateChanges(id); err != nil || len(changes) != 1 || changes[0].New != Normal {

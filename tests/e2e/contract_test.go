@@ -199,13 +199,30 @@ func checkWallet(t *testing.T, btcd *harness.Btcd, alice *harness.Node, call cal
 }
 
 func checkChannels(btcd *harness.Btcd, alice, bob *harness.Node, call caller) {
+	call(alice, "fundchannel_start", bob.ID(), 50000)
+	call(alice, "fundchannel_cancel", bob.ID())
+	started := call(alice, "fundchannel_start", bob.ID(), 50000)
+	prepared := call(alice, "txprepare", []object{{started["funding_address"].(string): 50000}})
+	call(alice, "fundchannel_complete", bob.ID(), prepared["psbt"], true)
+	call(alice, "fundchannel_cancel", bob.ID())
+	call(alice, "txdiscard", prepared["txid"])
+	second := call(alice, "multifundchannel", []object{{"id": bob.ID(), "amount": 50000}})
 	call(alice, "listpeerchannels")
 	call(alice, "listforwards")
 	call(alice, "listhtlcs")
 	call(alice, "listhtlcs", nil, "updated", 1, 1)
 	call(alice, "setchannel", bob.ID(), 5, 50)
-	call(alice, "close", bob.ID(), 30)
 	btcd.WaitMempool(1)
+	btcd.Mine(6)
+	id := second["channel_ids"].([]any)[0].(object)["channel_id"]
+	for _, n := range []*harness.Node{alice, bob} {
+		n.Sync()
+		n.WaitChannel(id.(string), "CHANNELD_NORMAL")
+	}
+	for _, c := range alice.Channels() {
+		call(alice, "close", c.ChannelID, 30)
+	}
+	btcd.WaitMempool(2)
 	btcd.Mine(101)
 	alice.Sync()
 	bob.Sync()

@@ -54,6 +54,11 @@ ALTER TABLE channels ADD COLUMN future_point BLOB;
 ALTER TABLE channels ADD COLUMN own_close BLOB;
 UPDATE channels SET own_close = close_tx WHERE state IN ('CLOSINGD_COMPLETE', 'AWAITING_UNILATERAL');
 
+-- The transaction with which somebody else means to fund a channel that we open, and whether it is held back
+-- until it is sent by this node.
+ALTER TABLE channels ADD COLUMN funding_psbt TEXT;
+ALTER TABLE channels ADD COLUMN withheld INTEGER NOT NULL DEFAULT 0;
+
 -- Forwards, a row for each incoming HTLC that was to be forwarded. With out_channel set, the row was
 -- written in the unit that stored the outgoing channel's record of HTLC out_htlc_id.
 CREATE TABLE forwards (
