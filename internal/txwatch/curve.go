@@ -11,7 +11,8 @@ const (
 
 	sweepShare   = 50 // percent
 	penaltyShare = 90
-	stakeShare   = 50
+	stakeShare   = 25
+	stageShare   = 25
 	balanceShare = 10
 
 	replacePercent      = 125

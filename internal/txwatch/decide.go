@@ -91,8 +91,11 @@ func (m *Machine) group() []Action {
 }
 
 func (c *claim) share() int {
-	if c.Penalty {
+	switch {
+	case c.Penalty:
 		return penaltyShare
+	case c.Fixed != nil:
+		return stageShare
 	}
 	return sweepShare
 }

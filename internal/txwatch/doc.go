@@ -14,9 +14,10 @@
 //
 // The fee of a transaction is at most this share of what it claims:
 //
-//	50 %  sweeps, and HTLC transactions of our own commitment
+//	50 %  sweeps
 //	90 %  penalties: what they burn is the cheater's
-//	50 %  the HTLCs that a commitment's deadline is about, for its child (CPFP)
+//	25 %  the HTLCs that a commitment's deadline is about, for its child (CPFP)
+//	25 %  HTLC transactions of our own commitment, which come after that: both together take at most half
 //	10 %  our balance, for the child of a commitment without such a deadline
 //
 // An output whose input alone would cost more than its share at 253 sat/kw, the lowest rate that relays

@@ -60,7 +60,7 @@ func (s *stage) unmined(id chainhash.Hash, pool map[chainhash.Hash]*wire.MsgTx, 
 
 // The spikes: what a block asks for, far above the backend's estimate of 10 sat/vB.
 const (
-	spike      amount.FeeratePerKw = 6_000
+	spike      amount.FeeratePerKw = 5_000
 	steepSpike amount.FeeratePerKw = 20_000
 )
 
