@@ -16,7 +16,7 @@ DATABASE_PLUGINS = backup
 
 GOBUILD = $(GO) build -trimpath -ldflags="-s -w"
 
-.PHONY: build test test-crash test-plugins test-onchain test-backup test-network test-confinement test-options test-clients contract sim sim-onchain bench demo interop lint fuzz check-profiles gen check-gen install clean
+.PHONY: build test test-crash test-plugins test-onchain test-backup test-network test-confinement test-options test-clients contract sim sim-onchain bench demo interop interop-smoke lint fuzz check-profiles gen check-gen install clean
 
 build:
 	@mkdir -p bin libexec/plugins
@@ -87,7 +87,11 @@ demo: build
 
 # The real daemons against nodes that others wrote; builds lnd the first time, which takes minutes.
 interop: build
-	cd tests/interop && FULMEN_BIN=$(CURDIR)/bin $(GO) test -count=1 -timeout 30m
+	cd tests/interop && FULMEN_BIN=$(CURDIR)/bin $(GO) test -count=1 -timeout 60m -parallel 4
+
+# The few cases that say soon whether our node and lnd understand each other at all.
+interop-smoke: build
+	cd tests/interop && FULMEN_BIN=$(CURDIR)/bin $(GO) test -count=1 -timeout 20m -args -smoke -peers lnd
 
 lint:
 	@out=$$(gofmt -l cmd internal plugins tests tools); test -z "$$out" || { echo "gofmt would change: $$out"; exit 1; }

@@ -19,6 +19,13 @@ type Case struct {
 	Run  func(s *Scene)
 }
 
+// smoke is the few cases that say soon whether the nodes understand each other at all.
+var smoke = []string{
+	"connect/peer-dials", "connect/unknown-odd-message", "open/ours-anchors", "open/theirs-anchors", "pay/refused-by-peer",
+	"pay/refused-by-us", "pay/parts-to-us", "forward/through-peer", "forward/through-us-failures", "hold/reconnect",
+	"close/ours-simple", "force/theirs-anchors", "cheat/peer-anchors",
+}
+
 // Scene is a chain, our node and a peer, all of the case alone.
 type Scene struct {
 	*testing.T

@@ -9,12 +9,12 @@ import (
 )
 
 var forwardCases = []Case{
-	{Name: "forward/through-peer", Run: func(s *Scene) { s.throughPeer().pays() }},
-	{Name: "forward/through-us", Run: func(s *Scene) { s.throughUs().pays() }},
-	{Name: "forward/through-peer-failures", Run: func(s *Scene) { s.throughPeer().fails() }},
-	{Name: "forward/through-us-failures", Run: func(s *Scene) { s.throughUs().fails() }},
-	{Name: "forward/through-peer-route-hint", Run: forwardByPeersHint},
-	{Name: "forward/through-us-route-hint", Run: forwardByOurHint},
+	{Name: "forward/through-peer", Us: fastGossip, Run: func(s *Scene) { s.throughPeer().pays() }},
+	{Name: "forward/through-us", Us: fastGossip, Run: func(s *Scene) { s.throughUs().pays() }},
+	{Name: "forward/through-peer-failures", Us: fastGossip, Run: func(s *Scene) { s.throughPeer().fails() }},
+	{Name: "forward/through-us-failures", Us: fastGossip, Run: func(s *Scene) { s.throughUs().fails() }},
+	{Name: "forward/through-peer-route-hint", Us: fastGossip, Run: forwardByPeersHint},
+	{Name: "forward/through-us-route-hint", Us: fastGossip, Run: forwardByOurHint},
 }
 
 // What the node in the middle of a line asks for.
@@ -64,7 +64,7 @@ func allActive(p Peer, count int) error {
 // farNode is a second node of ours, with a channel that the peer opens to it.
 func (s *Scene) farNode(how Open) (far *harness.Node, point string) {
 	s.Helper()
-	far = s.AnotherOfOurs("far")
+	far = s.AnotherOfOurs("far", fastGossip...)
 	far.Call("connect", []string{s.Peer.ID() + "@" + s.Peer.Address()}, nil)
 	point, err := s.Peer.Open(far.ID(), how)
 	if err != nil {

@@ -8,10 +8,13 @@ import (
 )
 
 var gossipCases = []Case{
-	{Name: "gossip/spreads", Run: gossipSpreads},
-	{Name: "gossip/private-stays-private", Run: gossipPrivate},
-	{Name: "gossip/close-spreads", Run: gossipClose},
+	{Name: "gossip/spreads", Us: fastGossip, Run: gossipSpreads},
+	{Name: "gossip/private-stays-private", Us: fastGossip, Run: gossipPrivate},
+	{Name: "gossip/close-spreads", Us: fastGossip, Run: gossipClose},
 }
+
+// fastGossip has us pass gossip on each second, not each minute.
+var fastGossip = []string{"--developer", "--dev-fast-gossip"}
 
 // A watcher is a node that hears of the network.
 type watcher struct {
@@ -109,7 +112,7 @@ func gossipSpreads(s *Scene) {
 	s.all("knows our terms", watchers, asks(ours, s.Us.ID(), 6789))
 
 	// Who comes later asks for it: one of ours the peer, one of the peer's kind us.
-	late := s.AnotherOfOurs("late")
+	late := s.AnotherOfOurs("late", fastGossip...)
 	late.Call("connect", []string{s.Peer.ID() + "@" + s.Peer.Address()}, nil)
 	latePeer := s.AnotherPeer(Setup{})
 	if err := latePeer.Connect(s.Us.ID(), s.Us.Address()); err != nil {
@@ -126,7 +129,7 @@ func gossipPrivate(s *Scene) {
 	s.Connect()
 	s.OpenOurs(1_000_000, map[string]any{"announce": false})
 	s.OpenOurs(1_000_000, nil)
-	late := s.AnotherOfOurs("late")
+	late := s.AnotherOfOurs("late", fastGossip...)
 	late.Call("connect", []string{s.Peer.ID() + "@" + s.Peer.Address()}, nil)
 	s.all("knows the public channel alone", []watcher{s.ourWatcher(s.Us), s.ourWatcher(late)}, complete(1, 2))
 }
@@ -135,7 +138,7 @@ func gossipPrivate(s *Scene) {
 func gossipClose(s *Scene) {
 	s.Connect()
 	point := s.OpenOurs(1_000_000, map[string]any{"push_msat": 400_000_000})
-	late := s.AnotherOfOurs("late")
+	late := s.AnotherOfOurs("late", fastGossip...)
 	late.Call("connect", []string{s.Peer.ID() + "@" + s.Peer.Address()}, nil)
 	latePeer := s.AnotherPeer(Setup{})
 	if err := latePeer.Connect(s.Us.ID(), s.Us.Address()); err != nil {

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"fulmen/internal/amount"
@@ -43,33 +44,45 @@ type ourHold struct {
 	ended   chan Payment // how it ended for the peer
 }
 
-// tell gives the plugin an order.
-func (s *Scene) tell(order, hash string) {
+// tell gives the plugin the same order for some hashes.
+func (s *Scene) tell(order string, hashes ...string) {
 	s.Helper()
-	if _, err := s.Us.CLI(order, hash); err != nil {
-		s.Fatalf("%v", err)
+	var requests strings.Builder
+	for i, hash := range hashes {
+		fmt.Fprintf(&requests, `{"jsonrpc":"2.0","id":%d,"method":%q,"params":[%q]}`, i, order, hash)
+	}
+	for _, reply := range s.Us.Raw(requests.String(), len(hashes)) {
+		if !strings.Contains(reply, `"result"`) {
+			s.Fatalf("%s: %s", order, reply)
+		}
 	}
 }
 
 // HeldByUs has the peer offer us an HTLC directly, and returns once we keep it.
 func (s *Scene) HeldByUs(scid string, msat amount.Msat) *ourHold {
 	s.Helper()
-	h := s.offerToHold(scid, msat)
-	s.weHold(h)
-	return h
+	list := s.offerToHold(scid, msat, 1)
+	s.weHold(list...)
+	return list[0]
 }
 
-// offerToHold is HeldByUs without waiting.
-func (s *Scene) offerToHold(scid string, msat amount.Msat) *ourHold {
+// offerToHold is HeldByUs for several, without waiting.
+func (s *Scene) offerToHold(scid string, msat amount.Msat, count int) (list []*ourHold) {
 	s.Helper()
-	bolt11 := s.Us.Invoice(msat, "to be held")
-	h := &ourHold{s: s, decoded: s.decode(bolt11), ended: make(chan Payment, 1)}
-	s.tell("hold", h.decoded.PaymentHash)
 	router := able[Router](s, s.Peer)
-	go func() {
-		h.ended <- router.PayRoute(bolt11, []Hop{{SCID: scid, To: s.Us.ID(), Amount: msat, Delay: h.decoded.MinFinalCLTV + 10}})
-	}()
-	return h
+	var invoices, hashes []string
+	for range count {
+		invoices = append(invoices, s.Us.Invoice(msat, "to be held"))
+		h := &ourHold{s: s, decoded: s.decode(invoices[len(invoices)-1]), ended: make(chan Payment, 1)}
+		list, hashes = append(list, h), append(hashes, h.decoded.PaymentHash)
+	}
+	s.tell("hold", hashes...)
+	for i, h := range list {
+		go func() {
+			h.ended <- router.PayRoute(invoices[i], []Hop{{SCID: scid, To: s.Us.ID(), Amount: msat, Delay: h.decoded.MinFinalCLTV + 10}})
+		}()
+	}
+	return list
 }
 
 // weHold waits until our node keeps a payment.

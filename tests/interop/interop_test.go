@@ -8,7 +8,10 @@ import (
 	"testing"
 )
 
-var peers = flag.String("peers", "", "run only these kinds of peers, separated by commas")
+var (
+	peers    = flag.String("peers", "", "run only these kinds of peers, separated by commas")
+	onlySome = flag.Bool("smoke", false, "run only the cases of smoke")
+)
 
 // TestInterop runs every case against every kind of peer.
 func TestInterop(t *testing.T) {
@@ -24,6 +27,9 @@ func TestInterop(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, c := range cases {
+				if *onlySome && !slices.Contains(smoke, c.Name) {
+					continue
+				}
 				t.Run(c.Name, func(t *testing.T) {
 					if why := kind.Cannot[c.Name]; why != "" {
 						m.set(c.Name, kind.Name, "cannot: "+why)
@@ -42,7 +48,7 @@ func TestInterop(t *testing.T) {
 	}
 }
 
-// TestCasesAreNamedOnce finds a case that another hides, and a Cannot about none.
+// TestCasesAreNamedOnce finds a case that another hides, and a name of none.
 func TestCasesAreNamedOnce(t *testing.T) {
 	seen := map[string]bool{}
 	for _, c := range cases {
@@ -50,6 +56,11 @@ func TestCasesAreNamedOnce(t *testing.T) {
 			t.Errorf("two cases are named %s", c.Name)
 		}
 		seen[c.Name] = true
+	}
+	for _, name := range smoke {
+		if !seen[name] {
+			t.Errorf("%s, which is smoke, is no case", name)
+		}
 	}
 	for _, kind := range kinds {
 		for name := range kind.Cannot {

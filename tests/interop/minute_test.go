@@ -85,10 +85,9 @@ func held483BothWays(s *Scene) {
 	scid := s.scidWith(s.Us, s.Peer.ID())
 	const each amount.Msat = 1_000_000
 	var ours []hold
-	var theirs []*ourHold
+	theirs := s.offerToHold(scid, each, maxHTLCs)
 	for range maxHTLCs {
 		h := s.newHold(each)
-		theirs = append(theirs, s.offerToHold(scid, each))
 		if err := s.send(h.invoice); err != nil {
 			s.Fatalf("sendpay: %v", err)
 		}
@@ -105,14 +104,18 @@ func held483BothWays(s *Scene) {
 	mustEqual(s, "outcome of one more", s.outcome(one.invoice), "temporary_channel_failure")
 	s.Reconnected(func() { s.Us.Call("disconnect", []any{s.Peer.ID(), true}, nil) })
 	s.weHold(theirs...)
+	orders := map[string][]string{}
 	for i := range maxHTLCs {
+		order := []string{"release", "refuse"}[i%2]
+		orders[order] = append(orders[order], theirs[i].decoded.PaymentHash)
 		if i%2 == 0 {
 			s.Peer.Settle(ours[i].preimage)
-			theirs[i].settle()
 		} else {
 			s.Peer.Cancel(ours[i].hash)
-			theirs[i].refuse()
 		}
+	}
+	for order, hashes := range orders {
+		s.tell(order, hashes...)
 	}
 	for i := range maxHTLCs {
 		mustEqual(s, "outcome", s.outcome(ours[i].invoice), []string{"paid", unknownDetails}[i%2])
