@@ -83,7 +83,7 @@ internal/ipc/gossipmsg | cmd/connectd cmd/gossipd tests/... | its two ends
 internal/ipc/peermsg | cmd/connectd cmd/channeld tests/... | its two ends
 internal/ipc/channeldmsg | cmd/lightningd cmd/channeld tests/... | its two ends
 internal/ipc/onchaindmsg | cmd/lightningd cmd/onchaind tests/... | its two ends
-internal/scripttest internal/channel/channeltest internal/onchain/onchaintest internal/daemontest | tests/... internal/onchain/onchaintest | tests alone
+internal/scripttest internal/wire/wiretest internal/channel/channeltest internal/onchain/onchaintest internal/daemontest | tests/... internal/onchain/onchaintest | tests alone
 internal/graph/graphtest | tools/graphgen tests/... | tests, and the program that makes such networks
 internal/graph internal/route | internal/graph internal/graph/graphtest internal/route plugins/... tools/graphgen tests/... | the graph is in the plugins that look for routes: lightningd parses no gossip
 internal/onchain/restore | cmd/onchaind internal/onchain/onchaintest tests/... | where both machines may be known

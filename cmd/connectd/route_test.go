@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"fulmen/internal/wire"
+	"fulmen/internal/wire/wiretest"
 )
 
 func TestRouteOf(t *testing.T) {
@@ -49,6 +50,9 @@ func TestRouteOf(t *testing.T) {
 }
 
 func FuzzRouteOf(f *testing.F) {
+	for _, raw := range wiretest.Captured(f, nil) {
+		f.Add(raw)
+	}
 	f.Add([]byte{0, 17})
 	f.Add(wire.Encode(&wire.OpenChannel{TemporaryChannelID: chanA}))
 	f.Add([]byte{0x9c, 0x42})

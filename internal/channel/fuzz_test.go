@@ -8,6 +8,7 @@ import (
 	"fulmen/internal/channel"
 	"fulmen/internal/channel/channeltest"
 	"fulmen/internal/wire"
+	"fulmen/internal/wire/wiretest"
 )
 
 // FuzzRestore feeds Restore with damaged snapshots and records: it may refuse them, and whatever it
@@ -39,6 +40,9 @@ func FuzzRestore(f *testing.F) {
 
 // FuzzStep feeds a channel in full use with any messages, each with its length before it.
 func FuzzStep(f *testing.F) {
+	for _, raw := range wiretest.Captured(f, wire.IsChannelMessage) {
+		f.Add(append([]byte{byte(len(raw) >> 8), byte(len(raw))}, raw...))
+	}
 	f.Add([]byte{0, 2, 0, 38})
 	f.Add(framed(&wire.UpdateAddHTLC{ID: 1, AmountMsat: 1, CLTVExpiry: 500}, &wire.CommitmentSigned{}))
 	f.Add(framed(&wire.RevokeAndAck{}, &wire.Shutdown{ScriptPubkey: channeltest.Script("x")}, &wire.UpdateFee{FeeratePerKw: 500}))

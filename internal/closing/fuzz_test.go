@@ -8,6 +8,7 @@ import (
 
 	"fulmen/internal/amount"
 	"fulmen/internal/wire"
+	"fulmen/internal/wire/wiretest"
 )
 
 // receive gives a node a message and plays hsmd. What the peer sends must not make an error of
@@ -44,6 +45,10 @@ func FuzzPeer(f *testing.F) {
 		f.Add(simple, false, wire.Encode(p.closingSigned(p.alice, []string{"700", "min=1", "max=800"})))
 		f.Add(simple, false, wire.Encode(p.closingComplete(p.alice, []string{"700", "closer_and_closee_outputs"})))
 		f.Add(simple, true, wire.Encode(&wire.ClosingSig{}))
+		for _, raw := range wiretest.Captured(f, wire.IsChannelMessage) {
+			f.Add(simple, true, raw)
+			f.Add(simple, false, raw)
+		}
 	}
 	f.Fuzz(func(t *testing.T, simple, toAlice bool, raw []byte) {
 		msg, err := wire.Decode(raw)

@@ -12,6 +12,7 @@ import (
 	"fulmen/internal/amount"
 	"fulmen/internal/keys"
 	"fulmen/internal/wire"
+	"fulmen/internal/wire/wiretest"
 )
 
 const now Timestamp = 1_700_000_000
@@ -390,6 +391,9 @@ func TestBOLT7Queries(t *testing.T) {
 }
 
 func FuzzPeerSent(f *testing.F) {
+	for _, raw := range wiretest.Captured(f, wire.IsGossip) {
+		f.Add(raw)
+	}
 	f.Add(bob.update(f, nil))
 	f.Add(wire.Encode(&wire.QueryChannelRange{ChainHash: regtest, NumberOfBlocks: 7}))
 	f.Add(wire.Encode(&wire.QueryShortChannelIDs{EncodedShortIDs: wire.EncodeShortIDs([]wire.ShortChannelID{9})}))

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"fulmen/internal/wire"
+	"fulmen/internal/wire/wiretest"
 )
 
 var stages = []wire.MessageType{wire.MsgOpenChannel, wire.MsgAcceptChannel, wire.MsgFundingCreated, wire.MsgFundingSigned}
@@ -42,6 +43,9 @@ func FuzzPeer(f *testing.F) {
 		_, good := p.runTo(stage)
 		f.Add(byte(i), wire.Encode(good))
 		f.Add(byte(i), wire.Encode(&wire.Shutdown{}))
+		for _, raw := range wiretest.Captured(f, func(t wire.MessageType) bool { return t == good.Type() }) {
+			f.Add(byte(i), raw)
+		}
 	}
 	f.Fuzz(func(t *testing.T, stage byte, raw []byte) {
 		msg, err := wire.Decode(raw)
