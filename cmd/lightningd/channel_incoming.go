@@ -57,15 +57,20 @@ func (c *channel) arrive(h *channeldmsg.IncomingHTLC, asked amount.Msat) {
 	if h.Final.PaymentSecret != nil {
 		p.PaymentSecret, p.HasSecret = *h.Final.PaymentSecret, true
 	}
-	actions, err := c.n.invoices.Arrive(p, c.n.now(), c.n.blockHeight)
+	c.n.arrived(p)
+}
+
+// arrived decides about a part of a payment to this node.
+func (n *node) arrived(p invoices.Part) {
+	actions, err := n.invoices.Arrive(p, n.now(), n.blockHeight)
 	if err != nil {
-		c.n.die("look up an invoice", err)
+		n.die("look up an invoice", err)
 		return
 	}
 	if len(actions) == 0 {
-		c.n.scheduleSetTimeout()
+		n.scheduleSetTimeout()
 	}
-	c.n.carryOut(actions)
+	n.carryOut(actions)
 }
 
 // fail queues a failure of ours for an HTLC from the peer.
@@ -81,23 +86,40 @@ func (n *node) carryOut(actions []invoices.Action) {
 		case invoices.Take:
 			n.askAboutPayment(a)
 		case invoices.Fail:
-			if c := n.channels[a.Channel]; c != nil {
-				c.fail(a.HTLC, n.failureFor(a))
-			}
+			n.failPart(a.Key, n.failureFor(a))
 		}
+	}
+}
+
+// failPart fails a part of a payment that ends here.
+func (n *node) failPart(key invoices.Key, f *onion.Failure) {
+	if key.Channel == ourselves {
+		n.failHere(key.HTLC, f.Encode(), "failed: "+f.Code.String())
+	} else if c := n.channels[key.Channel]; c != nil {
+		c.fail(key.HTLC, f)
 	}
 }
 
 // take makes an invoice paid.
 func (n *node) take(a invoices.Take) {
 	at := n.now()
-	moves := n.received(a)
+	moves, own := n.received(a), n.outcomesHere(a)
 	n.submit("take payment", func(tx *storeTx) error {
 		if err := tx.PayInvoice(a, at); err != nil {
 			return err
 		}
+		for _, o := range own {
+			if err := o.store(tx); err != nil {
+				return err
+			}
+		}
 		return storeChannelMoves(tx, moves)
-	}, func() { n.taken(a) })
+	}, func() {
+		n.taken(a)
+		for _, o := range own {
+			n.partEnded(o)
+		}
+	})
 }
 
 // taken fulfils the parts of a payment that is on disk.

@@ -23,7 +23,7 @@ func (n *node) newCommandTable() func() *command.Table {
 			n.listForwardsCommand(), n.listHTLCsCommand(), n.delForwardCommand(), n.listChainMovesCommand(), n.listChannelMovesCommand(),
 			n.invoiceCommand(), n.createInvoiceCommand(), n.listInvoicesCommand(), n.delInvoiceCommand(), n.waitInvoiceCommand(),
 			n.waitAnyInvoiceCommand(), n.decodeCommand(),
-			n.sendPayCommand(), n.createOnionCommand(), n.sendOnionCommand(), n.waitSendPayCommand(), n.listSendPaysCommand(), n.listPaysCommand(), n.delPayCommand(),
+			n.sendPayCommand(), n.createOnionCommand(), n.sendOnionCommand(), n.injectCommand(), n.waitSendPayCommand(), n.listSendPaysCommand(), n.listPaysCommand(), n.delPayCommand(),
 			n.signMessageCommand(), n.checkMessageCommand(),
 			n.addGossipCommand(),
 		)

@@ -22,7 +22,7 @@ var published = strings.Fields(`
 	fundchannel close setchannel ping invoice listinvoices delinvoice waitinvoice waitanyinvoice
 	decode createinvoice sendpay waitsendpay listsendpays listpays delpay waitblockheight
 	signmessage checkmessage getlog listconfigs notifications plugin sendcustommsg createonion
-	sendonion listforwards delforward listhtlcs listchainmoves listchannelmoves addgossip datastore
+	sendonion injectpaymentonion listforwards delforward listhtlcs listchainmoves listchannelmoves addgossip datastore
 	listdatastore deldatastore datastoreusage wait batching deprecations makesecret
 	signmessagewithkey setconfig createrune showrunes checkrune blacklistrune commando
 	multiwithdraw fundchannel_start fundchannel_complete fundchannel_cancel multifundchannel staticbackup getemergencyrecoverdata emergencyrecover recoverchannel`)

@@ -150,6 +150,9 @@ func (n *node) fromChannel(moves []store.ChainMove, b *btcwire.MsgBlock) {
 func (n *node) received(a invoices.Take) []store.ChannelMove {
 	var moves []store.ChannelMove
 	for _, p := range a.Parts {
+		if p.Channel == ourselves {
+			continue // nothing comes
+		}
 		moves = append(moves, store.ChannelMove{
 			Channel: p.Channel, Tag: store.MoveInvoice, Credit: p.Amount, At: n.now(), PaymentHash: (*[32]byte)(&a.Invoice.PaymentHash),
 		})

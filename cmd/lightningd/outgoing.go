@@ -17,10 +17,12 @@ import (
 type outgoing struct {
 	parts   map[payments.ID]*payments.Part
 	waiters waiters[payments.ID, *payments.Part]
+	// here are those that end at this node itself, by their created_index: they wait for an invoice's other parts.
+	here map[uint64]*payments.Part
 }
 
 func newOutgoing() *outgoing {
-	return &outgoing{parts: map[payments.ID]*payments.Part{}, waiters: waiters[payments.ID, *payments.Part]{}}
+	return &outgoing{parts: map[payments.ID]*payments.Part{}, waiters: waiters[payments.ID, *payments.Part]{}, here: map[uint64]*payments.Part{}}
 }
 
 // resumeParts finds the parts that the database has as pending: those that a channel committed to
@@ -67,8 +69,14 @@ func (n *node) startPart(p *payments.Part, packet *onion.Packet, done func(*paym
 		done(nil, tryOtherRoute(p, onion.TemporaryChannelFailure, fmt.Sprintf("channel %s %s", first.ShortChannelID, c.unusable())))
 		return
 	}
+	n.sendOff(c, p, packet, func() { done(p, nil) })
+}
+
+// sendOff stores a part, and offers it to its channel; stored is called once it is on disk.
+func (n *node) sendOff(c *channel, p *payments.Part, packet *onion.Packet, stored func()) {
 	n.out.parts[p.ID] = p
-	n.submit("store payment", func(tx *storeTx) error { return tx.CreatePart(p) }, func() { done(p, nil) })
+	n.submit("store payment", func(tx *storeTx) error { return tx.CreatePart(p) }, stored)
+	first := p.Route[0]
 	c.offer(&partOrigin{n, p}, channeldmsg.OfferHTLC{
 		AmountMsat: first.Amount, PaymentHash: p.PaymentHash, CLTVExpiry: first.CLTVExpiry, Onion: packet[:],
 	})
@@ -129,7 +137,7 @@ func (n *node) newOutcome(p *payments.Part, preimage *[32]byte, f *payments.Fail
 	ended := &payments.Part{
 		ID: p.ID, Status: payments.Failed, Destination: p.Destination, Amount: p.Amount, Sent: p.Sent, Total: p.Total,
 		CreatedAt: p.CreatedAt, CompletedAt: n.now(), Label: p.Label, Bolt11: p.Bolt11, Description: p.Description,
-		Route: p.Route, Channel: p.Channel, HTLC: p.HTLC, Preimage: preimage, Failure: f,
+		Route: p.Route, Channel: p.Channel, HTLC: p.HTLC, Preimage: preimage, Failure: f, Injected: p.Injected,
 	}
 	if preimage != nil {
 		ended.Status = payments.Complete
@@ -147,6 +155,7 @@ func (o outcome) store(tx *storeTx) error {
 // partEnded tells those who wait for a part whose outcome is on disk.
 func (n *node) partEnded(o outcome) {
 	delete(n.out.parts, o.part.ID)
+	delete(n.out.here, o.part.CreatedIndex)
 	n.out.waiters.tell(o.part.ID, o.ended)
 	n.tellPart(o.ended)
 }

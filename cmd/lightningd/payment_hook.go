@@ -86,11 +86,12 @@ func (n *node) reject(a invoices.Take, message []byte) {
 	for _, p := range a.Parts {
 		c := n.channels[p.Channel]
 		switch {
-		case c == nil:
-		case message != nil:
+		case message == nil:
+			n.failPart(p.Key, n.failureFor(invoices.Fail{Part: p}))
+		case p.Channel == ourselves:
+			n.failHere(p.HTLC, message, "failed: a plugin rejects it")
+		case c != nil:
 			c.settle(channeldmsg.SettleHTLC{ID: p.HTLC, Failure: message})
-		default:
-			c.fail(p.HTLC, n.failureFor(invoices.Fail{Part: p}))
 		}
 	}
 }

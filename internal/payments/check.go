@@ -55,3 +55,24 @@ func checkPending(e, p *Part) error {
 	}
 	return nil
 }
+
+// CheckInjected decides whether part p, whose onion somebody else made, may be sent beside the existing parts of the
+// same payment_hash. It returns the part by which the payment was paid before, if it was. Unlike Check it does not
+// take a repetition for the same: who asks is waiting for an outcome of its own.
+func CheckInjected(existing []*Part, p *Part) (paid *Part, err error) {
+	for _, e := range existing {
+		if e.Status == Complete {
+			return e, nil
+		}
+	}
+	for _, e := range existing {
+		switch {
+		case e.Status != Pending:
+		case e.ID == p.ID:
+			return nil, fmt.Errorf("%w: partid %d of groupid %d is under way", ErrInProgress, p.ID.Part, p.Group)
+		case e.Group != p.Group:
+			return nil, fmt.Errorf("%w: groupid %d has a pending part, this is groupid %d", ErrInProgress, e.Group, p.Group)
+		}
+	}
+	return nil, nil
+}

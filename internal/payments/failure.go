@@ -18,6 +18,11 @@ const (
 // and what it says (BOLT 4, Returning Errors). attribution is the attribution_data that came with it,
 // if any did.
 func (p *Part) Returned(packet, attribution []byte) *Failure {
+	if p.Injected != nil {
+		wrapped := bytes.Clone(packet)
+		onion.WrapFailure(*p.Injected, wrapped)
+		return forInjector(wrapped, "failed: see onionreply")
+	}
 	secrets := p.secrets()
 	hop, raw, err := onion.DecryptFailure(secrets, packet)
 	if err != nil {
@@ -31,7 +36,7 @@ func (p *Part) Returned(packet, attribution []byte) *Failure {
 // HoldTimes are how long each hop says that it held the HTLC of the part, as far as the hops attribute
 // what they send back: packet is the failure packet, nil with a preimage.
 func (p *Part) HoldTimes(packet, attribution []byte) []onion.HoldTime {
-	if len(attribution) != onion.AttributionSize {
+	if len(attribution) != onion.AttributionSize || p.Injected != nil {
 		return nil
 	}
 	return (*onion.Attribution)(attribution).Holds(p.secrets(), packet)
@@ -70,14 +75,31 @@ func (p *Part) blame(f *Failure, index int) {
 // Malformed explains an update_fail_malformed_htlc from the first hop. The codes that it may carry
 // say that a packet could not be read, and the packet that it speaks of is the one that we made.
 func (p *Part) Malformed(code onion.FailureCode, sha256OfOnion [32]byte) *Failure {
-	return p.failureAt(1, (&onion.Failure{Code: code, SHA256OfOnion: sha256OfOnion}).Encode())
+	f := &onion.Failure{Code: code, SHA256OfOnion: sha256OfOnion}
+	if p.Injected != nil {
+		return p.Local(f, "the next node cannot read its onion")
+	}
+	return p.failureAt(1, f.Encode())
 }
 
 // Local explains why a part did not leave this node.
 func (p *Part) Local(f *onion.Failure, reason string) *Failure {
+	if p.Injected != nil {
+		return forInjector(onion.CreateFailure(*p.Injected, f.Encode()), reason)
+	}
 	failure := p.failureAt(0, f.Encode())
 	failure.Message = reason
 	return failure
+}
+
+// Refused explains why this node did not take a part that ends here, by the message for who made the onion.
+func (p *Part) Refused(message []byte, reason string) *Failure {
+	return forInjector(onion.CreateFailure(*p.Injected, message), reason)
+}
+
+// forInjector is a failure that only who made the onion can read.
+func forInjector(packet []byte, reason string) *Failure {
+	return &Failure{Code: CodeUnparseable, Message: reason, Onion: packet}
 }
 
 // failureAt fills in what follows from the erring node, index hops from us, and its message.

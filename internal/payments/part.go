@@ -61,6 +61,9 @@ type Part struct {
 	HTLC        uint64 // valid with Channel
 	Preimage    *[32]byte
 	Failure     *Failure
+	// Injected is the secret that this node shares with who made the onion, where that is somebody else, who
+	// reads failures as if this node had got the onion from a peer; nil otherwise.
+	Injected *keys.Secret
 }
 
 // Failure is why a part failed.

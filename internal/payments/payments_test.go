@@ -109,3 +109,66 @@ func TestReturned(t *testing.T) {
 		t.Fatalf("local: %+v", f)
 	}
 }
+
+func TestCheckInjected(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		existing []*Part
+		part     *Part
+		paid     int // index of the part by which it was paid; -1: none
+		err      error
+	}{
+		{"first", nil, part(Pending, 1, 1, 10, 2), -1, nil},
+		{"after a failure", []*Part{part(Failed, 1, 1, 10, 2)}, part(Pending, 1, 1, 10, 2), -1, nil},
+		{"under way", []*Part{part(Pending, 1, 1, 10, 2)}, part(Pending, 1, 1, 10, 2), -1, ErrInProgress},
+		{"another group", []*Part{part(Pending, 1, 1, 10, 2)}, part(Pending, 2, 1, 10, 2), -1, ErrInProgress},
+		{"another part, of which nothing is known", []*Part{part(Pending, 1, 1, 10, 2)}, part(Pending, 1, 2, 30, 3), -1, nil},
+		{"paid before", []*Part{part(Failed, 1, 1, 10, 2), part(Complete, 1, 2, 10, 2)}, part(Pending, 7, 9, 11, 3), 1, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			paid, err := CheckInjected(c.existing, c.part)
+			if !errors.Is(err, c.err) || (err == nil) != (c.err == nil) {
+				t.Fatalf("error %v, want %v", err, c.err)
+			}
+			if c.paid < 0 && paid != nil || c.paid >= 0 && paid != c.existing[c.paid] {
+				t.Fatalf("paid by %+v, want index %d", paid, c.paid)
+			}
+		})
+	}
+}
+
+// TestInjectedFailuresAreForTheInjector: this node's layer comes before the others, and only who made the onion reads
+// what is in it.
+func TestInjectedFailuresAreForTheInjector(t *testing.T) {
+	p := twoHops(t)
+	secrets := p.secrets()
+	own := keys.Secret{7}
+	p.Injected, p.Route = &own, p.Route[:1]
+	all := append([]keys.Secret{own}, secrets...)
+	details := (&onion.Failure{Code: onion.IncorrectOrUnknownPaymentDetails, HTLCMsat: 5}).Encode()
+	fromDestination := onion.CreateFailure(secrets[1], details)
+	onion.WrapFailure(secrets[0], fromDestination)
+	unchanged := slices.Clone(fromDestination)
+	for name, c := range map[string]struct {
+		f    *Failure
+		hop  int
+		code onion.FailureCode
+	}{
+		"from the destination": {p.Returned(fromDestination, nil), 2, onion.IncorrectOrUnknownPaymentDetails},
+		"of ours":              {p.Local(&onion.Failure{Code: onion.UnknownNextPeer}, "no such channel"), 0, onion.UnknownNextPeer},
+		"malformed":            {p.Malformed(onion.InvalidOnionHMAC, [32]byte{1}), 0, onion.InvalidOnionHMAC},
+		"refused here":         {p.Refused(details, "no"), 0, onion.IncorrectOrUnknownPaymentDetails},
+	} {
+		hop, raw, err := onion.DecryptFailure(all, c.f.Onion)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		decoded, err := onion.DecodeFailure(raw)
+		if err != nil || hop != c.hop || decoded.Code != c.code || c.f.Code != CodeUnparseable || c.f.Message == "" {
+			t.Errorf("%s: hop %d, %+v, %v in %+v", name, hop, decoded, err, c.f)
+		}
+	}
+	if !slices.Equal(fromDestination, unchanged) {
+		t.Error("the peer's packet was changed")
+	}
+}

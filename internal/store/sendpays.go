@@ -7,20 +7,21 @@ import (
 
 	"github.com/vmihailenco/msgpack/v5"
 
+	"fulmen/internal/keys"
 	"fulmen/internal/payments"
 )
 
 const partColumns = `created_index, updated_index, payment_hash, groupid, partid, status, destination, amount_msat,
-	sent_msat, total_msat, created_at, completed_at, label, bolt11, description, route, channel, htlc_id, preimage, failure`
+	sent_msat, total_msat, created_at, completed_at, label, bolt11, description, route, channel, htlc_id, preimage, failure, injected`
 
 func scanPart(row scanner) (*payments.Part, error) {
 	var p payments.Part
-	var hash, destination, route, preimage, failure []byte
+	var hash, destination, route, preimage, failure, injected []byte
 	var created int64
 	var completed, channel, htlc *int64
 	var label, bolt11, description *string
 	err := row.Scan(&p.CreatedIndex, &p.UpdatedIndex, &hash, &p.Group, &p.ID.Part, &p.Status, &destination, &p.Amount,
-		&p.Sent, &p.Total, &created, &completed, &label, &bolt11, &description, &route, &channel, &htlc, &preimage, &failure)
+		&p.Sent, &p.Total, &created, &completed, &label, &bolt11, &description, &route, &channel, &htlc, &preimage, &failure, &injected)
 	if err != nil {
 		return nil, notFound(err)
 	}
@@ -36,6 +37,10 @@ func scanPart(row scanner) (*payments.Part, error) {
 	if preimage != nil {
 		p.Preimage = new([32]byte)
 		err = errors.Join(err, fill(p.Preimage[:], preimage, "preimage"))
+	}
+	if injected != nil {
+		p.Injected = new(keys.Secret)
+		err = errors.Join(err, fill(p.Injected[:], injected, "injected"))
 	}
 	if failure != nil {
 		p.Failure = new(payments.Failure)
@@ -99,10 +104,14 @@ func (t *Tx) CreatePart(p *payments.Part) error {
 	if err != nil {
 		return err
 	}
+	var injected any
+	if p.Injected != nil {
+		injected = p.Injected[:]
+	}
 	id, err := t.insert(`INSERT INTO sendpays (payment_hash, groupid, partid, status, destination, amount_msat, sent_msat,
-		total_msat, created_at, label, bolt11, description, route) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+		total_msat, created_at, label, bolt11, description, route, injected) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
 		p.PaymentHash[:], p.Group, p.ID.Part, p.Status, p.Destination[:], p.Amount, p.Sent,
-		p.Total, p.CreatedAt.Unix(), orNull(p.Label), orNull(p.Bolt11), orNull(p.Description), route)
+		p.Total, p.CreatedAt.Unix(), orNull(p.Label), orNull(p.Bolt11), orNull(p.Description), route, injected)
 	if err != nil {
 		return fmt.Errorf("create payment part: %w", err)
 	}

@@ -104,6 +104,7 @@ func (n *Node) OpenChannel(peer *Node, sats amount.Sat) {
 	var opened struct {
 		ChannelID string `json:"channel_id"`
 	}
+	peer.Sync() // it refuses channels while it is behind
 	n.Call("fundchannel", map[string]any{"id": peer.ID(), "amount": uint64(sats)}, &opened)
 	n.btcd.WaitMempool(1)
 	n.btcd.Mine(6)

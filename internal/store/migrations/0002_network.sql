@@ -59,6 +59,9 @@ UPDATE channels SET own_close = close_tx WHERE state IN ('CLOSINGD_COMPLETE', 'A
 ALTER TABLE channels ADD COLUMN funding_psbt TEXT;
 ALTER TABLE channels ADD COLUMN withheld INTEGER NOT NULL DEFAULT 0;
 
+-- The secret shared with who made the onion of a part, where that was not this node (injectpaymentonion).
+ALTER TABLE sendpays ADD COLUMN injected BLOB;
+
 -- Forwards, a row for each incoming HTLC that was to be forwarded. With out_channel set, the row was
 -- written in the unit that stored the outgoing channel's record of HTLC out_htlc_id.
 CREATE TABLE forwards (
