@@ -31,7 +31,12 @@ type lnd struct {
 const lndTags = "autopilotrpc chainrpc invoicesrpc peersrpc routerrpc signrpc walletrpc dev integration"
 
 // lndKind is lnd, as module peers has it.
-var lndKind = Kind{Name: "lnd", Build: buildLND, New: newLND}
+var lndKind = Kind{Name: "lnd", Build: buildLND, New: newLND, Cannot: map[string]string{
+	"fee/theirs-anchors":          lndFeeTimer,
+	"fee/theirs-static-remotekey": lndFeeTimer,
+}}
+
+const lndFeeTimer = "it looks at its fee rate after 10 to 60 minutes, which no option shortens"
 
 // lndOptions are the defaults, and what a case asks for.
 func lndOptions(how Setup) []string {

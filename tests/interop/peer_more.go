@@ -43,6 +43,11 @@ type Copier interface {
 	Copy() (restore func())
 }
 
+// A FeeChanger follows, as opener of a channel, the fee rate that it is told of.
+type FeeChanger interface {
+	SetFeerate(rate amount.FeeratePerKw)
+}
+
 // Hop is one channel of a route.
 type Hop struct {
 	SCID   string      // its short_channel_id
