@@ -116,14 +116,14 @@ func outputOf(t *btcwire.MsgTx, i uint32) onchaindmsg.Outpoint {
 	return onchaindmsg.Outpoint{Txid: t.TxHash(), Index: i}
 }
 
-// hears returns the next message of a kind that an onchaind is told.
+// hears returns the next message of a kind that an onchaind or a gossipd is told.
 func hears[M any, P interface {
 	*M
 	ipc.Message
 }](w *surroundings, p *puppet) P {
 	w.t.Helper()
 	m := P(new(M))
-	hostile.Within(w.t, "hear a message of an onchaind's", func() {
+	hostile.Within(w.t, "hear a message of a puppet's", func() {
 		for f := range p.words {
 			if f.Type != m.IPCType() {
 				continue

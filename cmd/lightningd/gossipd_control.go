@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 
 	"fulmen/internal/chain"
 	"fulmen/internal/gossip"
@@ -103,9 +104,20 @@ func (n *node) gossipChannel(c *channel) {
 	}})
 }
 
-// gossipAll tells a new gossipd of ourselves, the chain and all channels.
+// How many blocks' spent outputs are kept for the next gossipd: those that the last one may have died with, and more
+// while there is none.
+const (
+	keptSpends     = 12
+	keptSpendsAway = 288
+)
+
+// gossipAll tells a new gossipd of ourselves, the chain and all channels. What it hears again it knows, and what a
+// reorganisation took back it asks about.
 func (n *node) gossipAll() {
 	n.gossipd.send(&gossipdmsg.NewBlock{Height: n.blockHeight})
+	for _, spent := range n.recentSpends {
+		n.gossipd.send(&gossipdmsg.NewBlock{Height: n.blockHeight, Spent: spent})
+	}
 	for _, c := range n.channels {
 		n.gossipChannel(c)
 	}
@@ -120,6 +132,12 @@ func (n *node) gossipBlock(b chain.BlockConnected) {
 			m.Spent = append(m.Spent, gossip.OutpointKey(in.PreviousOutPoint.Hash, in.PreviousOutPoint.Index))
 		}
 	}
+	most := keptSpends
+	if n.restarting {
+		most = keptSpendsAway
+	}
+	n.recentSpends = append(n.recentSpends, m.Spent)
+	n.recentSpends = slices.Delete(n.recentSpends, 0, max(0, len(n.recentSpends)-most))
 	n.gossipd.send(m)
 }
 

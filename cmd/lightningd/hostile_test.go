@@ -43,7 +43,7 @@ type puppet struct {
 	conn  *ipc.Conn
 	setup chan *channeldmsg.Setup // a channeld's
 	heard chan ipc.Type           // of what comes later; only as many as it holds
-	words chan ipc.Frame          // an onchaind's; only as many as it holds
+	words chan ipc.Frame          // an onchaind's and a gossipd's; only as many as it holds
 }
 
 // surroundings is a node with its database, its loop and its handlers as they are, and with puppets for
@@ -260,7 +260,7 @@ func (p *puppet) listen(w *surroundings) {
 		case p.heard <- f.Type:
 		default:
 		}
-		if p.name == "onchaind" {
+		if p.name == "onchaind" || p.name == "gossipd" {
 			select {
 			case p.words <- f:
 			default:

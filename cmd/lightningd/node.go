@@ -77,7 +77,8 @@ type node struct {
 	commandTable func() *command.Table
 	loop         *loop
 	stopping     bool
-	restarting   bool // connectd and gossipd
+	restarting   bool       // connectd and gossipd
+	recentSpends [][]uint64 // what the newest blocks spend, the last of them last, for the next gossipd
 
 	wallet         *wallet.Wallet
 	blockHeight    block.Height
