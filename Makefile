@@ -7,12 +7,12 @@ FUZZTIME ?= 20s
 PREFIX  ?= /usr/local
 DESTDIR ?=
 
-# Only lightningd and the plugin backup open the database, so they alone are linked with C.
+# lightningd and the plugin backup open the database, the plugin sql has one in memory: they alone are linked with C.
 COMMANDS = lightning-cli lightning-hsmtool
 DAEMONS  = hsmd connectd gossipd channeld onchaind
 PLUGINS  = autoclean bcli pay topology
-# Those that read the database.
-DATABASE_PLUGINS = backup
+# Those with SQLite.
+DATABASE_PLUGINS = backup sql
 
 GOBUILD = $(GO) build -trimpath -ldflags="-s -w"
 

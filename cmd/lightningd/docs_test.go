@@ -16,6 +16,7 @@ import (
 	"fulmen/internal/config"
 	"fulmen/plugins/autoclean/autoclean"
 	"fulmen/plugins/pay/pay"
+	"fulmen/plugins/sql/sql"
 	"fulmen/plugins/topology/topology"
 )
 
@@ -55,6 +56,7 @@ func allCommands() *command.Table {
 	t.Add(topology.New().Commands()...)
 	t.Add(pay.New(pay.Config{}).Commands()...)
 	t.Add(autoclean.New(autoclean.Config{}).Commands()...)
+	t.Add(sql.New().Commands()...)
 	return t
 }
 
