@@ -33,6 +33,7 @@ cmd/gossipd | internal/channel internal/opening internal/closing internal/tx int
 cmd/lightningd | internal/signer internal/noise internal/daemon | lightningd has no private key and speaks to no peer
 cmd/lightning-hsmtool | internal/store internal/rpc internal/channel internal/gossip internal/noise internal/plugin internal/ipc/... net/http os/exec | it reads the secret, and no other
 cmd/lightning-cli plugins/... | internal/store internal/channel internal/signer internal/hsmsecret internal/ipc/... internal/subd internal/daemon internal/wallet internal/chain internal/noise | programs over RPC know nothing of the inside
+plugins/autoclean/... plugins/sql/... | internal/graph internal/route | what they know they ask lightningd for; of gossip_store sql reads what has changed
 internal/... | cmd/... plugins/... tests/... tools/... | never upward
 cmd/... | tests/... tools/... | a program needs nothing of its tests
 internal/channel | internal/opening internal/closing internal/onchain | never from machine to machine
@@ -73,6 +74,7 @@ internal/htlcswitch internal/invoices internal/payments internal/wallet | os net
 // onlyBy: who alone may import the first packages.
 const onlyBy = `
 internal/store internal/chain internal/subd | cmd/lightningd | lightningd alone has the database, the chain and the children
+github.com/mattn/go-sqlite3 | internal/store plugins/backup/... plugins/sql/... | C is in lightningd and the plugins that need SQLite
 internal/signer | cmd/hsmd cmd/lightning-hsmtool internal/channel/channeltest tests/... | where the secret is
 internal/daemon internal/sandbox | cmd/... internal/daemon internal/sandbox/... | the child's side
 internal/hsmsecret | cmd/hsmd cmd/lightning-hsmtool internal/hsmsecret/... | the content of hsm_secret

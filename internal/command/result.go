@@ -55,6 +55,8 @@ func resultKind(t reflect.Type) string {
 		return "sat"
 	case t == reflect.TypeFor[Hex]():
 		return "hex"
+	case t == reflect.TypeFor[json.RawMessage]():
+		return "any"
 	case marshalsItself(t):
 		return "string"
 	}

@@ -38,6 +38,7 @@ func TestEveryCommandKeepsTheContract(t *testing.T) {
 	checkPayments(alice, bob, call)
 	checkTopology(t, alice, bob, call)
 	checkAutoclean(alice, call)
+	checkSQL(t, alice, call)
 	checkWallet(t, btcd, alice, call)
 	checkChannels(btcd, alice, bob, call)
 

@@ -52,7 +52,9 @@ func TestForward(t *testing.T) {
 		t.Errorf("%d forwards to carol's channel, want 3", len(got))
 	}
 	l.htlcsOfBob()
+	l.earnedBySQL(3, earned)
 	l.bob.Call("delforward", object{"in_channel": l.first, "in_htlc_id": 1, "status": "settled"}, nil)
+	l.earnedBySQL(2, earned-feeOf(1))
 	if err := l.bob.Try("delforward", object{"in_channel": l.first, "in_htlc_id": 1, "status": "settled"}, nil); err == nil {
 		t.Error("a forward was deleted twice")
 	}
@@ -60,6 +62,18 @@ func TestForward(t *testing.T) {
 		t.Errorf("%d forwards after a deletion, want 2", len(got))
 	}
 	l.balanced(paid, earned)
+}
+
+// earnedBySQL asks the plugin sql for bob's forwards, joined with the channels that they came through.
+func (l *line) earnedBySQL(count int, earned amount.Msat) {
+	l.t.Helper()
+	var r struct{ Rows [][]any }
+	l.bob.Call("sql", []string{`SELECT count(*), sum(f.fee_msat), c.peer_id FROM forwards f
+		JOIN peerchannels c ON c.short_channel_id = f.in_channel WHERE f.status = 'settled' GROUP BY c.peer_id`}, &r)
+	want := [][]any{{float64(count), float64(earned), l.alice.ID()}}
+	if fmt.Sprint(r.Rows) != fmt.Sprint(want) {
+		l.t.Errorf("forwards by SQL: %v, want %v", r.Rows, want)
+	}
 }
 
 // htlcsOfBob checks listhtlcs after three payments, which bob forwarded one after the other.

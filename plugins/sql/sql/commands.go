@@ -21,7 +21,7 @@ type sqlParams struct {
 }
 
 type sqlResult struct {
-	Rows json.RawMessage `json:"rows" doc:"An array for each row, with an integer, real number, string, hex or null for each column."`
+	Rows []json.RawMessage `json:"rows" doc:"An array for each row, with an integer, real number, string, hex or null for each column."`
 }
 
 func (s *SQL) sqlCommand() *command.Command {

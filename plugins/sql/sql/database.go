@@ -15,7 +15,7 @@ import (
 // What a query may cost.
 const (
 	MaxQuery  = 100_000   // bytes of its text
-	MaxResult = 32 << 20  // bytes of its rows in JSON
+	MaxResult = 32 << 20  // bytes of its rows
 	maxValue  = 16 << 20  // bytes of one value
 	maxMemory = 512 << 20 // bytes that SQLite may have in all: tables and work
 )

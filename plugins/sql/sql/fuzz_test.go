@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 )
@@ -31,13 +32,13 @@ func FuzzQuery(f *testing.F) {
 		rows, err := w.s.Query(context.Background(), query)
 		var wrong *queryError
 		switch {
-		case err == nil && !json.Valid(rows):
+		case err == nil && slices.ContainsFunc(rows, func(r json.RawMessage) bool { return !json.Valid(r) }):
 			t.Fatalf("%q: rows %q", query, rows)
 		case err != nil && !errors.As(err, &wrong):
 			t.Fatalf("%q: %v", query, err)
 		}
 		w.s.config.Time = time.Minute
-		if left, err := w.s.Query(context.Background(), "SELECT count(*) FROM peerchannels"); err != nil || string(left) != "[[2]]" {
+		if left, err := w.s.Query(context.Background(), "SELECT count(*) FROM peerchannels"); err != nil || len(left) != 1 || string(left[0]) != "[2]" {
 			t.Fatalf("%q left %s, %v", query, left, err)
 		}
 	})

@@ -14,9 +14,9 @@ import (
 	"github.com/mattn/go-sqlite3"
 )
 
-// Query brings the tables that a query reads up to date, and returns its rows: an array of arrays. What is wrong with
-// the query is a *queryError.
-func (s *SQL) Query(ctx context.Context, text string) (json.RawMessage, error) {
+// Query brings the tables that a query reads up to date, and returns its rows, an array each. What is wrong with the
+// query is a *queryError.
+func (s *SQL) Query(ctx context.Context, text string) ([]json.RawMessage, error) {
 	if err := s.take(ctx); err != nil {
 		return nil, err
 	}
@@ -39,11 +39,11 @@ func (s *SQL) Query(ctx context.Context, text string) (json.RawMessage, error) {
 	}
 	limited, cancel := context.WithTimeout(ctx, s.config.Time)
 	defer cancel()
-	var out rowWriter
+	out := rowWriter{rows: []json.RawMessage{}}
 	if err := query(limited, stmt, out.add); err != nil {
 		return nil, &queryError{s.explain(ctx, err)}
 	}
-	return out.rows(), nil
+	return out.rows, nil
 }
 
 // queryError is a fault of the query, not ours.
@@ -70,12 +70,14 @@ func (s *SQL) explain(ctx context.Context, err error) error {
 }
 
 // rowWriter writes rows as JSON.
-type rowWriter struct{ b bytes.Buffer }
+type rowWriter struct {
+	rows []json.RawMessage
+	size int
+	b    bytes.Buffer // the row that is being written
+}
 
 func (w *rowWriter) add(row []driver.Value) error {
-	if w.b.Len() > 0 {
-		w.b.WriteByte(',')
-	}
+	w.b.Reset()
 	w.b.WriteByte('[')
 	for i, v := range row {
 		if i > 0 {
@@ -86,11 +88,16 @@ func (w *rowWriter) add(row []driver.Value) error {
 		}
 	}
 	w.b.WriteByte(']')
-	if w.b.Len() > MaxResult {
-		return fmt.Errorf("its rows are more than %d MB of JSON; LIMIT asks for fewer", MaxResult>>20)
+	w.rows = append(w.rows, bytes.Clone(w.b.Bytes()))
+	w.size += w.b.Len() + rowOverhead
+	if w.size > MaxResult {
+		return fmt.Errorf("its rows are more than %d MB; LIMIT asks for fewer", MaxResult>>20)
 	}
 	return nil
 }
+
+// rowOverhead is what a row takes beside its text.
+const rowOverhead = 32
 
 func (w *rowWriter) value(v driver.Value) error {
 	switch v := v.(type) {
@@ -120,8 +127,4 @@ func (w *rowWriter) value(v driver.Value) error {
 		panic(fmt.Sprintf("sql: a value of type %T", v)) // no column of ours is declared so that the driver makes it
 	}
 	return nil
-}
-
-func (w *rowWriter) rows() json.RawMessage {
-	return append(append([]byte{'['}, w.b.Bytes()...), ']')
 }

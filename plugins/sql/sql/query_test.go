@@ -181,7 +181,7 @@ func TestLimits(t *testing.T) {
 	w.refuse(endless+"count(*) FROM n", "it takes longer than 200ms")
 	w.refuse(endless+"i FROM n WHERE i < 0", "it takes longer than 200ms")
 	w.s.config.Time = time.Minute
-	w.refuse(endless+"i, hex(x'"+strings.Repeat("00", 20_000)+"') FROM n", "its rows are more than 32 MB")
+	w.refuse(endless+"i, hex(x'"+strings.Repeat("00", 20_000)+"') FROM n", "its rows are more than 32 MB; LIMIT")
 	w.refuse(some+"json_group_array(i || hex(x'"+strings.Repeat("00", 20_000)+"')) FROM n", "longer than 16777216 bytes")
 	const wide = "WITH RECURSIVE n(i, x) AS (SELECT 1, hex(x'00') UNION ALL SELECT i+1, x || x FROM n WHERE length(x) < 8000000) "
 	w.refuse(wide+"SELECT count(*) FROM (SELECT a.x || b.i || c.i AS y FROM n a, n b, n c ORDER BY y)", "need more than 512 MB of memory")

@@ -88,7 +88,8 @@ func (s *SQL) indexes(ctx context.Context, subsystem string) (now indexes, err e
 			return now, err
 		}
 		var result map[string]json.RawMessage
-		if err := json.Unmarshal(raw, &result); err == nil {
+		err = json.Unmarshal(raw, &result)
+		if err == nil {
 			err = json.Unmarshal(result[name], into)
 		}
 		if err != nil {

@@ -19,7 +19,7 @@ type loader struct {
 	table   *Table
 	columns []Column
 	root    *place
-	stmt    driver.Stmt
+	stmt    *sqlite3.SQLiteStmt
 	args    []driver.Value
 
 	related []*relatedLoader
@@ -27,7 +27,7 @@ type loader struct {
 
 type relatedLoader struct {
 	loader
-	forget driver.Stmt // deletes the rows of an entry
+	forget *sqlite3.SQLiteStmt // deletes the rows of an entry
 }
 
 // place is where in an entry columns and arrays are: by names of members.
@@ -63,7 +63,7 @@ func newLoader(conn *sqlite3.SQLiteConn, t *Table) (*loader, error) {
 	}
 	l.args = make([]driver.Value, len(l.columns))
 	var err error
-	if l.stmt, err = conn.Prepare(t.insert()); err != nil {
+	if l.stmt, err = prepare(conn, t.insert()); err != nil {
 		return nil, err
 	}
 	for _, r := range t.Related {
@@ -74,17 +74,31 @@ func newLoader(conn *sqlite3.SQLiteConn, t *Table) (*loader, error) {
 		related := &relatedLoader{loader: *inner}
 		l.related = append(l.related, related)
 		l.root.at(r.Path).array = related
-		if related.forget, err = conn.Prepare("DELETE FROM " + quote(r.Name) + " WHERE row = ?"); err != nil {
+		if related.forget, err = prepare(conn, "DELETE FROM " + quote(r.Name) + " WHERE row = ?"); err != nil {
 			return nil, errors.Join(err, l.close())
 		}
 	}
 	return l, nil
 }
 
+func prepare(conn *sqlite3.SQLiteConn, statement string) (*sqlite3.SQLiteStmt, error) {
+	stmt, err := conn.Prepare(statement)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.(*sqlite3.SQLiteStmt), nil
+}
+
 func (l *loader) close() error {
-	err := closeAll(l.stmt)
+	var err error
+	if l.stmt != nil {
+		err = l.stmt.Close()
+	}
 	for _, r := range l.related {
-		err = errors.Join(err, r.close(), closeAll(r.forget))
+		err = errors.Join(err, r.close())
+		if r.forget != nil {
+			err = errors.Join(err, r.forget.Close())
+		}
 	}
 	return err
 }
