@@ -36,12 +36,16 @@ var (
 type outbox struct {
 	conn net.Conn
 	log  *slog.Logger
+	all  *backlog
 
 	mu       sync.Mutex
 	changed  *sync.Cond
 	seal     *noise.Sealer
 	pending  []byte // encrypted
 	spare    []byte // the buffer that was written last
+	writing  int    // bytes that are being written
+	held     int    // of all these, what all knows of
+	left     bool   // all
 	busy     bool   // somebody writes
 	deadline time.Time
 	err      error // sticky: why no more is taken
@@ -49,8 +53,9 @@ type outbox struct {
 	silent   bool // for tests: nothing more is written, or taken from the peer
 }
 
-func newOutbox(conn net.Conn, seal *noise.Sealer, tests *disconnects, log *slog.Logger) *outbox {
-	o := &outbox{conn: conn, seal: seal, tests: tests, log: log}
+func newOutbox(conn net.Conn, seal *noise.Sealer, all *backlog, tests *disconnects, log *slog.Logger) *outbox {
+	o := &outbox{conn: conn, seal: seal, all: all, tests: tests, log: log}
+	all.join()
 	o.changed = sync.NewCond(&o.mu)
 	return o
 }
@@ -73,7 +78,7 @@ func (o *outbox) send(msgs ...[]byte) error {
 func (o *outbox) queue(msgs ...[]byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(o.pending) > outboxStuck {
+	if len(o.pending) > outboxStuck || o.all.unfair(o.held) {
 		o.fail(errSlowPeer)
 	}
 	if !o.encrypt(msgs) || o.busy {
@@ -94,8 +99,17 @@ func (o *outbox) backlog() int {
 	return len(o.pending)
 }
 
+// account tells all what is held now.
+func (o *outbox) account() {
+	if now := len(o.pending) + o.writing; !o.left && now != o.held {
+		o.all.add(now - o.held)
+		o.held = now
+	}
+}
+
 // encrypt appends messages to what is pending, and reports whether flush has something to do.
 func (o *outbox) encrypt(msgs [][]byte) bool {
+	defer o.account()
 	for _, msg := range msgs {
 		if o.err != nil {
 			return false
@@ -133,7 +147,7 @@ func (o *outbox) encrypt(msgs [][]byte) bool {
 func (o *outbox) flush() {
 	for len(o.pending) > 0 {
 		out := o.pending
-		o.pending, o.spare = o.spare[:0], nil
+		o.pending, o.spare, o.writing = o.spare[:0], nil, len(out)
 		deadline := o.deadline
 		if deadline.IsZero() {
 			deadline = time.Now().Add(writeTimeout)
@@ -142,6 +156,8 @@ func (o *outbox) flush() {
 		o.mu.Unlock()
 		_, err := o.conn.Write(out)
 		o.mu.Lock()
+		o.writing = 0
+		o.account()
 		if err != nil {
 			o.fail(fmt.Errorf("write to peer: %w", err))
 			break
@@ -174,6 +190,7 @@ func (o *outbox) fail(err error) {
 		o.err = err
 	}
 	o.pending = nil
+	o.account()
 	o.changed.Broadcast()
 	o.conn.Close() // the reader of the peer ends too
 }
@@ -197,6 +214,10 @@ func (o *outbox) drained() error {
 	defer o.mu.Unlock()
 	for o.busy {
 		o.changed.Wait()
+	}
+	if !o.left {
+		o.left = true
+		o.all.leave(o.held)
 	}
 	if o.err == errClosing {
 		return nil

@@ -166,7 +166,7 @@ func stall(t *testing.T, o *outbox, theirs net.Conn) []byte {
 func TestOutboxGivesUpOnSlowPeer(t *testing.T) {
 	ours, theirs := net.Pipe()
 	defer theirs.Close()
-	o := newOutbox(ours, sealer(t), nil, slog.New(slog.DiscardHandler))
+	o := newOutbox(ours, sealer(t), newBacklog(), nil, slog.New(slog.DiscardHandler))
 	msg := stall(t, o, theirs)
 	for range outboxStuck/len(msg) + 2 {
 		o.queue(msg)
@@ -182,9 +182,56 @@ func TestOutboxGivesUpOnSlowPeer(t *testing.T) {
 	}
 }
 
+// Peers that do not read cost a bounded amount of memory together, and those that do read nothing.
+func TestOutboxesShareMemory(t *testing.T) {
+	all := &backlog{most: 1 << 20}
+	waiting := func() (bytes, outboxes int) {
+		all.mu.Lock()
+		defer all.mu.Unlock()
+		return all.bytes, all.outboxes
+	}
+	msg := make([]byte, noise.MaxMessage)
+	var slow []*outbox
+	for range 24 {
+		ours, theirs := net.Pipe()
+		defer theirs.Close()
+		slow = append(slow, newOutbox(ours, sealer(t), all, nil, slog.New(slog.DiscardHandler)))
+	}
+	ours, theirs := net.Pipe()
+	reads := newOutbox(ours, sealer(t), all, nil, slog.New(slog.DiscardHandler))
+	go io.Copy(io.Discard, theirs)
+	for range 20 {
+		for _, o := range slow {
+			o.queue(msg)
+		}
+		if err := reads.send(msg); err != nil {
+			t.Fatalf("who reads: %v", err)
+		}
+		if got, _ := waiting(); got > all.most+(len(slow)+1)*(len(msg)+noise.Overhead) {
+			t.Fatalf("%d bytes wait", got)
+		}
+	}
+	gone := 0
+	for _, o := range slow {
+		o.stop()
+		o.conn.Close()
+		if o.drained() == errSlowPeer {
+			gone++
+		}
+	}
+	if gone == 0 {
+		t.Error("nobody was given up")
+	}
+	reads.stop()
+	err := reads.drained()
+	if bytes, outboxes := waiting(); err != nil || bytes != 0 || outboxes != 0 {
+		t.Errorf("%v; in the end %d bytes of %d outboxes", err, bytes, outboxes)
+	}
+}
+
 func TestOutboxDrains(t *testing.T) {
 	ours, theirs := net.Pipe()
-	o := newOutbox(ours, sealer(t), nil, slog.New(slog.DiscardHandler))
+	o := newOutbox(ours, sealer(t), newBacklog(), nil, slog.New(slog.DiscardHandler))
 	msg := make([]byte, 1000)
 	for range 10 {
 		o.queue(msg)
@@ -205,7 +252,7 @@ func TestOutboxDrains(t *testing.T) {
 // A sender that waits for room is woken when the connection ends.
 func TestOutboxWakesWaiting(t *testing.T) {
 	ours, theirs := net.Pipe()
-	o := newOutbox(ours, sealer(t), nil, slog.New(slog.DiscardHandler))
+	o := newOutbox(ours, sealer(t), newBacklog(), nil, slog.New(slog.DiscardHandler))
 	msg := stall(t, o, theirs)
 	for range outboxFull/len(msg) + 2 {
 		o.queue(msg)
@@ -329,7 +376,7 @@ func TestLastWordOfAChannelsProcess(t *testing.T) {
 	link, end := pair(t)
 	process := ipc.NewConn(end)
 	id := wire.ChannelID{1}
-	p := &peer{out: newOutbox(ours, sealer(t), nil, slog.New(slog.DiscardHandler)), log: slog.New(slog.DiscardHandler), channels: map[wire.ChannelID]*attachment{}}
+	p := &peer{out: newOutbox(ours, sealer(t), newBacklog(), nil, slog.New(slog.DiscardHandler)), log: slog.New(slog.DiscardHandler), channels: map[wire.ChannelID]*attachment{}}
 	a := &attachment{p: p, link: link}
 	p.channels[id] = a
 	word := wire.Encode(&wire.Warning{ChannelID: id, Data: []byte("so long")})

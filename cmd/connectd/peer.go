@@ -60,7 +60,7 @@ func newPeer(s *server, c *secured, remote remoteInit, incoming bool) *peer {
 	return &peer{
 		s: s, id: c.remote, conn: c.conn, features: remote.features, incoming: incoming,
 		addr: c.conn.RemoteAddr().String(), since: time.Now(), remoteAddr: remote.remoteAddr,
-		open: c.open, out: newOutbox(c.conn, c.seal, s.tests, log), budget: budget.New(budgetBurst, budgetRate, time.Now()),
+		open: c.open, out: newOutbox(c.conn, c.seal, s.backlog, s.tests, log), budget: budget.New(budgetBurst, budgetRate, time.Now()),
 		log:     log,
 		serving: make(chan struct{}), stopping: make(chan struct{}), done: make(chan struct{}),
 		channels: make(map[wire.ChannelID]*attachment),

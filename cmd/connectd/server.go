@@ -33,6 +33,7 @@ type server struct {
 	halfOpen  halfOpen
 	through   atomic.Pointer[map[wire.MessageType]bool] // unknown types that lightningd takes
 	gossip    *streamer
+	backlog   *backlog
 
 	mu       sync.Mutex
 	lastConn uint64
@@ -47,6 +48,7 @@ func newServer(lightningd, hsmd, gossipd *ipc.Conn) *server {
 		ecdh:       newECDHClient(hsmd),
 		halfOpen:   halfOpen{each: make(map[netip.Prefix]int)},
 		gossip:     newStreamer(),
+		backlog:    newBacklog(),
 		peers:      make(map[keys.PubKey]*peer),
 		dials:      make(map[keys.PubKey]*dial),
 	}

@@ -145,7 +145,7 @@ func TestStreamWaitsForASlowPeer(t *testing.T) {
 	}
 	ours, theirs := net.Pipe()
 	defer theirs.Close()
-	p := &peer{out: newOutbox(ours, sealer(t), nil, slog.New(slog.DiscardHandler))}
+	p := &peer{out: newOutbox(ours, sealer(t), newBacklog(), nil, slog.New(slog.DiscardHandler))}
 	g := newStreamer()
 	g.use(f)
 	g.add(p)
