@@ -103,8 +103,13 @@ func (c *channel) funded(h block.Height, m chain.Match) {
 		c.failChannel(causeOnchain, "the funding transaction has no such output")
 		return
 	}
+	raw, err := encodeTx(m.Tx)
+	if err != nil {
+		c.n.die("encode a transaction", err)
+		return
+	}
 	c.row.ShortChannelID = wire.NewShortChannelID(uint32(h), uint32(m.Index), c.row.FundingOutput)
-	c.row.FundingTx = nil
+	c.row.FundingTx, c.row.Withheld = raw, false
 	if c.row.State == store.AwaitingLockin {
 		c.row.Billboard = fmt.Sprintf("Funding transaction mined in block %d", h)
 	}
@@ -196,6 +201,9 @@ func (c *channel) takeBack(h block.Height) {
 		c.log.Warn("the funding transaction is no longer in the chain", "height", h)
 		c.row.ShortChannelID = 0
 		c.save()
+		if tx, err := decodeTx(c.row.FundingTx); err == nil {
+			c.n.chain.Remember(chain.Broadcast{Tx: tx, Insist: true})
+		}
 	}
 }
 

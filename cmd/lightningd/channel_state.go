@@ -203,10 +203,6 @@ func (c *channel) failChannel(by cause, why string) {
 		}
 		c.row.CloseTx = nil // it is still sent with each block: whichever is mined first counts
 	}
-	if c.row.Withheld {
-		c.forgetUnfunded(by, "Given up before it was funded: "+why, nil)
-		return
-	}
 	c.setState(store.AwaitingUnilateral, by, fmt.Sprintf("Closing with our commitment: %s", why))
 	c.n.dropToChain(c)
 }

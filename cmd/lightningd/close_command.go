@@ -80,20 +80,19 @@ func (n *node) closeCommand() *command.Command {
 
 func (n *node) closeByCaller(ctx context.Context, p *closeParams) (*closeResult, error) {
 	var c *channel
-	var unopened bool
+	var unopened, withheld bool
 	if err := n.onLoop(func() (err error) {
 		if unopened = n.abandonOpening(p.ID); unopened {
 			return nil
 		}
-		if c, err = n.channelNamed(p.ID); err == nil && c.row.Withheld {
-			unopened = true
-			c.forgetUnfunded(causeUser, "Closed before it was funded", nil)
+		if c, err = n.channelNamed(p.ID); err == nil {
+			withheld = c.row.Withheld
 		}
 		return err
 	}); err != nil {
 		return nil, err
 	}
-	if unopened {
+	if unopened || withheld && n.giveUpWithheld(ctx, c, causeUser, "Closed before it was funded") {
 		return &closeResult{Type: closeUnopened}, nil
 	}
 	how, err := n.closingFor(ctx, c, p)

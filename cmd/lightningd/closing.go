@@ -87,6 +87,10 @@ func (c *channel) onMutualClose(m *channeldmsg.MutualClose) {
 
 // dropToChain broadcasts our commitment. Nothing but the chain can be done with the channel then.
 func (n *node) dropToChain(c *channel) {
+	if c.row.Withheld {
+		go n.giveUpWithheld(n.ctx, c, causeLocal, c.row.Billboard)
+		return
+	}
 	if c.row.LostState {
 		c.log.Error("our commitment is old and is not broadcast: the peer has to close the channel")
 		return

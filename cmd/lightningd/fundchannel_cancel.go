@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"fulmen/internal/block"
 	"fulmen/internal/command"
 	"fulmen/internal/ipc/channeldmsg"
 	"fulmen/internal/keys"
@@ -60,30 +61,61 @@ func (n *node) fundChannelCancel(ctx context.Context, p *fundChannelCancelParams
 	if begun {
 		return &fundChannelCancelResult{"The channel was given up before it was complete"}, nil
 	}
+	if err := n.giveUp(ctx, c, causeUser, "Cancelled before it was funded"); err != nil {
+		return nil, err
+	}
+	return &fundChannelCancelResult{fmt.Sprintf("Channel %s was given up: its funding transaction %s must never be broadcast",
+		c.row.ChannelID, c.fundingOutpoint().Hash)}, nil
+}
+
+// giveUp forgets a channel of ours that is not funded, if the backend does not know of its funding transaction
+// either; that is on disk when it returns. It does not run in the loop.
+func (n *node) giveUp(ctx context.Context, c *channel, by cause, why string) error {
 	outpoint := c.fundingOutpoint()
 	out, err := n.funding.backend.Output(ctx, outpoint)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("ask the backend whether the funding output %s exists: %w", outpoint, err)
+		return fmt.Errorf("ask the backend whether the funding output %s exists: %w", outpoint, err)
 	case out != nil:
-		return nil, rpc.Errorf(rpc.CodeFundCancelNotSafe, "the funding transaction %s is broadcast", outpoint.Hash)
+		return rpc.Errorf(rpc.CodeFundCancelNotSafe, "the funding transaction %s is broadcast", outpoint.Hash)
 	}
 	gone := make(chan struct{})
 	if err := n.onLoop(func() error {
 		if err := c.checkUnfunded(); err != nil {
 			return err
 		}
-		c.forgetUnfunded(causeUser, "Cancelled before it was funded", func() { close(gone) })
+		c.forgetUnfunded(by, why, func() { close(gone) })
 		return nil
 	}); err != nil {
-		return nil, err
+		return err
 	}
 	select {
 	case <-gone:
-		return &fundChannelCancelResult{fmt.Sprintf("Channel %s was given up: its funding transaction %s must never be broadcast", c.row.ChannelID, outpoint.Hash)}, nil
+		return nil
 	case <-n.ctx.Done():
-		return nil, rpc.ErrShutdown
+		return rpc.ErrShutdown
 	}
+}
+
+// giveUpWithheld gives up a channel whose funding transaction its caller withholds. If that was not kept to, or cannot
+// be known, it is a channel like any other, and false is returned.
+func (n *node) giveUpWithheld(ctx context.Context, c *channel, by cause, why string) bool {
+	err := n.giveUp(ctx, c, by, why)
+	if err == nil {
+		return true
+	}
+	n.loop.post(func() {
+		if c.row.State == store.Closed {
+			return
+		}
+		c.log.Warn("the funding transaction counts as not withheld", "error", err)
+		c.row.Withheld = false
+		c.save()
+		if c.row.State == store.AwaitingUnilateral {
+			n.dropToChain(c)
+		}
+	})
+	return false
 }
 
 // cancellable is an opening of ours that is not stored yet, rather one of fundchannel_start; nil if there is none.
@@ -136,6 +168,20 @@ func (c *channel) checkUnfunded() error {
 		return rpc.Errorf(rpc.CodeFundCancelNotSafe, "the funding transaction %s of channel %s was broadcast", txidText(row.FundingTxid), row.ChannelID)
 	}
 	return nil
+}
+
+// fundingTime is for how many blocks the funding transaction of a channel is waited for that the peer has to make
+// (BOLT 2, The funding_signed Message).
+const fundingTime = 2016
+
+// forgetStale forgets the channels that their peers have not funded in time.
+func (n *node) forgetStale(h block.Height) {
+	for _, c := range n.channels {
+		waits := c.row.State == store.AwaitingLockin || c.row.State == store.AwaitingUnilateral
+		if waits && c.row.Opener == "remote" && c.row.FundingTx == nil && c.end == nil && h > c.row.StartHeight+fundingTime {
+			c.forgetUnfunded(causeLocal, fmt.Sprintf("The peer has not funded it within %d blocks", fundingTime), nil)
+		}
+	}
 }
 
 // forgetUnfunded ends a channel whose funding transaction will never be; then runs when that is on disk.

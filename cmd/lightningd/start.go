@@ -206,7 +206,7 @@ func (n *node) takeUp() {
 	n.gossipAll()
 	n.staticBackupChanged() // it may have been deleted, or the node ended before it was written
 	for _, c := range n.channels {
-		if c.row.FundingTx != nil {
+		if c.row.FundingTx != nil && c.row.ShortChannelID == 0 {
 			n.broadcast(c.row.FundingTx)
 		}
 		switch {

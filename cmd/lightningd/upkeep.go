@@ -56,6 +56,7 @@ func (n *node) watchDeadlines(h block.Height) {
 		n.submit("forget old storage of peers", func(tx *storeTx) error { return tx.AgePeerStorage(h) }, nil)
 	}
 	n.watchForwards(h)
+	n.forgetStale(h)
 	if n.firstHeight == 0 {
 		n.firstHeight = h
 	}

@@ -52,7 +52,7 @@ type Channel struct {
 	MinDepth       uint32
 	Setup          []byte // hsmdmsg.ChannelSetup
 	ChannelType    []byte // BOLT 9 feature vector
-	FundingTx      []byte // to broadcast until it is mined; nil where others do that
+	FundingTx      []byte // to broadcast while it is not mined; nil where others do that, until it is mined
 	FundingPSBT    string // that the caller of fundchannel_complete means to fund it with; "" for others
 	Withheld       bool   // the funding transaction is not broadcast before somebody sends it by this node
 	StartHeight    block.Height
