@@ -17,8 +17,9 @@ func (sh *shell) obey(o order) error {
 	case *channeldmsg.FundingChosen:
 		return sh.stepOpening(opening.FundingChosen{Txid: m.Txid, OutputIndex: m.OutputIndex})
 	case *channeldmsg.SendError:
-		sh.send(&wire.Error{ChannelID: sh.channelID, Data: []byte(m.Text[:min(len(m.Text), maxText)])})
-		sh.ended = true
+		// An error relies on nothing that is to be stored, and nothing else may leave any more.
+		sh.out, sh.ended = nil, true
+		sh.tellPeer([][]byte{wire.Encode(&wire.Error{ChannelID: sh.channelID, Data: []byte(m.Text[:min(len(m.Text), maxText)])})})
 		return nil
 	case *channeldmsg.SetPolicy:
 		sh.setup.Policy = m.Policy

@@ -177,13 +177,17 @@ func (sh *shell) flush() error {
 			size += len(list[n])
 			n++
 		}
-		if err := sh.peer.Send(&peermsg.Messages{Wire: list[:n]}); err != nil {
-			sh.log.Debug("peer is gone", "error", err) // readPeer sees that too
-			return nil
-		}
+		sh.tellPeer(list[:n])
 		list = list[n:]
 	}
 	return nil
+}
+
+// tellPeer sends messages at once. That the peer is gone is seen by readPeer.
+func (sh *shell) tellPeer(list [][]byte) {
+	if err := sh.peer.Send(&peermsg.Messages{Wire: list}); err != nil {
+		sh.log.Debug("peer is gone", "error", err)
+	}
 }
 
 // tellFault tells the peer which rule it broke, and lightningd what comes of it. Any other error is

@@ -104,9 +104,27 @@ func (p *channelProcess) kill(why error) {
 	go p.child.Kill()
 }
 
+// endTime is how long a process may take to end by itself.
+const endTime = 5 * time.Second
+
+// endWith has the process tell the peer that the channel has failed, and end by itself then: were it stopped, it
+// might not come to that.
+func (p *channelProcess) endWith(text string) {
+	p.send(&channeldmsg.SendError{Text: text})
+	go func() {
+		timer := time.NewTimer(endTime)
+		defer timer.Stop()
+		select {
+		case <-p.child.Exited():
+		case <-timer.C:
+			p.stop()
+		}
+	}()
+}
+
 // stop ends the process in order.
 func (p *channelProcess) stop() {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), endTime)
 	defer cancel()
 	if err := p.child.Stop(ctx); err != nil {
 		p.n.log.Warn("process did not stop", "daemon", p.title, "error", err)

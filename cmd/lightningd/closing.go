@@ -96,8 +96,7 @@ func (n *node) dropToChain(c *channel) {
 		return
 	}
 	if c.proc != nil {
-		c.proc.send(&channeldmsg.SendError{Text: c.row.Billboard})
-		go c.proc.stop()
+		c.proc.endWith(c.row.Billboard)
 	}
 	if c.pushing {
 		return

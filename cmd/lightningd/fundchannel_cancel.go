@@ -7,7 +7,6 @@ import (
 
 	"fulmen/internal/block"
 	"fulmen/internal/command"
-	"fulmen/internal/ipc/channeldmsg"
 	"fulmen/internal/keys"
 	"fulmen/internal/rpc"
 	"fulmen/internal/store"
@@ -189,8 +188,7 @@ func (c *channel) forgetUnfunded(by cause, why string, then func()) {
 	c.closedBy("local", by)
 	if c.proc != nil {
 		c.proc.killed = true // what it still says is about a channel that is no more
-		c.proc.send(&channeldmsg.SendError{Text: "the channel is not funded"})
-		go c.proc.stop()
+		c.proc.endWith("the channel is not funded")
 	}
 	c.n.stepTxs(txwatch.Forget{Channel: c.row.ID}) // our commitment, if the channel had failed
 	c.save()

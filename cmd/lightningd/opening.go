@@ -153,8 +153,7 @@ func (o *opening) fail(err error) {
 		o.err = err
 	}
 	if o.proc != nil {
-		o.proc.send(&channeldmsg.SendError{Text: "the channel cannot be opened"})
-		go o.proc.stop()
+		o.proc.endWith("the channel cannot be opened")
 		return
 	}
 	o.finish()

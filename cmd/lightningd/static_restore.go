@@ -7,7 +7,6 @@ import (
 	"os"
 
 	core "fulmen/internal/channel"
-	"fulmen/internal/ipc/channeldmsg"
 	"fulmen/internal/ipc/connectdmsg"
 	"fulmen/internal/scb"
 	"fulmen/internal/store"
@@ -140,7 +139,6 @@ func (n *node) readEmergencyFile() (raw []byte, entries [][]byte, err error) {
 // does not know better. It is to close all the same.
 func (c *channel) askToClose() {
 	if c.proc != nil {
-		c.proc.send(&channeldmsg.SendError{Text: "this node lost the channel's state: please close it"})
-		go c.proc.stop()
+		c.proc.endWith("this node lost the channel's state: please close it")
 	}
 }
