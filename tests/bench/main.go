@@ -36,6 +36,7 @@ var benches = []bench{
 	{"single_1000sat_rtt70", oneAtATime(1_000_000, 100, oneWay)},
 	{"forward", forward},
 	{"invoices", createInvoices},
+	{"sql", queries},
 	{"start_ready", startReady},
 	{"pss", memory},
 	{"confine", confine},

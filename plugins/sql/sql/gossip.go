@@ -89,9 +89,14 @@ func (f *follower) follow() {
 
 // take notes what a record changes. One that cannot be read is passed over, as topology does.
 func (f *follower) take(rec *gossipstore.Record) {
+	if f.channels.all && f.nodes.all {
+		f.last = 0
+		return
+	}
 	switch rec.Type() {
 	case gossipstore.MsgChannelAmount:
 		f.channels.channel(f.last)
+		f.channels.all = f.channels.all || f.last == 0 // nobody looked at the announcement
 		return
 	case gossipstore.MsgDeleteChannel:
 		if id, err := gossipstore.ParseDeleteChannel(rec.Msg); err == nil {
