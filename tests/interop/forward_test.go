@@ -17,8 +17,8 @@ var forwardCases = []Case{
 	{Name: "forward/through-us-route-hint", Us: fastGossip, Run: forwardByOurHint},
 }
 
-// What the node in the middle of a line asks for.
-var lineTerms = Terms{Base: 2000, PPM: 100, Delta: 40, Min: 10_000, Max: 500_000_000}
+// What the node in the middle of a line asks for; LDK takes no delta below 42.
+var lineTerms = Terms{Base: 2000, PPM: 100, Delta: 44, Min: 10_000, Max: 500_000_000}
 
 // line is three nodes and two channels: one pays, one forwards, one is paid.
 type line struct {
@@ -61,10 +61,11 @@ func allActive(p Peer, count int) error {
 	return nil
 }
 
-// farNode is a second node of ours, with a channel that the peer opens to it.
+// farNode is a second node of ours, with a channel that the peer opens to it. Its own least is that of lineTerms,
+// as some peers forward whatever the next node takes.
 func (s *Scene) farNode(how Open) (far *harness.Node, point string) {
 	s.Helper()
-	far = s.AnotherOfOurs("far", fastGossip...)
+	far = s.AnotherOfOurs("far", append([]string{fmt.Sprintf("--htlc-minimum-msat=%d", uint64(lineTerms.Min))}, fastGossip...)...)
 	far.Call("connect", []string{s.Peer.ID() + "@" + s.Peer.Address()}, nil)
 	point, err := s.Peer.Open(far.ID(), how)
 	if err != nil {

@@ -43,7 +43,7 @@ func (l *ldk) Channels() (channels []Channel) {
 	l.must("channels", nil, &list)
 	for _, c := range list.Channels {
 		channels = append(channels, Channel{
-			Point: c.Point, Active: c.Active, Capacity: c.Capacity, Local: c.Local, OfUs: c.OfUs, Feerate: c.Feerate, Type: c.Type,
+			Point: c.Point, Active: c.Active, Linked: c.Active, Capacity: c.Capacity, Local: c.Local, OfUs: c.OfUs, Feerate: c.Feerate, Type: c.Type,
 			Private: c.Private, Opener: c.Opener, HTLCs: c.HTLCs, Reserve: c.Reserve, OurReserve: c.OurReserve, DustLimit: c.DustLimit,
 		})
 	}

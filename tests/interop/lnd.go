@@ -32,6 +32,7 @@ const lndTags = "autopilotrpc chainrpc invoicesrpc peersrpc routerrpc signrpc wa
 
 // lndKind is lnd, as module peers has it.
 var lndKind = Kind{Name: "lnd", Build: buildLND, New: newLND, Cannot: map[string]string{
+	"pay/route-hints-all-private": "it gives hints only of private channels with peers that have a public one too",
 	"fee/theirs-anchors":          lndFeeTimer,
 	"fee/theirs-static-remotekey": lndFeeTimer,
 }}
