@@ -270,13 +270,22 @@ func TestBOLT7PeersChannelUpdate(t *testing.T) {
 // has, by whatever name; of what says nothing to us, little is kept.
 func TestPeersUpdateBeforeItsChannel(t *testing.T) {
 	ch := aliceAndBob()
-	for _, name := range []wire.ShortChannelID{ch.ShortChannelID, ch.LocalAlias} {
+	for _, c := range []struct {
+		name  wire.ShortChannelID
+		flags byte
+		at    uint32
+	}{
+		{ch.ShortChannelID, wire.MessageFlagDontForward, uint32(now)}, {ch.LocalAlias, wire.MessageFlagDontForward, uint32(now)},
+		{ch.ShortChannelID, 0, 2}, {ch.LocalAlias, 0, 2}, // as LDK 0.1 has it
+	} {
+		name := c.name
 		m := newMachine()
 		mustStep(t, m, now, PeerUp{ID: bob.id})
 		said := func(name wire.ShortChannelID) []byte {
 			raw := bob.update(t, func(u *wire.ChannelUpdate) {
 				u.ShortChannelID = name
-				u.MessageFlags |= wire.MessageFlagDontForward
+				u.MessageFlags |= c.flags
+				u.Timestamp = c.at
 			})
 			if got := mustStep(t, m, now, PeerSent{bob.id, raw}); len(got) != 0 {
 				t.Errorf("%v", got)

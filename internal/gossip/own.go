@@ -81,11 +81,10 @@ func (m *Machine) withChannel(ch Channel) (*ownChannel, error) {
 }
 
 // maxEarly is how many channel_updates of a peer wait for lightningd to set their channel.
-const maxEarly = 4
+const maxEarly = 8
 
-// earlyUpdate is a peer's of a channel that is not announced, and that we do not have yet: the peer may have
-// seen our channel_ready before lightningd told us of the channel. It would not be said again before the
-// next connection.
+// earlyUpdate is a peer's of a channel that we do not have yet: the peer may have seen our channel_ready before
+// lightningd told us of the channel. It would not be said again before the next connection.
 type earlyUpdate struct {
 	msg *wire.ChannelUpdate
 	raw []byte

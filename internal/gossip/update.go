@@ -27,16 +27,19 @@ func (m *Machine) recvChannelUpdate(p *peer, u *wire.ChannelUpdate, raw []byte) 
 		}
 		return
 	}
-	if u.MessageFlags&wire.MessageFlagDontForward != 0 {
+	c, wrong := m.pending.channels[u.ShortChannelID], m.wrong.has(u.ShortChannelID)
+	private := u.MessageFlags&wire.MessageFlagDontForward != 0
+	if private || c == nil && !wrong {
+		// It may be of a channel with us. LDK 0.1 never sets dont_forward, and its first update can have a
+		// timestamp of 1970.
 		p.keepEarly(u, raw)
+	}
+	if private || !m.timely(u) || m.batch.postpone(p.id, u, raw) {
 		return
 	}
-	if !m.timely(u) || m.batch.postpone(p.id, u, raw) {
-		return
-	}
-	switch c := m.pending.channels[u.ShortChannelID]; {
+	switch {
 	case c == nil:
-		if !m.wrong.has(u.ShortChannelID) {
+		if !wrong {
 			m.seeker.missing(p, u.ShortChannelID)
 		}
 	case c.funding == nil:

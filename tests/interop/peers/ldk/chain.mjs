@@ -72,18 +72,14 @@ export class Chain {
     return { height, header, hash: shown(hash256(header)), txs: r.list(() => readTx(r)) };
   }
 
-  // has says whether a block, by its hash as on the wire, is in the best chain.
+  // has says whether a block, by its hash as on the wire, is in the best chain. btcd tells the headers of no other.
   async has(hash) {
-    const { confirmations } = await this.btcd.call("getblockheader", shown(hash));
-    return confirmations > 0;
-  }
-
-  // common is the height of the newest block at or below one that is in the best chain.
-  async common(best) {
-    for (let hash = shown(best.get_block_hash()); ;) {
-      const { confirmations, height, previousblockhash } = await this.btcd.call("getblockheader", hash);
-      if (confirmations > 0) return height;
-      hash = previousblockhash;
+    try {
+      await this.btcd.call("getblockheader", shown(hash));
+      return true;
+    } catch (err) {
+      if (err.message.includes("not in the main chain")) return false;
+      throw err;
     }
   }
 

@@ -114,20 +114,20 @@ export class Node {
     const bests = [this.manager.current_best_block(), this.sweeper.current_best_block(), ...this.known.map((m) => m.current_best_block())];
     for (const monitor of this.known) ok(this.monitors.as_Watch().watch_channel(monitor.get_funding_txo().get_a(), monitor), "watch channel");
     this.confirmed = [this.manager.as_Confirm(), this.monitors.as_Confirm(), this.sweeper.as_Confirm()];
-    let from = this.birth;
-    for (const best of bests) from = Math.min(from, await this.chain.common(best));
+    const { tip } = this.chain;
+    let from = tip;
+    for (const best of bests) from = Math.min(from, (await this.chain.has(best.get_block_hash())) ? best.get_height() : this.birth);
     for (const c of this.confirmed) {
       for (const entry of c.get_relevant_txids()) {
         const block = entry.get_c();
         if ("some" in block && !(await this.chain.has(block.some))) c.transaction_unconfirmed(entry.get_a());
       }
     }
-    const { tip } = this.chain;
-    for (let height = from; height <= tip; height++) {
+    for (let height = this.birth; height <= tip; height++) {
       const block = await this.chain.block(height);
       this.chain.take(block);
       block.txs.forEach((tx) => this.wallet.see(tx, true));
-      this.confirmed.forEach((c) => c.transactions_confirmed(block.header, numbered(block.txs), height));
+      if (height >= from) this.confirmed.forEach((c) => c.transactions_confirmed(block.header, numbered(block.txs), height));
       if (height === tip) this.confirmed.forEach((c) => c.best_block_updated(block.header, height));
     }
   }

@@ -134,10 +134,11 @@ export class Payments {
   // blocks that it has left.
   route({ hash, secret, hops }) {
     const path = hops.map((h, i) => {
-      // LDK's hop has the fee and delta of its node; the last one has the amount, and its delay from the next block on.
+      // LDK's hop has the fee and delta of its node; the last one has the amount, and its delay from the next block
+      // on, which must not be 0.
       const next = hops[i + 1] ?? { msat: 0, delay: 1 };
       return ldk.RouteHop.constructor_new(bytes(h.to), ldk.NodeFeatures.constructor_empty(), scidOf(h.scid),
-        ldk.ChannelFeatures.constructor_empty(), BigInt(h.msat - next.msat), h.delay - next.delay, true);
+        ldk.ChannelFeatures.constructor_empty(), BigInt(h.msat - next.msat), Math.max(1, h.delay - next.delay), true);
     });
     const route = ldk.Route.constructor_new([ldk.Path.constructor_new(path, null)], null);
     return this.sent(bytes(hash), (id) => ok(this.node.manager.send_payment_with_route(route, bytes(hash),
