@@ -83,9 +83,17 @@ func (s *Scene) throughPeer() *line {
 	s.Connect()
 	s.OpenOurs(firstSats, map[string]any{"push_msat": uint64(firstSats.Msat() / 2)})
 	far, point := s.farNode(Open{Sats: secondSats, Push: secondSats / 2})
+	second := s.scidWith(far, s.Peer.ID())
+	// New terms that come while the channel is being announced, lnd tells its neighbour alone.
+	harness.Eventually(s, "we hear of the second channel", func() error {
+		if sides := len(s.graphOf(s.Us).Channels[second]); sides != 2 {
+			return fmt.Errorf("we know the terms of %d sides", sides)
+		}
+		return nil
+	})
 	router.SetTerms(point, lineTerms)
 	return &line{
-		Scene: s, first: s.scidWith(s.Us, s.Peer.ID()), second: s.scidWith(far, s.Peer.ID()), middle: s.Peer.ID(), last: far.ID(),
+		Scene: s, first: s.scidWith(s.Us, s.Peer.ID()), second: second, middle: s.Peer.ID(), last: far.ID(),
 		invoice: func(msat amount.Msat) string { return far.Invoice(msat, "through the peer") },
 		route:   s.payRoute,
 		pay:     func(bolt11 string) error { return s.Us.Try("pay", []string{bolt11}, nil) },
