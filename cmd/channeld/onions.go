@@ -142,7 +142,7 @@ func peel(h *channel.ReceivedHTLC, secret hsmdmsg.ECDHResult) (*channeldmsg.Inco
 	}
 	told := &channeldmsg.IncomingHTLC{
 		ID: h.ID, AmountMsat: h.Amount, PaymentHash: h.PaymentHash, CLTVExpiry: h.CLTVExpiry, RawPayload: raw,
-		SharedSecret: secret.SharedSecret,
+		SharedSecret: secret.SharedSecret, ExtraTLVs: h.ExtraTLVs,
 	}
 	if next == nil {
 		told.Final = finalOf(payload)

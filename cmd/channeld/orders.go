@@ -64,9 +64,12 @@ func (sh *shell) offer(m *channeldmsg.Offer) error {
 		if len(h.Onion) != channel.OnionSize {
 			return fmt.Errorf("offer %d: onion of %d bytes", h.Ref, len(h.Onion))
 		}
+		if err := wire.CheckExtraTLVs(h.ExtraTLVs); err != nil || len(h.ExtraTLVs) > channel.MaxExtraTLVs {
+			return fmt.Errorf("offer %d: %d bytes of extra_tlvs: %w", h.Ref, len(h.ExtraTLVs), err)
+		}
 		err := sh.stepChannel(channel.Offer{
 			Ref: h.Ref, Amount: h.AmountMsat, PaymentHash: h.PaymentHash, CLTVExpiry: h.CLTVExpiry,
-			Onion: (*[channel.OnionSize]byte)(h.Onion), BlindedPath: h.BlindedPath,
+			Onion: (*[channel.OnionSize]byte)(h.Onion), BlindedPath: h.BlindedPath, ExtraTLVs: h.ExtraTLVs,
 		})
 		if err != nil {
 			return err

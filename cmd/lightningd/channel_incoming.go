@@ -28,10 +28,10 @@ func (c *channel) onIncoming(m *channeldmsg.Incoming) {
 }
 
 // decide forwards an HTLC, or has it paid for an invoice. asked is what a plugin says that the invoice asks
-// for; 0 is what it says itself.
-func (c *channel) decide(h *channeldmsg.IncomingHTLC, asked amount.Msat) {
+// for; 0 is what it says itself. extra are records that a plugin wants the next node to get.
+func (c *channel) decide(h *channeldmsg.IncomingHTLC, asked amount.Msat, extra []byte) {
 	if h.Forward != nil {
-		c.forward(h)
+		c.forward(h, extra)
 	} else {
 		c.arrive(h, asked)
 	}

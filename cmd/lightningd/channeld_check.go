@@ -148,6 +148,9 @@ func (c *channel) checkIncoming(m *channeldmsg.Incoming) error {
 		if h.AmountMsat > c.row.FundingSats.Msat() {
 			return fmt.Errorf("HTLC %d of %s in a channel of %s", h.ID, h.AmountMsat, c.row.FundingSats)
 		}
+		if len(h.ExtraTLVs) > core.MaxExtraTLVs {
+			return fmt.Errorf("HTLC %d: %d bytes of extra_tlvs, at most %d", h.ID, len(h.ExtraTLVs), core.MaxExtraTLVs)
+		}
 		if err := checkPayload(h); err != nil {
 			return fmt.Errorf("HTLC %d: %w", h.ID, err)
 		}

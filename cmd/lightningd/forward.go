@@ -36,8 +36,9 @@ func (n *node) resumeForwards() error {
 	return nil
 }
 
-// forward decides about an HTLC from the peer whose onion says that it goes on.
-func (c *channel) forward(h *channeldmsg.IncomingHTLC) {
+// forward decides about an HTLC from the peer whose onion says that it goes on. extra are records that a plugin wants
+// the next node to get.
+func (c *channel) forward(h *channeldmsg.IncomingHTLC, extra []byte) {
 	c.n.crash.arm()
 	key := htlcswitch.Key{Channel: c.row.ID, HTLC: h.ID}
 	if h.ID < c.forwardsBelow && !c.n.forwards.Knows(key) { // decided before this start, maybe
@@ -53,7 +54,7 @@ func (c *channel) forward(h *channeldmsg.IncomingHTLC) {
 	actions := c.n.forwards.Arrive(htlcswitch.HTLC{
 		Key: key, Name: c.shownAs(), PaymentHash: h.PaymentHash, Amount: h.AmountMsat, CLTVExpiry: h.CLTVExpiry,
 		ShortChannelID: h.Forward.ShortChannelID, AmtToForward: h.Forward.AmtToForward, OutgoingCLTV: h.Forward.OutgoingCLTV,
-		Onion: h.Forward.NextOnion,
+		Onion: h.Forward.NextOnion, ExtraTLVs: extra,
 	}, c.n.now(), c.n.blockHeight)
 	for _, a := range actions {
 		c.n.doForward(a)
@@ -66,7 +67,7 @@ func (n *node) doForward(a htlcswitch.Action) {
 	case htlcswitch.Offer:
 		f := a.Forward
 		n.channels[a.Channel].offer(&forwardOrigin{n, f, a.Channel}, channeldmsg.OfferHTLC{
-			AmountMsat: f.AmtToForward, PaymentHash: f.PaymentHash, CLTVExpiry: f.OutgoingCLTV, Onion: f.Onion,
+			AmountMsat: f.AmtToForward, PaymentHash: f.PaymentHash, CLTVExpiry: f.OutgoingCLTV, Onion: f.Onion, ExtraTLVs: f.ExtraTLVs,
 		})
 	case htlcswitch.End:
 		if a.Row.Out.Channel != 0 {

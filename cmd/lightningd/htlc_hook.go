@@ -45,7 +45,7 @@ func (c *channel) receive(h *channeldmsg.IncomingHTLC) {
 		}
 	}
 	if !hooked || c.isForwarded(h) {
-		c.decide(h, 0)
+		c.decide(h, 0, nil)
 		return
 	}
 	ctx, cancel := context.WithCancel(c.n.ctx)
@@ -137,7 +137,11 @@ func (c *channel) carryOutVerdict(h *channeldmsg.IncomingHTLC, v *htlcVerdict) {
 		if v.InvoiceMsat != nil {
 			asked = *v.InvoiceMsat
 		}
-		c.decide(changed, asked)
+		var extra []byte
+		if v.ExtraTLVs != nil {
+			extra = *v.ExtraTLVs
+		}
+		c.decide(changed, asked, extra)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"fulmen/internal/amount"
 	"fulmen/internal/block"
+	core "fulmen/internal/channel"
 	"fulmen/internal/command"
 	"fulmen/internal/ipc/channeldmsg"
 	"fulmen/internal/onion"
@@ -44,6 +45,7 @@ type htlcFacts struct {
 	CLTVExpiry         block.Height `json:"cltv_expiry"`
 	CLTVExpiryRelative block.Height `json:"cltv_expiry_relative"`
 	PaymentHash        command.Hex  `json:"payment_hash"`
+	ExtraTLVs          command.Hex  `json:"extra_tlvs,omitempty"`
 }
 
 // htlcVerdict is what the plugins said so far.
@@ -84,6 +86,15 @@ func (v *htlcVerdict) check() error {
 	default:
 		return fmt.Errorf("result is %q, none of continue, fail and resolve", v.Result)
 	}
+	if v.ExtraTLVs != nil {
+		if n := len(*v.ExtraTLVs); n > core.MaxExtraTLVs {
+			return fmt.Errorf("extra_tlvs has %d bytes, at most %d", n, core.MaxExtraTLVs)
+		}
+		// A peer would end the connection over one that it has to understand, each time that it comes.
+		if err := wire.CheckExtraTLVs(*v.ExtraTLVs); err != nil {
+			return err
+		}
+	}
 	if v.ForwardTo != nil && len(*v.ForwardTo) != 32 {
 		return fmt.Errorf("forward_to has %d bytes, a channel_id has 32", len(*v.ForwardTo))
 	}
@@ -120,8 +131,8 @@ func (c *channel) htlcQuestion(h *channeldmsg.IncomingHTLC, v *htlcVerdict) plug
 			if next.InvoiceMsat == nil {
 				next.InvoiceMsat = v.InvoiceMsat
 			}
-			if next.ExtraTLVs != nil {
-				c.log.Warn("a plugin sets extra_tlvs of an HTLC, which has no effect", "htlc_id", h.ID)
+			if next.ExtraTLVs == nil {
+				next.ExtraTLVs = v.ExtraTLVs
 			}
 			*v = next
 			return v.Result != "continue", nil
@@ -140,6 +151,7 @@ func (c *channel) htlcPayload(h *channeldmsg.IncomingHTLC, forwardTo *command.He
 		HTLC: htlcFacts{
 			ShortChannelID: c.shownAs().String(), ID: h.ID, AmountMsat: h.AmountMsat, CLTVExpiry: h.CLTVExpiry,
 			CLTVExpiryRelative: max(h.CLTVExpiry, c.n.blockHeight) - c.n.blockHeight, PaymentHash: h.PaymentHash[:],
+			ExtraTLVs: h.ExtraTLVs,
 		},
 	}
 	if f := h.Forward; f != nil {

@@ -29,6 +29,7 @@ func (n *node) acceptChannel(p *peer, m *wire.OpenChannel, raw []byte) {
 		case v.Result == "reject":
 			n.log.Info("a plugin refuses a channel", "peer_id", p.id, "why", printable([]byte(v.ErrorMessage)))
 			n.sendError(conn, m.TemporaryChannelID, cmp.Or(v.ErrorMessage, "the channel is not wanted"))
+			n.tellOpenFailed(m.TemporaryChannelID)
 		default:
 			n.startAccepting(p, m, raw, v)
 		}

@@ -126,6 +126,7 @@ type ReceivedHTLC struct {
 	HTLC
 	Onion       [OnionSize]byte
 	BlindedPath *keys.PubKey
+	ExtraTLVs   []byte  // records of update_add_htlc that we do not know
 	Refuse      Refusal // why it has to be failed, whatever its onion says
 }
 

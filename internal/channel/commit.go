@@ -151,7 +151,7 @@ func (c *Channel) tell(actions []Action) []Action {
 		c.state.effects.committed = nil
 		list := make([]ReceivedHTLC, 0, len(committed))
 		for _, h := range committed {
-			r := ReceivedHTLC{HTLC: h.HTLC, BlindedPath: h.blindedPath, Refuse: c.refuse(h)}
+			r := ReceivedHTLC{HTLC: h.HTLC, BlindedPath: h.blindedPath, ExtraTLVs: h.extraTLVs, Refuse: c.refuse(h)}
 			if h.onion != nil {
 				r.Onion = *h.onion
 			}

@@ -29,6 +29,7 @@ type (
 		CLTVExpiry  block.Height
 		Onion       *[OnionSize]byte
 		BlindedPath *keys.PubKey
+		ExtraTLVs   []byte // records for the peer besides those that we know, at most MaxExtraTLVs bytes
 	}
 	// Settle orders what becomes of an HTLC that the peer offered. For one that is settled already,
 	// or gone, it does nothing.

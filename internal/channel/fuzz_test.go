@@ -144,7 +144,8 @@ type wires struct {
 	steps int // Stores
 	signs int // signing requests
 
-	revoked [2][]channel.Revoked // commitments of the peer, that each was told of
+	revoked  [2][]channel.Revoked // commitments of the peer, that each was told of
+	received [2][]channel.ReceivedHTLC
 }
 
 func (w *wires) step(i int, ev channel.Event) {
@@ -154,6 +155,8 @@ func (w *wires) step(i int, ev channel.Event) {
 			w.out[i] = append(w.out[i], a.Msg)
 		case channel.AskSigner:
 			w.signs++
+		case channel.Received:
+			w.received[i] = append(w.received[i], a.HTLCs...)
 		case channel.Store:
 			w.steps++
 			w.nodes[i].Log.Append(&a)

@@ -14,6 +14,9 @@ const (
 	OnionSize = 1366
 	// AttributionSize is the length of attribution_data.
 	AttributionSize = 920
+	// MaxExtraTLVs bounds what update_add_htlc may bring, or be given, of records that we do not know: they are
+	// stored with the HTLC. What a peer sends beyond it is ignored, as all of it may be.
+	MaxExtraTLVs = 1024
 )
 
 // HTLC is what both commitments say of one.
@@ -31,7 +34,8 @@ type htlc struct {
 	HTLC
 	onion       *[OnionSize]byte // of ours until the peer has revoked, of the peer's until settled
 	blindedPath *keys.PubKey
-	overDust    bool // of the peer's: it exceeds our dust exposure and will be failed
+	extraTLVs   []byte // records of update_add_htlc that we do not know, as long as onion; nil: none
+	overDust    bool   // of the peer's: it exceeds our dust exposure and will be failed
 
 	committed bool    // of the peer's: irrevocably, in both commitments
 	result    *Result // once a commitment covers its removal
@@ -96,7 +100,7 @@ func (ch *change) message(channel wire.ChannelID) wire.Message {
 		h := ch.add
 		m := &wire.UpdateAddHTLC{
 			ChannelID: channel, ID: h.ID, AmountMsat: h.Amount, PaymentHash: h.PaymentHash,
-			CLTVExpiry: h.CLTVExpiry, BlindedPath: h.blindedPath,
+			CLTVExpiry: h.CLTVExpiry, BlindedPath: h.blindedPath, ExtraTLVs: h.extraTLVs,
 		}
 		if h.onion != nil {
 			m.OnionRoutingPacket = *h.onion

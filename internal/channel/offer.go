@@ -91,7 +91,7 @@ func (c *Channel) takeQueue() (changes []change, failed []Action) {
 				Offered: true, ID: id, Amount: o.offer.Amount,
 				PaymentHash: o.offer.PaymentHash, CLTVExpiry: o.offer.CLTVExpiry,
 			},
-			onion: o.offer.Onion, blindedPath: o.offer.BlindedPath,
+			onion: o.offer.Onion, blindedPath: o.offer.BlindedPath, extraTLVs: o.offer.ExtraTLVs,
 		}
 		err := v.checkAdd(&h.HTLC)
 		if err == nil {

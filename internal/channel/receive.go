@@ -47,6 +47,9 @@ func (c *Channel) recvAdd(m *wire.UpdateAddHTLC) error {
 		HTLC:  HTLC{ID: m.ID, Amount: m.AmountMsat, PaymentHash: m.PaymentHash, CLTVExpiry: m.CLTVExpiry},
 		onion: &m.OnionRoutingPacket, blindedPath: m.BlindedPath,
 	}
+	if len(m.ExtraTLVs) <= MaxExtraTLVs {
+		h.extraTLVs = m.ExtraTLVs
+	}
 	v := c.receivedView()
 	if err := v.checkAdd(&h.HTLC); err != nil {
 		return warnAndClose("update_add_htlc %d: %w", m.ID, err)

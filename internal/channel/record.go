@@ -188,12 +188,15 @@ func (e *encoder) htlc(h *htlc) {
 	e.uint(uint64(h.Amount))
 	e.raw(h.PaymentHash[:])
 	e.uint(uint64(h.CLTVExpiry))
-	e.flags(h.onion != nil, h.blindedPath != nil, h.overDust, h.committed)
+	e.flags(h.onion != nil, h.blindedPath != nil, h.overDust, h.committed, len(h.extraTLVs) > 0)
 	if h.onion != nil {
 		e.raw(h.onion[:])
 	}
 	if h.blindedPath != nil {
 		e.raw(h.blindedPath[:])
+	}
+	if len(h.extraTLVs) > 0 {
+		e.bytes(h.extraTLVs)
 	}
 }
 
@@ -205,8 +208,8 @@ func (d *decoder) htlc(offered bool) *htlc {
 	}}
 	d.raw("payment hash", h.PaymentHash[:])
 	h.CLTVExpiry = block.Height(d.uint("cltv_expiry", math.MaxUint32))
-	var onion, blinded bool
-	d.flags("htlc", &onion, &blinded, &h.overDust, &h.committed)
+	var onion, blinded, extra bool
+	d.flags("htlc", &onion, &blinded, &h.overDust, &h.committed, &extra)
 	if onion && d.err == nil {
 		h.onion = new([OnionSize]byte)
 		d.raw("onion", h.onion[:])
@@ -214,6 +217,9 @@ func (d *decoder) htlc(offered bool) *htlc {
 	if blinded {
 		h.blindedPath = new(keys.PubKey)
 		d.raw("path key", h.blindedPath[:])
+	}
+	if extra {
+		h.extraTLVs = d.bytes("extra tlvs")
 	}
 	return h
 }

@@ -92,7 +92,7 @@ func (m *committedOurs) apply(s *state) error {
 	}
 	for i := range m.changes {
 		if h := m.changes[i].remove; h != nil {
-			h.onion = nil
+			h.onion, h.extraTLVs = nil, nil
 		}
 	}
 	r := &s.remote
@@ -187,7 +187,7 @@ func (m *revokedTheirs) apply(s *state) error {
 	}
 	for i := range r.unrevoked {
 		if h := r.unrevoked[i].add; h != nil {
-			h.onion = nil
+			h.onion, h.extraTLVs = nil, nil
 		}
 	}
 	s.local.acked = append(s.local.acked, r.unrevoked...)

@@ -38,6 +38,7 @@ type HTLC struct {
 	AmtToForward   amount.Msat
 	OutgoingCLTV   block.Height
 	Onion          []byte // for the next node; nil once its channel has committed to it
+	ExtraTLVs      []byte // for the next node besides the onion, and as long; what came is not passed on by itself
 }
 
 // Status is what became of a forward, by its name in listforwards.

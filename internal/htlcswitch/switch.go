@@ -61,7 +61,7 @@ func (s *Switch) forward(f *Forward, limit onion.FailureCode, now time.Time, hei
 
 func (s *Switch) fail(f *Forward, as Status, failure *onion.Failure, now time.Time) End {
 	f.Status, f.FailCode, f.Failure, f.ResolvedAt = as, failure.Code, failure.Encode(), now
-	f.Onion, f.saving = nil, f.Out.Channel != 0
+	f.Onion, f.ExtraTLVs, f.saving = nil, nil, f.Out.Channel != 0
 	return End{*f, f.settle()}
 }
 
@@ -73,7 +73,7 @@ func (s *Switch) Refuse(f *Forward, channel uint64, why onion.FailureCode, now t
 
 // Commit tells that f has a twin. The row that it returns has to be stored with the channel's record.
 func (s *Switch) Commit(f *Forward, out Key) Forward {
-	f.Out, f.Onion, f.tried = out, nil, nil
+	f.Out, f.Onion, f.ExtraTLVs, f.tried = out, nil, nil, nil
 	return *f
 }
 

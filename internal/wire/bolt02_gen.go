@@ -1141,6 +1141,7 @@ type UpdateAddHTLC struct {
 
 	// Extension: nil or false if absent.
 	BlindedPath *keys.PubKey
+	ExtraTLVs   []byte // records that we do not know, as they stand
 }
 
 // Type is MsgUpdateAddHTLC.
@@ -1157,6 +1158,7 @@ func (m *UpdateAddHTLC) appendTo(dst []byte) []byte {
 		dst = appendHeader(dst, 0, 33)
 		dst = append(dst, m.BlindedPath[:]...)
 	}
+	dst = append(dst, m.ExtraTLVs...)
 	return dst
 }
 
@@ -1175,7 +1177,7 @@ func (m *UpdateAddHTLC) decode(b []byte) error {
 			m.BlindedPath = new(keys.PubKey)
 			r.point(m.BlindedPath, "path_key")
 		default:
-			r.skipRecord()
+			m.ExtraTLVs = r.keepRecord(m.ExtraTLVs)
 		}
 		r.endRecord()
 	}

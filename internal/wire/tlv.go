@@ -44,6 +44,27 @@ func (r *reader) skipRecord() {
 	r.b = nil
 }
 
+// keepRecord is skipRecord that appends the record to dst as it stands.
+func (r *reader) keepRecord(dst []byte) []byte {
+	value := r.b
+	r.skipRecord()
+	if r.err != nil {
+		return dst
+	}
+	return append(appendHeader(dst, r.recordType, len(value)), value...)
+}
+
+// CheckExtraTLVs says what is wrong with records that are to extend a message which whoever gets it need not
+// understand: their types must be odd.
+func CheckExtraTLVs(stream []byte) error {
+	r := newReader("extra_tlvs", stream)
+	for r.nextRecord() {
+		r.skipRecord()
+		r.endRecord()
+	}
+	return r.result()
+}
+
 // appendHeader appends a record's type and length.
 func appendHeader(dst []byte, typ uint64, length int) []byte {
 	return AppendBigSize(AppendBigSize(dst, typ), uint64(length))

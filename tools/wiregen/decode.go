@@ -92,7 +92,11 @@ func (s *stream) emitDecode(e *emitter) {
 		e.f("case %d:\nr.record = %q", r.number, r.name)
 		r.emitDecode(e)
 	}
-	e.f("default:\nr.skipRecord()\n}\nr.endRecord()\n}")
+	skip := "r.skipRecord()"
+	if s.keepsUnknown() {
+		skip = "m.ExtraTLVs = r.keepRecord(m.ExtraTLVs)"
+	}
+	e.f("default:\n%s\n}\nr.endRecord()\n}", skip)
 }
 
 func (r *record) emitDecode(e *emitter) {

@@ -83,7 +83,14 @@ func (s *stream) emitFields(e *emitter) {
 	for _, r := range s.records {
 		e.f("%s %s", goName(r.name), r.goType())
 	}
+	if s.keepsUnknown() {
+		e.f("ExtraTLVs []byte // records that we do not know, as they stand")
+	}
 }
+
+// keepsUnknown reports whether records that we do not know are kept for others, and can be sent. All that we know of
+// such a stream have lower types than any of theirs.
+func (s *stream) keepsUnknown() bool { return s.name == "update_add_htlc_tlvs" }
 
 // goType is a type that has a value for "absent".
 func (r *record) goType() string {

@@ -71,6 +71,9 @@ func (s *stream) emitEncode(e *emitter) {
 	for _, r := range s.records {
 		r.emitEncode(e)
 	}
+	if s.keepsUnknown() {
+		e.f("dst = append(dst, m.ExtraTLVs...)")
+	}
 }
 
 // emitEncode writes the encoding of a record if it is present.

@@ -22,6 +22,7 @@ type OfferHTLC struct {
 	CLTVExpiry  block.Height
 	Onion       []byte       // onion_routing_packet, 1366 bytes
 	BlindedPath *keys.PubKey // update_add_htlc's path_key
+	ExtraTLVs   []byte       // further records of update_add_htlc, with odd types; at most channel.MaxExtraTLVs bytes
 }
 
 // Settle orders what becomes of HTLCs that the peer offered (see Incoming). It may be repeated: a

@@ -148,6 +148,7 @@ type IncomingHTLC struct {
 	PaymentHash [32]byte
 	CLTVExpiry  block.Height
 	RawPayload  []byte // the TLV stream, for plugins
+	ExtraTLVs   []byte // records of update_add_htlc that we do not know, for plugins; at most channel.MaxExtraTLVs bytes
 	// SharedSecret is what the onion was decrypted with, for plugins: it lets one read and make what goes
 	// back to the sender, and nothing else.
 	SharedSecret [32]byte
