@@ -16,7 +16,7 @@ DATABASE_PLUGINS = backup sql
 
 GOBUILD = $(GO) build -trimpath -ldflags="-s -w"
 
-.PHONY: build test test-crash test-plugins test-onchain test-backup test-network test-confinement test-options test-clients contract sim sim-onchain bench demo interop interop-smoke lint fuzz check-profiles gen check-gen install clean
+.PHONY: build test test-crash test-funding test-plugins test-onchain test-backup test-network test-confinement test-options test-clients contract sim sim-onchain bench demo interop interop-smoke lint fuzz check-profiles gen check-gen install clean
 
 build:
 	@mkdir -p bin libexec/plugins
@@ -34,6 +34,10 @@ test: build lint
 # 300 payments both ways while every process in turn is killed.
 test-crash: build
 	$(GO) test -count=1 -timeout 30m -v -run TestCrash ./tests/crash -args -payments 300
+
+# Channels funded by us or by others, and the node killed at each step of it.
+test-funding: build
+	$(GO) test -count=1 -timeout 20m -v ./tests/funding -args -stride 1
 
 # Channels closed in every way that BOLT 5 knows, on a real chain, to the last satoshi.
 test-onchain: build
