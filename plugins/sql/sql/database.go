@@ -16,7 +16,7 @@ import (
 const (
 	MaxQuery  = 100_000   // bytes of its text
 	MaxResult = 32 << 20  // bytes of its rows
-	maxValue  = 16 << 20  // bytes of one value
+	maxValue  = 4 << 20   // bytes of one value
 	maxMemory = 512 << 20 // bytes that SQLite may have in all: tables and work
 )
 
@@ -33,6 +33,7 @@ var databases atomic.Uint64
 
 // openDatabase makes the tables, all of them empty.
 func openDatabase() (*database, error) {
+	oneHeap()
 	d := &database{guard: &guard{}}
 	name := fmt.Sprintf("file:/fulmen-%d?vfs=memdb", databases.Add(1))
 	var err error
@@ -78,6 +79,7 @@ func (d *database) close() error {
 			err = errors.Join(err, conn.Close())
 		}
 	}
+	giveBack()
 	return err
 }
 

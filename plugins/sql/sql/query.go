@@ -27,7 +27,7 @@ func (s *SQL) Query(ctx context.Context, text string) ([]json.RawMessage, error)
 	defer s.dropLater()
 	stmt, reads, err := s.db.prepare(text)
 	if err != nil {
-		return nil, &queryError{err}
+		return nil, &queryError{s.explain(ctx, err)}
 	}
 	defer stmt.Close() // it was only read
 	if err := s.refresh(ctx, reads); err != nil {
@@ -62,6 +62,7 @@ func (s *SQL) explain(ctx context.Context, err error) error {
 	case errors.Is(err, context.DeadlineExceeded) || failed.Code == sqlite3.ErrInterrupt:
 		return fmt.Errorf("it takes longer than %s", s.config.Time)
 	case failed.Code == sqlite3.ErrNomem || failed.Code == sqlite3.ErrFull:
+		giveBack()
 		return fmt.Errorf("tables and query need more than %d MB of memory", maxMemory>>20)
 	case failed.Code == sqlite3.ErrTooBig:
 		return fmt.Errorf("a value is longer than %d bytes", maxValue)

@@ -182,9 +182,14 @@ func TestLimits(t *testing.T) {
 	w.refuse(endless+"i FROM n WHERE i < 0", "it takes longer than 200ms")
 	w.s.config.Time = time.Minute
 	w.refuse(endless+"i, hex(x'"+strings.Repeat("00", 20_000)+"') FROM n", "its rows are more than 32 MB; LIMIT")
-	w.refuse(some+"json_group_array(i || hex(x'"+strings.Repeat("00", 20_000)+"')) FROM n", "longer than 16777216 bytes")
-	const wide = "WITH RECURSIVE n(i, x) AS (SELECT 1, hex(x'00') UNION ALL SELECT i+1, x || x FROM n WHERE length(x) < 8000000) "
+	w.refuse(some+"json_group_array(i || hex(x'"+strings.Repeat("00", 20_000)+"')) FROM n", "longer than 4194304 bytes")
+	const wide = "WITH RECURSIVE n(i, x) AS (SELECT 1, hex(x'00') UNION ALL SELECT i+1, x || x FROM n WHERE length(x) < 2000000) "
 	w.refuse(wide+"SELECT count(*) FROM (SELECT a.x || b.i || c.i AS y FROM n a, n b, n c ORDER BY y)", "need more than 512 MB of memory")
+	doubled := "WITH c0 AS (SELECT abs(1) AS s)"
+	for i := range 30 {
+		doubled += fmt.Sprintf(", c%d AS (SELECT a.s FROM c%d a, c%d b UNION SELECT 2)", i+1, i, i)
+	}
+	w.refuse(doubled+" SELECT count(*) FROM c30", "need more than 512 MB of memory")
 	w.s.config.Time = 200 * time.Millisecond
 	w.ask("SELECT count(*) FROM peerchannels", "[[2]]") // and goes on
 }

@@ -74,7 +74,7 @@ func newLoader(conn *sqlite3.SQLiteConn, t *Table) (*loader, error) {
 		related := &relatedLoader{loader: *inner}
 		l.related = append(l.related, related)
 		l.root.at(r.Path).array = related
-		if related.forget, err = prepare(conn, "DELETE FROM " + quote(r.Name) + " WHERE row = ?"); err != nil {
+		if related.forget, err = prepare(conn, "DELETE FROM "+quote(r.Name)+" WHERE row = ?"); err != nil {
 			return nil, errors.Join(err, l.close())
 		}
 	}
