@@ -100,3 +100,9 @@ func (l *ldk) Copy() (restore func()) {
 	l.t.Helper()
 	return copyFolder(l.t, l.state())
 }
+
+// SetFeerate implements FeeChanger.
+func (l *ldk) SetFeerate(rate amount.FeeratePerKw) {
+	l.t.Helper()
+	l.must("fees", map[string]any{"perKW": uint64(rate)}, nil)
+}
