@@ -33,6 +33,7 @@ type Scene struct {
 	Us   *harness.Node
 	Peer Peer
 
+	kept   int // payments that our node was made to hold, one by one
 	kind   Kind
 	others []*harness.Node
 	peers  []Peer

@@ -58,9 +58,11 @@ func (s *Scene) tell(order string, hashes ...string) {
 	}
 }
 
-// HeldByUs has the peer offer us an HTLC directly, and returns once we keep it.
+// HeldByUs has the peer offer us an HTLC directly, and returns once we keep it. Each one expires a block later than
+// the one before: of two with the same expiry that time out on chain, LDK 0.1.2 gets none if we have taken one.
 func (s *Scene) HeldByUs(scid string, msat amount.Msat) *ourHold {
 	s.Helper()
+	s.kept++
 	list := s.offerToHold(scid, msat, 1)
 	s.weHold(list...)
 	return list[0]
@@ -78,8 +80,9 @@ func (s *Scene) offerToHold(scid string, msat amount.Msat, count int) (list []*o
 	}
 	s.tell("hold", hashes...)
 	for i, h := range list {
+		delay := h.decoded.MinFinalCLTV + 10 + s.kept
 		go func() {
-			h.ended <- router.PayRoute(invoices[i], []Hop{{SCID: scid, To: s.Us.ID(), Amount: msat, Delay: h.decoded.MinFinalCLTV + 10}})
+			h.ended <- router.PayRoute(invoices[i], []Hop{{SCID: scid, To: s.Us.ID(), Amount: msat, Delay: delay}})
 		}()
 	}
 	return list

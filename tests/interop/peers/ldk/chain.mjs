@@ -3,6 +3,7 @@ import { ldk, hidden, shown, hex } from "./ldk.mjs";
 import { Reader, hash256, readTx } from "./tx.mjs";
 
 const EVERY = 250; // milliseconds between two looks at the tip
+const TRY_BLOCKS = 12; // for which a transaction that btcd refuses is tried again
 
 export class Chain {
   constructor(btcd, say) {
@@ -10,9 +11,9 @@ export class Chain {
     this.say = say;
     this.blocks = new Map(); // by height, those that were given out
     this.tip = -1;
-    this.unsent = new Map(); // by txid: refused, and tried again with each block
+    this.unsent = new Map(); // by txid: {raw, until}: refused, and tried again with each block up to that height
     this.broadcaster = ldk.BroadcasterInterface.new_impl({
-      broadcast_transactions: (txs) => { this.sending = this.sendAll(txs.map((raw) => new Uint8Array(raw))); },
+      broadcast_transactions: (txs) => this.send(txs.map((raw) => new Uint8Array(raw))),
     });
     this.sending = Promise.resolve();
   }
@@ -54,7 +55,7 @@ export class Chain {
       this.take(block);
       this.readers.forEach((r) => r.connected(block));
     }
-    await this.sendAll([...this.unsent.values()]);
+    this.send([...this.unsent.values()].map((u) => u.raw));
     this.after();
   }
 
@@ -83,20 +84,25 @@ export class Chain {
     }
   }
 
-  async sendAll(txs) {
-    for (const raw of txs) {
-      const { txid } = readTx(new Reader(raw));
-      try {
-        await this.btcd.call("sendrawtransaction", hex(raw));
-        this.unsent.delete(hex(txid));
-        this.say(`chain: sent ${shown(txid)}`);
-      } catch (err) {
-        // Too early, or its parent is missing: then again with the next block. -27 and -25 also stand for
-        // what is already there.
-        if (/already|exists/.test(err.message)) this.unsent.delete(hex(txid));
-        else this.unsent.set(hex(txid), raw);
-        this.say(`chain: ${shown(txid)}: ${err.message}`);
-      }
+  // send gives transactions to btcd, after those before them.
+  send(txs) {
+    this.sending = this.sending.then(async () => {
+      for (const raw of txs) await this.sendOne(raw);
+    });
+  }
+
+  async sendOne(raw) {
+    const { txid } = readTx(new Reader(raw)), id = hex(txid);
+    try {
+      await this.btcd.call("sendrawtransaction", hex(raw));
+      this.unsent.delete(id);
+      this.say(`chain: sent ${shown(txid)}`);
+    } catch (err) {
+      const until = this.unsent.get(id)?.until ?? this.tip + TRY_BLOCKS;
+      // Too early, or a parent is missing: then again with the next block.
+      if (/already|exists/.test(err.message) || until < this.tip) this.unsent.delete(id);
+      else this.unsent.set(id, { raw, until });
+      this.say(`chain: ${shown(txid)}: ${err.message}`);
     }
   }
 }

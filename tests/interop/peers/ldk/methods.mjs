@@ -14,6 +14,7 @@ export function methods(node) {
     async sync() {
       await node.chain.catchUp();
       node.turn();
+      await node.chain.sending; // what the blocks made it send
       return { height: node.chain.tip };
     },
     async connect({ id, host, port }) {
