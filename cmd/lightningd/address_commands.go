@@ -17,7 +17,7 @@ func (n *node) walletCommands() []*command.Command {
 	return []*command.Command{
 		n.newAddrCommand(), n.listAddressesCommand(), n.listFundsCommand(),
 		n.withdrawCommand(), n.multiWithdrawCommand(), n.txPrepareCommand(), n.txSendCommand(), n.txDiscardCommand(), n.listTransactionsCommand(),
-		n.fundPSBTCommand(), n.utxoPSBTCommand(), n.reserveInputsCommand(), n.unreserveInputsCommand(), n.signPSBTCommand(), n.sendPSBTCommand(),
+		n.fundPSBTCommand(), n.utxoPSBTCommand(), n.reserveInputsCommand(), n.unreserveInputsCommand(), n.signPSBTCommand(), n.sendPSBTCommand(), n.addPSBTOutputCommand(), upgradeWalletCommand(),
 		n.feeratesCommand(), n.parseFeerateCommand(),
 	}
 }

@@ -21,7 +21,7 @@ func (n *node) newCommandTable() func() *command.Table {
 			n.fundChannelStartCommand(), n.fundChannelCompleteCommand(), n.fundChannelCancelCommand(),
 			n.closeCommand(), n.setChannelCommand(), n.listPeerChannelsCommand(), n.listClosedChannelsCommand(),
 			n.listForwardsCommand(), n.listHTLCsCommand(), n.delForwardCommand(), n.listChainMovesCommand(), n.listChannelMovesCommand(),
-			n.invoiceCommand(), n.createInvoiceCommand(), n.listInvoicesCommand(), n.delInvoiceCommand(), n.waitInvoiceCommand(),
+			n.invoiceCommand(), n.createInvoiceCommand(), n.signInvoiceCommand(), n.preapproveInvoiceCommand(), preapproveKeysendCommand(), n.listInvoicesCommand(), n.delInvoiceCommand(), n.waitInvoiceCommand(),
 			n.waitAnyInvoiceCommand(), n.decodeCommand(),
 			n.sendPayCommand(), n.createOnionCommand(), n.sendOnionCommand(), n.injectCommand(), n.waitSendPayCommand(), n.listSendPaysCommand(), n.listPaysCommand(), n.delPayCommand(),
 			n.signMessageCommand(), n.checkMessageCommand(),

@@ -12,7 +12,6 @@ import (
 	"fulmen/internal/features"
 	"fulmen/internal/invoice"
 	"fulmen/internal/invoices"
-	"fulmen/internal/ipc/hsmdmsg"
 	"fulmen/internal/rpc"
 	"fulmen/internal/wire"
 )
@@ -122,13 +121,9 @@ func (n *node) createInvoiceFor(ctx context.Context, p *invoiceParams) (*newInvo
 
 // signAndStore has hsmd sign inv, and stores it under label.
 func (n *node) signAndStore(ctx context.Context, inv *invoice.Invoice, label, description string, preimage [32]byte) (*invoices.Invoice, error) {
-	bolt11, err := inv.Encode(func(hrp string, data []byte) ([65]byte, error) {
-		var reply hsmdmsg.SignInvoiceReply
-		err := n.hsm.request(ctx, &hsmdmsg.SignInvoice{HRP: hrp, Data: data}, &reply)
-		return reply.Signature, err
-	})
+	bolt11, err := n.signedText(ctx, inv)
 	if err != nil {
-		return nil, fmt.Errorf("sign invoice: %w", err)
+		return nil, err
 	}
 	stored := &invoices.Invoice{
 		Label: label, Bolt11: bolt11, Description: description, PaymentHash: inv.PaymentHash, Preimage: preimage,

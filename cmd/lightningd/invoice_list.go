@@ -173,17 +173,14 @@ func (n *node) createInvoiceCommand() *command.Command {
 			{Code: rpc.CodeInvoiceLabelExists, When: "An invoice has that label."},
 			{Code: rpc.CodeInvoicePreimageExists, When: "An invoice has that preimage."},
 		},
-		SeeAlso: []string{"invoice"},
+		SeeAlso: []string{"invoice", "signinvoice"},
 	}, n.createInvoice)
 }
 
 func (n *node) createInvoice(ctx context.Context, p *createInvoiceParams) (*createInvoiceResult, error) {
-	inv, err := invoice.DecodeUnsigned(p.Invstring)
+	inv, err := n.composed(p.Invstring)
 	if err != nil {
-		return nil, command.BadParam("invstring", "%w", err)
-	}
-	if inv.Network != n.network.Invoice {
-		return nil, command.BadParam("invstring", "is for another network, this node is on %s", n.network.Name)
+		return nil, err
 	}
 	if sha256.Sum256(p.Preimage[:]) != inv.PaymentHash {
 		return nil, command.BadParam("preimage", "its SHA256 is not the payment_hash of invstring")

@@ -34,7 +34,7 @@ func TestEveryCommandKeepsTheContract(t *testing.T) {
 	checkInfos(alice, bob, call)
 	checkStored(alice, call)
 	checkRunes(alice, bob, call)
-	checkInvoices(alice, bob, call)
+	checkInvoices(t, alice, bob, call)
 	checkPayments(alice, bob, call)
 	checkTopology(t, alice, bob, call)
 	checkAutoclean(alice, call)
@@ -111,7 +111,7 @@ func checkRunes(alice, bob *harness.Node, call caller) {
 	call(bob, "blacklistrune", 0, 0, true)
 }
 
-func checkInvoices(alice, bob *harness.Node, call caller) {
+func checkInvoices(t *testing.T, alice, bob *harness.Node, call caller) {
 	inv := call(bob, "invoice", 5000, "a label", "a description")
 	call(alice, "decode", inv["bolt11"])
 	call(bob, "listinvoices", "a label")
@@ -120,7 +120,12 @@ func checkInvoices(alice, bob *harness.Node, call caller) {
 	preimage := strings.Repeat("17", 32)
 	inv = call(bob, "invoice", 6000, "a copy", "d", nil, nil, preimage)
 	call(bob, "delinvoice", "a copy", "unpaid")
+	if again := call(bob, "signinvoice", inv["bolt11"]); again["bolt11"] != inv["bolt11"] {
+		t.Errorf("signed again it is %v, not %v", again, inv)
+	}
 	call(bob, "createinvoice", inv["bolt11"], "signed again", preimage)
+	call(alice, "preapproveinvoice", inv["bolt11"])
+	call(alice, "preapprovekeysend", bob.ID(), inv["payment_hash"], 1000)
 	paid := call(bob, "invoice", 7000, "to be paid", "d")
 	call(alice, "pay", paid["bolt11"])
 	call(bob, "waitinvoice", "to be paid")
@@ -179,6 +184,12 @@ func checkWallet(t *testing.T, btcd *harness.Btcd, alice *harness.Node, call cal
 	btcd.Mine(1)
 	alice.Sync()
 
+	call(alice, "upgradewallet")
+	first := call(alice, "addpsbtoutput", 10000)
+	second := call(alice, "addpsbtoutput", 20000, first["psbt"], nil, addr["bech32"])
+	if first["outnum"] != 0.0 || second["outnum"] != 1.0 || first["estimated_added_weight"] != 172.0 || second["estimated_added_weight"] != 124.0 {
+		t.Errorf("added %v, then %v", first, second)
+	}
 	funded := call(alice, "fundpsbt", 30000, "slow", 1000)
 	call(alice, "unreserveinputs", funded["psbt"])
 	call(alice, "reserveinputs", funded["psbt"])
