@@ -62,6 +62,7 @@ internal/graph | net time crypto/rand math/rand math/rand/v2 log/slog internal/r
 internal/runes | os net crypto/rand math/rand math/rand/v2 log/slog internal/ipc internal/ipc/... | pure: the caller has the clock
 internal/gossip internal/noise internal/onion internal/tx internal/wire internal/keys | os net crypto/rand math/rand math/rand/v2 log/slog internal/ipc internal/ipc/... | pure: the caller has the socket, the clock and the dice
 internal/amount internal/block | os net time | pure
+internal/codex32 | os net time crypto/rand log/slog | pure: letters and a checksum
 internal/multipart | os net crypto/rand math/rand math/rand/v2 log/slog internal/ipc internal/ipc/... internal/rpc | a pure machine: time comes with the event
 plugins/... | internal/tx internal/config internal/plugin internal/schema | of the inside a plugin has the protocol's types and pure machines, and rpc
 plugins/bcli plugins/plugin | internal/command internal/graph internal/route | what every plugin links is small; built-in ones with commands for people take package command's tables (plugins/builtin), one source of parameters, help and pages

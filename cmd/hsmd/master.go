@@ -49,6 +49,11 @@ func (c *client) init(f *ipc.Frame) (ipc.Message, []*os.File, error) {
 	if m.Create {
 		reply.Mnemonic = secret.Mnemonic()
 	}
+	if m.Create && m.Words != "" {
+		if reply.Codex32, err = secret.Codex32(); err != nil {
+			return nil, nil, err
+		}
+	}
 	return reply, nil, nil
 }
 
@@ -83,7 +88,7 @@ func takeSecret(file *os.File, m *hsmdmsg.Init) (*hsmsecret.Secret, error) {
 // newSecret makes the secret of a new file.
 func newSecret(m *hsmdmsg.Init) (*hsmsecret.Secret, error) {
 	if m.Words != "" {
-		return hsmsecret.FromMnemonic(m.Words, string(m.Passphrase))
+		return hsmsecret.Restore(m.Words, string(m.Passphrase))
 	}
 	return hsmsecret.Generate(rand.Reader, string(m.Passphrase))
 }

@@ -26,7 +26,7 @@ func (n *node) startKeys(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.id = reply.NodeID
+	n.id, n.recovered = reply.NodeID, reply.Codex32
 	if err := n.db.Bind("node_id", n.id[:]); err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func (n *node) openSecret(ctx context.Context, path string) (*hsmdmsg.InitReply,
 		return nil, err
 	}
 	if words != "" {
-		n.log.Warn("hsm_secret is made from its words: connect to any peer that had a channel, and it gives back what it stored of them")
+		n.log.Warn("hsm_secret is made from what recover says: connect to any peer that had a channel, and it gives back what it stored of them")
 		return reply, n.db.Update(func(tx *storeTx) error { return tx.SetVar(recoveringVar, []byte{1}) })
 	}
 	fmt.Fprintf(os.Stdout, "A new hsm_secret was made. Its words are the only way to get the coins back if the file is lost.\n"+

@@ -61,6 +61,7 @@ type node struct {
 	rpcServer    *rpc.Server
 	runes        runeKeeper
 	revoked      revocations
+	recovered    string // the secret that the option recover brought, until plugins have it; never logged
 	initFeatures features.Vector
 	// pluginFeatures are the bits that plugins add to ours; set before anybody is told of any.
 	pluginFeatures map[features.Context]features.Vector

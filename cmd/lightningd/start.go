@@ -64,6 +64,7 @@ func (n *node) start() error {
 	if err := n.initPlugins(n.ctx); err != nil {
 		return err
 	}
+	n.tellRecovered()
 	n.loop.post(n.takeUp)
 	go n.tellRevocations()
 	go n.autoconnect()

@@ -42,7 +42,7 @@ func general() []*Option {
 		{Name: "confine", Group: General, Default: "on", Check: oneOf("on", "warn", "off"), Doc: "Whether daemons lock themselves in: on, warn (a system call beyond a daemon's profile fails and is in the kernel's log, instead of ending the daemon) or off"},
 		{Name: "alias", Group: General, Check: checkAlias, Doc: "Name of the node, up to 32 bytes"},
 		{Name: "rgb", Group: General, Check: checkRGB, Doc: "Colour of the node, as RRGGBB"},
-		{Name: "recover", Kind: Conceal, Group: General, Doc: "Make hsm_secret from its twelve words at the first start of a new node, and take up the channels that peers have stored a backup of"},
+		{Name: "recover", Kind: Conceal, Group: General, Doc: "Make hsm_secret from its words, or of the 32-byte form from its codex32 (cl1...) or 64 hex digits, at the first start of a new node, and take up the channels that peers have stored a backup of"},
 		{Name: "hsm-passphrase", Kind: Flag, Group: General, Doc: "Ask for the passphrase of hsm_secret"},
 		{Name: "allow-deprecated-apis", Kind: Bool, Group: General, Default: "true", Doc: "Whether plugins are told that interfaces which will go away work, and their deprecated commands are run"},
 		{Name: "rescan", Kind: Int, Group: General, Default: "15", Check: between(-maxHeight, maxHeight), Doc: "Blocks below the chain's tip from which a new node begins; if it is set, one that is known takes as many of its blocks back and reads them again. A negative number is the height to begin at"},

@@ -11,6 +11,7 @@ package hsmsecret
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +19,8 @@ import (
 	"strings"
 
 	"github.com/tyler-smith/go-bip39"
+
+	"fulmen/internal/codex32"
 )
 
 // The ways in which a secret cannot be read.
@@ -73,6 +76,31 @@ func FromMnemonic(words, passphrase string) (*Secret, error) {
 		passphrase: passphrase != "",
 		seed:       bip39.NewSeed(mnemonic, passphrase),
 	}, nil
+}
+
+// Restore takes what an operator has written down: the words; or of the 32-byte form, its 64 hex digits or its
+// codex32 (BIP 93, with the part "cl").
+func Restore(text, passphrase string) (*Secret, error) {
+	text = strings.TrimSpace(text)
+	var raw []byte
+	switch {
+	case strings.HasPrefix(strings.ToLower(text), codex32.HRP+"1"):
+		var err error
+		if _, _, raw, err = codex32.Decode(text); err != nil {
+			return nil, fmt.Errorf("codex32: %w", err)
+		}
+	case len(text) == 2*rawLen:
+		var err error
+		if raw, err = hex.DecodeString(text); err != nil {
+			return nil, fmt.Errorf("not 64 hex digits: %w", ErrDamaged)
+		}
+	default:
+		return FromMnemonic(text, passphrase)
+	}
+	if len(raw) != rawLen {
+		return nil, fmt.Errorf("codex32 of %d bytes, hsm_secret takes one of %d: use the words: %w", len(raw), rawLen, ErrDamaged)
+	}
+	return Parse(raw, passphrase)
 }
 
 // Parse reads the content of an hsm_secret file.
@@ -138,6 +166,12 @@ func (s *Secret) HasPassphrase() bool { return s.passphrase }
 
 // Seed is what the node's keys derive from: 32 or 64 bytes. The caller must not change it.
 func (s *Secret) Seed() []byte { return s.seed }
+
+// Codex32 is the seed in the letters of BIP 93.
+func (s *Secret) Codex32() (string, error) { return codex32.Encode(codex32.HRP, codexID, s.seed) }
+
+// codexID is the id of what Codex32 writes.
+const codexID = "seed"
 
 // Clear zeroes the seed; Go cannot zero the mnemonic's string.
 func (s *Secret) Clear() { clear(s.seed) }

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"fulmen/internal/codex32"
 )
 
 const (
@@ -111,4 +113,41 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%x became %x", content, s.Encode())
 		}
 	})
+}
+
+func TestRestore(t *testing.T) {
+	const letters = "CL10LEETSLLHDMN9M42VCSAMX24ZRXGS3QRL7AHWVHW4FNZRHVE25GVEZZYQQJDSJNZEDU43NS"
+	const digits = "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100"
+	for text, want := range map[string]string{letters: digits, " " + digits + "\n": digits} {
+		s, err := Restore(text, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := s.Codex32()
+		if err != nil || hex.EncodeToString(s.Encode()) != want {
+			t.Fatalf("%s: %x, %v", text, s.Encode(), err)
+		}
+		if back, err := Restore(again, ""); err != nil || !bytes.Equal(back.Seed(), s.Seed()) {
+			t.Errorf("%s is not read again: %v", again, err)
+		}
+	}
+	words, err := Restore(abandon, "TREZOR")
+	if err != nil || hex.EncodeToString(words.Seed()) != abandonTrezorSeed {
+		t.Fatalf("%x, %v", words.Seed(), err)
+	}
+	seed, err := words.Codex32()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, c := range map[string]struct {
+		passphrase string
+		want       error
+	}{
+		seed: {"", ErrDamaged}, digits[1:] + "g": {"", ErrDamaged}, letters[:60]: {"", codex32.ErrChecksum}, digits: {"secret", ErrPassphraseNotNeeded},
+		"": {"", ErrDamaged}, strings.Repeat("0", 64): {"", ErrDamaged},
+	} {
+		if _, err := Restore(text, c.passphrase); !errors.Is(err, c.want) {
+			t.Errorf("%.20q: %v, want %v", text, err, c.want)
+		}
+	}
 }

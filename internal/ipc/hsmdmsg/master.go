@@ -23,7 +23,7 @@ type Init struct {
 	Network    string // bitcoin, testnet, testnet4, signet or regtest
 	Passphrase []byte // of the mnemonic; empty is none
 	Create     bool
-	Words      string      // with Create: the mnemonic to write; empty: a new one
+	Words      string      // with Create: the mnemonic, or what else hsmsecret.Restore takes; empty: a new mnemonic
 	Forced     *ForcedKeys // for protocol tests on regtest; nil, and refused on any other network
 }
 
@@ -58,6 +58,7 @@ type InitReply struct {
 	BIP84XPub string // m/84'/coin'/0', serialized as BIP 32 says
 	BIP86XPub string // m/86'/coin'/0'
 	Mnemonic  string // only after Create: for the operator's eyes, once; never logged
+	Codex32   string // only after Create with Words, which say the same: for plugins with the hook recover; never logged
 }
 
 // NewClient asks for one more socket. The reply carries it as a descriptor.
