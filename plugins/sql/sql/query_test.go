@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -178,6 +179,7 @@ func TestLimits(t *testing.T) {
 	w := peerChannels(t)
 	const endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n) SELECT "
 	const some = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n LIMIT 1000) SELECT "
+	w.s.config.Time = 200 * time.Millisecond
 	w.refuse(endless+"count(*) FROM n", "it takes longer than 200ms")
 	w.refuse(endless+"i FROM n WHERE i < 0", "it takes longer than 200ms")
 	w.s.config.Time = time.Minute
@@ -190,8 +192,25 @@ func TestLimits(t *testing.T) {
 		doubled += fmt.Sprintf(", c%d AS (SELECT a.s FROM c%d a, c%d b UNION SELECT 2)", i+1, i, i)
 	}
 	w.refuse(doubled+" SELECT count(*) FROM c30", "need more than 512 MB of memory")
-	w.s.config.Time = 200 * time.Millisecond
 	w.ask("SELECT count(*) FROM peerchannels", "[[2]]") // and goes on
+}
+
+func TestCallerWhoGoesAwayEndsTheQuery(t *testing.T) {
+	w := peerChannels(t)
+	ctx, cancel := context.WithTimeoutCause(context.Background(), 100*time.Millisecond, errors.New("lightningd is gone"))
+	defer cancel()
+	const endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n) SELECT count(*) FROM n"
+	waited := make(chan error)
+	go func() { // while another has its turn
+		_, err := w.s.Query(ctx, endless)
+		waited <- err
+	}()
+	_, err := w.s.Query(ctx, endless)
+	for _, err := range []error{err, <-waited} {
+		if err == nil || !strings.Contains(err.Error(), "lightningd is gone") {
+			t.Errorf("the query ends with %v", err)
+		}
+	}
 }
 
 func TestFailureOfTheNode(t *testing.T) {

@@ -35,7 +35,7 @@ func newWorld(t testing.TB) *world {
 		w.index[name] = &indexes{}
 	}
 	w.s.Open(Config{
-		Store: filepath.Join(t.TempDir(), "gossip_store"), Node: w, Now: func() time.Time { return w.now }, Time: 200 * time.Millisecond,
+		Store: filepath.Join(t.TempDir(), "gossip_store"), Node: w, Now: func() time.Time { return w.now }, Time: time.Minute,
 		Keep: time.Hour, Freed: func() {},
 	})
 	t.Cleanup(func() {
