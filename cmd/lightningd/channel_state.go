@@ -109,6 +109,7 @@ func (c *channel) onReestablished(m *channeldmsg.Reestablished) {
 	c.n.tellDepth(c)
 	if c.close != nil {
 		c.orderShutdown()
+		c.n.stateWaiters.tell(c.row.ID, c.row.State) // who asked for the close hears that
 	}
 	c.n.gossipChannel(c)
 }

@@ -72,7 +72,7 @@ func (n *node) closeCommand() *command.Command {
 		Name: "close", Category: command.Channels,
 		Short: "Close a channel.",
 		Long: "It agrees with the peer on a closing transaction, waiting for the peer to be there if need be, and returns when that " +
-			"is broadcast. Given again with a higher feerange, while the peer is connected and both have option_simple_close, it agrees on " +
+			"is broadcast; messages tell of each step before. Given again with a higher feerange, while the peer is connected and both have option_simple_close, it agrees on " +
 			"another that pays more. If the peer does not agree in time, our commitment transaction is broadcast, which locks our balance for a while.",
 		SeeAlso: []string{"fundchannel", "listpeerchannels"},
 	}, n.closeByCaller)

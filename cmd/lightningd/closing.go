@@ -76,11 +76,13 @@ func (c *channel) onMutualClose(m *channeldmsg.MutualClose) {
 	}
 	c.row.CloseTx, c.row.OwnClose = m.Tx, m.Tx
 	c.close = nil
+	text := fmt.Sprintf("Waiting for the closing transaction %s to be mined", tx.TxHash())
 	if c.row.State == store.ClosingComplete {
+		c.row.Billboard = text
 		c.save()
 		c.n.stateWaiters.tell(c.row.ID, store.ClosingComplete)
 	} else {
-		c.setState(store.ClosingComplete, causeLocal, fmt.Sprintf("Waiting for the closing transaction %s to be mined", tx.TxHash()))
+		c.setState(store.ClosingComplete, causeLocal, text)
 	}
 	c.n.broadcast(m.Tx)
 }
@@ -203,20 +205,35 @@ func (n *node) closeChannel(ctx context.Context, c *channel, how *closing, timeo
 	return n.waitClosed(ctx, c, how.instead, expired, progress)
 }
 
-// waitClosed follows the channel until a transaction that closes it is signed.
+// step says in words how far a close is, for the one who asked for it.
+func (c *channel) step() string {
+	switch {
+	case c.row.State != store.AwaitingLockin && c.row.State != store.Normal:
+		return c.row.Billboard
+	case c.ready:
+		return "Asking the peer to close"
+	}
+	return "Waiting for the peer to be connected"
+}
+
+// waitClosed follows the channel until a transaction that closes it is signed, and tells of each step once.
 // Another one that was signed before does not count.
 func (n *node) waitClosed(ctx context.Context, c *channel, instead []byte, expired <-chan time.Time, progress func(string)) (string, []byte, error) {
-	for {
+	for told := ""; ; {
 		var changed chan store.ChannelState
 		var state store.ChannelState
 		var tx []byte
 		var message string
 		if err := n.onLoop(func() error {
-			state, tx, message = c.row.State, c.row.CloseTx, c.row.Billboard
+			state, tx, message = c.row.State, c.row.CloseTx, c.step()
 			changed = n.stateWaiters.add(c.row.ID)
 			return nil
 		}); err != nil {
 			return "", nil, err
+		}
+		if message != told {
+			progress(message)
+			told = message
 		}
 		switch {
 		case state == store.Closed:
@@ -230,7 +247,6 @@ func (n *node) waitClosed(ctx context.Context, c *channel, instead []byte, expir
 		case tx != nil:
 			return "mutual", tx, nil
 		}
-		progress(message)
 		select {
 		case <-changed:
 		case <-expired:

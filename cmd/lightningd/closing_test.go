@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -66,6 +68,50 @@ func TestProcessOfAClosedChannelEnds(t *testing.T) {
 		}
 	})
 	w.unharmed()
+}
+
+// TestCloseTellsOfEachStep: who closes a channel hears what is waited for, to the closing transaction.
+func TestCloseTellsOfEachStep(t *testing.T) {
+	w, _ := surroundChain(t)
+	defer w.end()
+	steps := make(chan string, 10)
+	done := make(chan string, 2)
+	begin := func(channel uint64) {
+		go func() {
+			kind, _, err := w.n.closeChannel(w.n.ctx, w.n.channels[channel], new(closing), 0, func(text string) { steps <- text })
+			done <- fmt.Sprint(kind, err)
+		}()
+	}
+	next := func(want string) {
+		t.Helper()
+		hostile.Within(t, want, func() {
+			if got := <-steps; !strings.HasPrefix(got, want) {
+				t.Errorf("%q, want %q", got, want)
+			}
+		})
+	}
+	begin(bobChannel)
+	next("Waiting for the peer to be connected")
+	w.connect()
+	next("Asking the peer to close")
+	begin(malloryChannel)
+	next("Asking the peer to close")
+	shutting, exchange := testStatus, testStatus
+	shutting.State, exchange.State = channeldmsg.ShuttingDown, channeldmsg.SigExchange
+	w.send(w.mallory, &channeldmsg.StateChanged{Status: shutting})
+	next("Shutdown: waiting for HTLCs")
+	w.send(w.mallory, &channeldmsg.StateChanged{Status: exchange})
+	next("Negotiating the fee")
+	w.send(w.mallory, &channeldmsg.MutualClose{Tx: testClose(malloryChannel, 1)})
+	next("Waiting for the closing transaction")
+	hostile.Within(t, "close", func() {
+		if got := <-done; got != "mutual<nil>" {
+			t.Errorf("a close %s", got)
+		}
+	})
+	if len(steps) != 0 {
+		t.Errorf("more steps: %q", <-steps)
+	}
 }
 
 // TestUntakenBlocksAreForgotten: what a node wrote of a block that it did not take before it ended counts for
