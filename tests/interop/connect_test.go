@@ -17,6 +17,7 @@ var connectCases = []Case{
 	{Name: "connect/we-restart", Run: weRestart},
 	{Name: "connect/unknown-odd-message", Run: unknownOdd},
 	{Name: "connect/unknown-even-message", Run: unknownEven},
+	{Name: "connect/our-unknown-odd-message", Run: ourUnknownOdd},
 	{Name: "connect/unknown-odd-feature", Peer: Setup{Features: []uint16{1111}}, Run: weDial},
 	{Name: "connect/unknown-even-feature", Peer: Setup{Features: []uint16{1110}}, Run: evenFeature},
 }
@@ -158,6 +159,14 @@ func unknownOdd(s *Scene) {
 	if err := s.Peer.SendCustom(s.Us.ID(), customOdd, []byte("of no interest")); err != nil {
 		s.Fatalf("send: %v", err)
 	}
+	s.staysConnected()
+}
+
+// ourUnknownOdd is the other way round.
+func ourUnknownOdd(s *Scene) {
+	s.Connect()
+	const msg = "9c41" + "6f66206e6f20696e746572657374" // customOdd
+	s.Us.Call("sendcustommsg", []string{s.Peer.ID(), msg}, nil)
 	s.staysConnected()
 }
 

@@ -99,21 +99,30 @@ func goodAndBad(s *Scene) {
 // maxHTLCs is the most that a commitment can have of one side (BOLT 2, max_accepted_htlcs).
 const maxHTLCs = 483
 
-// held483 has as many HTLCs held as there may be, over a reconnect; half are paid, half fail.
-func held483(s *Scene) {
-	s.even()
-	before := s.Agree()
-	var holds []hold
-	for range maxHTLCs {
-		h := s.newHold(1_000_000)
-		if err := s.send(h.invoice); err != nil {
-			s.Fatalf("sendpay: %v", err)
-		}
-		holds = append(holds, h)
+// holdMany offers payments at once, and returns when the peer holds them all.
+func (s *Scene) holdMany(count int, msat amount.Msat) (holds []hold) {
+	s.Helper()
+	for range count {
+		holds = append(holds, s.newHold(msat))
+	}
+	e := new(failures)
+	for _, h := range holds {
+		e.run(func() error { return s.send(h.invoice) })
+	}
+	for _, err := range e.wait() {
+		s.Fatalf("sendpay: %v", err)
 	}
 	for _, h := range holds {
 		s.arrives(h)
 	}
+	return holds
+}
+
+// held483 has as many HTLCs held as there may be, over a reconnect; half are paid, half fail.
+func held483(s *Scene) {
+	s.even()
+	before := s.Agree()
+	holds := s.holdMany(maxHTLCs, 1_000_000)
 	one := s.newHold(1_000_000)
 	if err := s.send(one.invoice); err != nil {
 		s.Fatalf("sendpay: %v", err)

@@ -84,18 +84,8 @@ func held483BothWays(s *Scene) {
 	before := s.Agree()
 	scid := s.scidWith(s.Us, s.Peer.ID())
 	const each amount.Msat = 1_000_000
-	var ours []hold
 	theirs := s.offerToHold(scid, each, maxHTLCs)
-	for range maxHTLCs {
-		h := s.newHold(each)
-		if err := s.send(h.invoice); err != nil {
-			s.Fatalf("sendpay: %v", err)
-		}
-		ours = append(ours, h)
-	}
-	for _, h := range ours {
-		s.arrives(h)
-	}
+	ours := s.holdMany(maxHTLCs, each)
 	s.weHold(theirs...)
 	one := s.newHold(each)
 	if err := s.send(one.invoice); err != nil {
