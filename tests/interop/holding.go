@@ -92,16 +92,15 @@ func (s *Scene) offerToHold(scid string, msat amount.Msat, count int) (list []*o
 func (s *Scene) weHold(list ...*ourHold) {
 	s.Helper()
 	harness.Eventually(s, "we hold the peer's payments", func() error {
-		out, err := s.Us.CLI("holding")
-		if err != nil {
-			return err
+		var reply struct {
+			Result struct{ Holding []string }
 		}
-		var kept struct{ Holding []string }
-		if err := json.Unmarshal([]byte(out), &kept); err != nil {
+		raw := s.Us.Raw(`{"jsonrpc":"2.0","id":1,"method":"holding","params":[]}`, 1)[0]
+		if err := json.Unmarshal([]byte(raw), &reply); err != nil {
 			return err
 		}
 		for i, h := range list {
-			if !slices.Contains(kept.Holding, h.decoded.PaymentHash) {
+			if !slices.Contains(reply.Result.Holding, h.decoded.PaymentHash) {
 				return fmt.Errorf("the payment %d of %d has not arrived", i+1, len(list))
 			}
 		}

@@ -42,7 +42,7 @@ const lndFeeTimer = "it looks at its fee rate after 10 to 60 minutes, which no o
 // lndOptions are the defaults, and what a case asks for.
 func lndOptions(how Setup) []string {
 	// Built with its dev options, lnd has anchors only where they are asked for.
-	options := []string{"--protocol.anchors", "--dev.unsafedisconnect", "--maxpendingchannels=10", "--trickledelay=50", "--accept-keysend"}
+	options := []string{"--protocol.anchors", "--dev.unsafedisconnect", "--maxpendingchannels=10", "--trickledelay=50", "--accept-keysend", "--htlcswitch.mailboxdeliverytimeout=2m"}
 	for _, o := range []struct {
 		on     bool
 		option string

@@ -84,9 +84,15 @@ func held483BothWays(s *Scene) {
 	before := s.Agree()
 	scid := s.scidWith(s.Us, s.Peer.ID())
 	const each amount.Msat = 1_000_000
-	theirs := s.offerToHold(scid, each, maxHTLCs)
-	ours := s.holdMany(maxHTLCs, each)
-	s.weHold(theirs...)
+	var ours []hold
+	var theirs []*ourHold
+	const batch = 69 // a seventh: the peer fails what waits in its queue for minutes
+	for range maxHTLCs / batch {
+		more := s.offerToHold(scid, each, batch)
+		ours = append(ours, s.holdMany(batch, each)...)
+		s.weHold(more...)
+		theirs = append(theirs, more...)
+	}
 	one := s.newHold(each)
 	if err := s.send(one.invoice); err != nil {
 		s.Fatalf("sendpay: %v", err)
