@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -122,6 +123,9 @@ func (d *Deprecated) UnmarshalJSON(raw []byte) error {
 
 func decodeManifest(raw json.RawMessage) (*Manifest, error) {
 	var m Manifest
+	if !bytes.HasPrefix(bytes.TrimSpace(raw), []byte("{")) {
+		return nil, fmt.Errorf("getmanifest: %q is no object", excerpt(raw))
+	}
 	if err := json.Unmarshal(raw, &m); err != nil {
 		return nil, fmt.Errorf("getmanifest: %w", err)
 	}

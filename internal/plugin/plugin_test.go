@@ -60,6 +60,7 @@ func behave(how string) {
 				"rpcmethods":    []any{map[string]any{"name": "echo", "usage": "[what]", "description": "d"}, map[string]any{"name": "crash"}},
 				"hooks":         []any{"openchannel", map[string]any{"name": "custommsg", "before": []string{"x"}}},
 				"nonnumericids": true,
+				"dynamic":       true,
 			},
 			"init": map[string]any{},
 		})

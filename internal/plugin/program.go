@@ -228,6 +228,10 @@ func (h *Host) Add(ctx context.Context, want Program) (*Plugin, error) {
 
 func (h *Host) start(ctx context.Context, g *program) (*Plugin, error) {
 	p, err := h.run(ctx, g)
+	if err == nil && !g.Startup && !p.manifest.Dynamic {
+		err = fmt.Errorf("plugin %s cannot be started while lightningd runs: it is not dynamic", p.Name)
+		p.end(err)
+	}
 	if err == nil {
 		err = h.take(g, p)
 	}

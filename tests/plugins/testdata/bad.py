@@ -20,6 +20,12 @@ elif how == "garbage":
     sys.stdout.flush()
 elif how == "exits":
     sys.exit(3)
+elif how == "manifest":
+    manifest = ["not", "an", "object"]
+elif how == "empty":
+    manifest = None
+elif how == "static":
+    manifest["dynamic"] = False
 elif how == "silent":
     sys.stdin.read()
 for r in requests():
