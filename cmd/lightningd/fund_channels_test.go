@@ -7,6 +7,7 @@ import (
 
 	"fulmen/internal/ipc"
 	"fulmen/internal/ipc/channeldmsg"
+	"fulmen/internal/ipc/connectdmsg"
 	"fulmen/internal/store"
 	"fulmen/internal/wire"
 	"fulmen/tests/hostile"
@@ -143,6 +144,35 @@ func TestTogetherOrNotAtAll(t *testing.T) {
 				t.Errorf("%d channels, %v; want %d", len(rows), err, want)
 			}
 			w.alive()
+			w.unharmed()
+		})
+	}
+}
+
+// TestErrorsInTheFirstConnection: a channel has the process that opened it until the connection ends; what that hears
+// of the peer is about the channel.
+func TestErrorsInTheFirstConnection(t *testing.T) {
+	for name, says := range map[string]ipc.Message{
+		"the peer's error": &channeldmsg.PeerText{Text: []byte("no more")}, "the peer's fault": &channeldmsg.Failing{Text: "a rule"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := surround(t)
+			defer w.end()
+			w.connect()
+			w.send(w.connectd, &connectdmsg.PeerSent{ID: malloryID, Conn: 1, Wire: w.openChannel()})
+			p := w.next()
+			w.send(p, w.goodOpened())
+			w.stored(p, &channeldmsg.Store{Status: testStatus})
+			w.send(p, says)
+			hostile.Within(t, "fail the channel", func() {
+				for failed := false; !failed; {
+					w.n.loop.call(func() {
+						for _, c := range w.n.channels {
+							failed = failed || c.row.State == store.AwaitingUnilateral
+						}
+					})
+				}
+			})
 			w.unharmed()
 		})
 	}

@@ -3,6 +3,8 @@ package main
 import (
 	"testing"
 
+	btcwire "github.com/btcsuite/btcd/wire/v2"
+
 	"fulmen/internal/ipc"
 	"fulmen/internal/ipc/channeldmsg"
 	"fulmen/internal/ipc/connectdmsg"
@@ -75,6 +77,34 @@ func FuzzHostileOpening(f *testing.F) {
 		if s.Byte()&1 == 1 {
 			w.send(p, w.goodOpened())
 			says = hostile.FromChanneld
+		}
+		w.utter(p, s, says)
+		w.settled(p)
+		w.unharmed()
+	})
+}
+
+// FuzzHostileOpener plays the channeld of a channel that we open with mallory, honest up to one of its steps.
+func FuzzHostileOpener(f *testing.F) {
+	kinds := []ipc.Message{&channeldmsg.NeedFunding{}, &channeldmsg.Opened{}, &channeldmsg.PeerText{}, &channeldmsg.Failing{}, &channeldmsg.Store{}}
+	fuzz(f, kinds, func(w *surroundings, in []byte) {
+		w.connect()
+		o, p := w.propose(malloryChannel)
+		s := hostile.NewSource(in, w.vocabulary())
+		steps, says := s.Below(4), kinds
+		outpoint := btcwire.OutPoint{Hash: [32]byte{77}}
+		if steps > 0 {
+			w.send(p, w.needFunding())
+			<-o.ours.news
+			w.n.loop.call(func() { _ = o.fund(outpoint) })
+		}
+		if steps > 1 {
+			w.send(p, w.openedOver(outpoint))
+			<-o.ours.news
+			says = hostile.FromChanneld
+		}
+		if steps > 2 {
+			w.n.loop.call(func() { _ = w.n.storeOpened([]*opening{o}, new(fundedBy), nil) })
 		}
 		w.utter(p, s, says)
 		w.settled(p)

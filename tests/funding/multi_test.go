@@ -72,6 +72,9 @@ func TestMultiFundChannel(t *testing.T) {
 		}
 		empty(t, btcd)
 	}
+	for _, n := range []*harness.Node{bob, carol} {
+		waitStates(t, n, "AWAITING_UNILATERAL") // they had signed, and were told that it came to nothing
+	}
 	fickle.Stop()
 	fickle.Start() // its list begins anew
 
