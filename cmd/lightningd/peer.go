@@ -1,17 +1,12 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
 
-	"fulmen/internal/ipc/channeldmsg"
 	"fulmen/internal/ipc/connectdmsg"
-	"fulmen/internal/ipc/hsmdmsg"
 	"fulmen/internal/keys"
-	"fulmen/internal/store"
 	"fulmen/internal/wire"
 )
 
@@ -134,94 +129,6 @@ func (n *node) servePeer(p *peer, conn *peerConn) {
 	}()
 }
 
-// resumable reports whether the channel goes on while its peer is there.
-func (c *channel) resumable() bool {
-	switch c.row.State {
-	case store.AwaitingLockin, store.Normal, store.ShuttingDown, store.SigExchange:
-		return true
-	}
-	return false
-}
-
-// lost reports whether the channel waits for its peer to close it, as this node lost its state: each connection
-// begins with a channel_reestablish that shows it.
-func (c *channel) lost() bool {
-	return c.row.LostState && c.row.State == store.AwaitingUnilateral && c.end == nil
-}
-
-// wantsPeer reports whether the channel needs a connection.
-func (c *channel) wantsPeer() bool { return c.resumable() || c.lost() }
-
-// wantsProcess reports whether the channel gets a process with each connection. One whose closing transaction is
-// signed needs none, but the peer may not have that transaction, and either side may want to pay more.
-func (c *channel) wantsProcess() bool {
-	return c.wantsPeer() || c.row.State == store.ClosingComplete
-}
-
-// oldProcessTime is how long the process of an earlier connection may take to end.
-const oldProcessTime = 5 * time.Second
-
-// resumeChannel starts a channel's process on what the database has of it, once the process of an
-// earlier connection, if any, is gone and what it stored is on disk. It does not run in the loop.
-func (n *node) resumeChannel(ctx context.Context, c *channel, conn *peerConn) error {
-	c.starting.Lock()
-	defer c.starting.Unlock()
-	var old *channelProcess
-	if err := n.onLoop(func() error { old = c.proc; return nil }); err != nil {
-		return err
-	}
-	if old != nil {
-		late := time.AfterFunc(oldProcessTime, old.child.Kill)
-		<-old.child.Exited()
-		late.Stop()
-	}
-	if err := n.awaitRest(ctx, c); err != nil {
-		return err
-	}
-	state, err := n.db.LoadChannelLog(c.row.ID)
-	if err != nil {
-		return err
-	}
-	var s *channelStart
-	resume := &channeldmsg.Resume{Snapshot: state.Snapshot, Records: state.Records}
-	if err := n.onLoop(func() (err error) {
-		if c.peer.conn != conn {
-			return errors.New("the connection is gone")
-		}
-		c.resuming = false
-		if !c.wantsProcess() {
-			return errors.New("it was closed meanwhile")
-		}
-		c.next, resume.Closed = state.Next, c.row.State == store.ClosingComplete
-		s, err = c.start(conn)
-		return err
-	}); err != nil {
-		return err
-	}
-	s.setup.Resume = resume
-	return n.startChanneld(ctx, s, c)
-}
-
-// start is what a channel's process is started with, but for what it is to do.
-func (c *channel) start(conn *peerConn) (*channelStart, error) {
-	setup, err := decodeChannelSetup(c.row.Setup)
-	if err != nil {
-		return nil, err
-	}
-	s := c.n.channelStart(conn, c.row.ID, c.row.AliasLocal)
-	s.channelID = c.row.ChannelID
-	s.setup.Policy = c.n.channelPolicy(c.row.IgnoreLimits)
-	s.client.Setup = setup
-	s.client.LocalRevoked = keys.CommitmentNumber(c.tally.LocalRevoked)
-	s.client.RemoteSigned = keys.CommitmentNumber(c.tally.RemoteSigned)
-	script := c.row.CloseTo
-	if len(script) == 0 { // of a static backup, which never gets as far as a mutual close
-		script = c.n.shutdownScript
-	}
-	s.setShutdownScript(script)
-	return s, nil
-}
-
 // onPeerDisconnected ends what needs the connection, and arranges to have it back.
 func (n *node) onPeerDisconnected(m *connectdmsg.PeerDisconnected) {
 	p := n.peers[m.ID]
@@ -311,125 +218,4 @@ func (n *node) markStable(p *peer, conn *peerConn) {
 			c.save()
 		}
 	}
-}
-
-// onPeerSent handles what no channel's process claims.
-func (n *node) onPeerSent(m *connectdmsg.PeerSent) {
-	p := n.peers[m.ID]
-	if p == nil || p.conn == nil || p.conn.conn != m.Conn {
-		return
-	}
-	msg, err := wire.Decode(m.Wire)
-	var unknown *wire.UnknownMessageError
-	switch {
-	case errors.As(err, &unknown) && (unknown.MayIgnore() || n.isCustom(unknown.Type)):
-		n.takeCustom(p, m.Wire)
-		return
-	case err != nil:
-		// BOLT 1, Lightning Message Format: what cannot be read ends the connection.
-		n.log.Warn("peer sent a message that cannot be read, disconnecting", "peer_id", m.ID, "error", err)
-		n.warnAndDisconnect(p.conn, err.Error())
-		return
-	}
-	switch msg := msg.(type) {
-	case *wire.OpenChannel:
-		n.acceptChannel(p, msg, m.Wire)
-	case *wire.ChannelReestablish:
-		n.unknownReestablish(p, msg)
-	case *wire.PeerStorage:
-		n.onPeerStorage(p, msg.Blob)
-	case *wire.PeerStorageRetrieval:
-		n.onPeerStorageRetrieval(p, msg.Blob)
-	case *wire.Error:
-		n.log.Warn("peer sent an error", "peer_id", m.ID, "channel_id", msg.ChannelID, "error", printable(msg.Data))
-	case *wire.Warning:
-		n.log.Warn("peer sent a warning", "peer_id", m.ID, "channel_id", msg.ChannelID, "warning", printable(msg.Data))
-	default:
-		if id, ok := wire.ChannelIDOf(m.Wire); ok && !p.hasChannel(id) {
-			n.log.Info("peer sent a message for no channel of ours", "peer_id", m.ID, "channel_id", id, "message", msg.Type())
-			n.sendError(p.conn, id, "no such channel")
-		}
-	}
-}
-
-// hasChannel reports whether a message is for a channel of ours, whatever its state. If it came here all
-// the same, the channel's process has just ended, and the connection is about to: the peer sends again
-// what matters on the next one. An error would make it close a channel that lives.
-func (p *peer) hasChannel(id wire.ChannelID) bool {
-	for _, c := range p.channels {
-		if c.row.ChannelID == id {
-			return true
-		}
-	}
-	return false
-}
-
-// unknownReestablish answers a peer that remembers a channel that we closed or never had: an error
-// makes it close the channel on its side (BOLT 2, Message Retransmission).
-func (n *node) unknownReestablish(p *peer, m *wire.ChannelReestablish) {
-	for _, c := range p.channels {
-		if c.row.ChannelID == m.ChannelID {
-			if c.row.State == store.AwaitingUnilateral {
-				n.sendError(p.conn, m.ChannelID, "the channel has failed: "+c.row.Billboard)
-			}
-			return
-		}
-	}
-	if p.storage.restoring {
-		return // the connection begins again when it is known
-	}
-	n.sendError(p.conn, m.ChannelID, "no such channel")
-}
-
-// sendError tells the peer that a channel has failed.
-func (n *node) sendError(conn *peerConn, id wire.ChannelID, text string) {
-	n.connectd.send(&connectdmsg.SendPeer{
-		ID: conn.id, Conn: conn.conn, Wire: [][]byte{wire.Encode(&wire.Error{ChannelID: id, Data: []byte(text)})},
-	})
-}
-
-// warnAndDisconnect ends a connection, and says why.
-func (n *node) warnAndDisconnect(conn *peerConn, text string) {
-	n.warn(conn, text)
-	n.connectd.send(&connectdmsg.Disconnect{ID: conn.id, Conn: conn.conn})
-}
-
-// warn tells a peer what it did wrong.
-func (n *node) warn(conn *peerConn, text string) {
-	warning := wire.Encode(&wire.Warning{Data: []byte(text)})
-	n.connectd.send(&connectdmsg.SendPeer{ID: conn.id, Conn: conn.conn, Wire: [][]byte{warning}})
-}
-
-// printable makes a peer's text safe for a log.
-func printable(b []byte) string {
-	const most = 500
-	out := make([]byte, 0, min(len(b), most))
-	for _, c := range b[:min(len(b), most)] {
-		if c < ' ' || c > '~' {
-			c = '?'
-		}
-		out = append(out, c)
-	}
-	return string(out)
-}
-
-// channelStart is what every channeld of a peer is started with.
-func (n *node) channelStart(conn *peerConn, dbid uint64, alias wire.ShortChannelID) *channelStart {
-	return &channelStart{
-		conn: conn,
-		client: hsmdmsg.NewClient{
-			Rights: hsmdmsg.RightCommitment | hsmdmsg.RightECDH, PeerID: conn.id, ChannelDBID: dbid,
-		},
-		setup: channeldmsg.Setup{
-			ChannelDBID: dbid, NodeID: n.id, PeerID: conn.id, ChainHash: n.network.ChainHash, Height: n.blockHeight,
-			LocalFeatures: n.initFeatures, RemoteFeatures: conn.features, Policy: n.channelPolicy(false),
-			LocalAlias: alias,
-		},
-	}
-}
-
-// setShutdownScript says where our balance goes in a mutual close; hsmd signs for no other place.
-func (s *channelStart) setShutdownScript(script []byte) {
-	s.setup.ShutdownScript = script
-	s.client.ShutdownScripts = [][]byte{script}
 }
