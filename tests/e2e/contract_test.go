@@ -18,8 +18,9 @@ type object = map[string]any
 func TestEveryCommandKeepsTheContract(t *testing.T) {
 	btcd, alice, bob := pair(t)
 	called := map[string]bool{"connect": true, "fundchannel": true, "newaddr": true, "stop": true, "waitblockheight": true,
-		"delforward":       true,                         // needs three nodes: package network
-		"emergencyrecover": true, "recoverchannel": true} // need a node that lost its disk: package backup
+		"delforward":         true,                         // needs three nodes: package network
+		"injectpaymentonion": true,                         // inject_test.go
+		"emergencyrecover":   true, "recoverchannel": true} // need a node that lost its disk: package backup
 	call := func(n *harness.Node, method string, params ...any) object {
 		t.Helper()
 		called[method] = true
