@@ -41,6 +41,9 @@ type Spec struct {
 	Env []string
 	// Important means that the node cannot go on without it.
 	Important bool
+	// Builtin means that it came with the node: what it tells is in proportion to what it is asked to do, which may be
+	// thousands of payments a second, and is not bounded.
+	Builtin bool
 	// StartTimeout is what it may take for each of getmanifest and init; 0 is the constant StartTimeout.
 	StartTimeout time.Duration
 	// AllowDeprecated tells the plugin whether deprecated things work here.

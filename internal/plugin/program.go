@@ -80,7 +80,7 @@ func (h *Host) run(ctx context.Context, g *program) (*Plugin, error) {
 		return nil, err
 	}
 	spec := h.config.Spec
-	spec.Path, spec.Important = g.Path, g.Important
+	spec.Path, spec.Important, spec.Builtin = g.Path, g.Important, g.Builtin
 	if spec.OnNotification == nil {
 		spec.OnNotification = h.publish
 	}

@@ -82,7 +82,7 @@ func (p *Plugin) deliver(m *message) {
 	if m.isReply() && p.answered(m) {
 		return
 	}
-	if !p.budget.Take(time.Now()) {
+	if !p.spec.Builtin && !p.budget.Take(time.Now()) {
 		p.end(fmt.Errorf("it floods: more than %d messages at once that nobody asked for, and %d a second", budgetBurst, budgetRate))
 		return
 	}

@@ -24,6 +24,8 @@ func main() {
 	p := plugin.New()
 	payer := pay.New(pay.Config{Node: p, Now: time.Now, Random: random})
 	p.AddTopic(pay.TopicTrying)
+	p.AddTopic(pay.TopicPartStart)
+	p.AddTopic(pay.TopicPartEnd)
 	p.OnInit(func(i plugin.Init) error { return payer.Open(i.Configuration.Network) })
 	builtin.Add(p, payer.Commands()...)
 	if err := p.Run(); err != nil {

@@ -69,6 +69,13 @@ func (r *run) send(ctx context.Context, s multipart.Send) multipart.Event {
 		r.p.try(ctx, "askrene-reserve", reservation(s.Route))
 		defer r.p.try(ctx, "askrene-unreserve", reservation(s.Route))
 	}
+	began := r.p.Now()
+	r.tellStart(s)
+	ended := func(err error, atOnce bool) multipart.Event {
+		event, f, code := r.ended(s, err, atOnce)
+		r.tellEnd(s, r.p.Now().Sub(began), f, code)
+		return event
+	}
 	var sent part
 	var err error
 	if r.order.keysend != nil {
@@ -77,7 +84,7 @@ func (r *run) send(ctx context.Context, s multipart.Send) multipart.Event {
 		err = r.p.Node.Call(ctx, "sendpay", r.sendPay(s), &sent)
 	}
 	if err != nil {
-		return r.ended(s, err, true)
+		return ended(err, true)
 	}
 	r.note(s.Part, func(a *try) { a.sent = sent.Sent })
 	var paid part
@@ -85,9 +92,10 @@ func (r *run) send(ctx context.Context, s multipart.Send) multipart.Event {
 		"payment_hash": command.Hex(r.order.hash[:]), "partid": sent.ID, "groupid": sent.Group,
 	}, &paid)
 	if err != nil {
-		return r.ended(s, err, false)
+		return ended(err, false)
 	}
 	r.note(s.Part, func(a *try) { a.state, a.preimage = complete, paid.Preimage })
+	r.tellEnd(s, r.p.Now().Sub(began), nil, 0)
 	return multipart.Delivered{Part: s.Part}
 }
 
@@ -133,7 +141,7 @@ const (
 )
 
 // ended reads how a part failed. atOnce: sendpay itself refused it.
-func (r *run) ended(s multipart.Send, err error, atOnce bool) multipart.Event {
+func (r *run) ended(s multipart.Send, err error, atOnce bool) (multipart.Event, *failure, int) {
 	var e *plugin.Error
 	if !errors.As(err, &e) {
 		e = &plugin.Error{Code: codeFailed, Message: err.Error()}
@@ -162,9 +170,9 @@ func (r *run) ended(s multipart.Send, err error, atOnce bool) multipart.Event {
 			out.Update = decoded.ChannelUpdate
 		}
 	default:
-		return multipart.Lost{Part: s.Part, Code: e.Code, Text: e.Message}
+		return multipart.Lost{Part: s.Part, Code: e.Code, Text: e.Message}, &f, e.Code
 	}
-	return multipart.Failed{Part: s.Part, Failure: out}
+	return multipart.Failed{Part: s.Part, Failure: out}, &f, e.Code
 }
 
 // decodeInto reads the data of an error, as far as it is what v has.
