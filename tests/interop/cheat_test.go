@@ -106,7 +106,8 @@ func weLose(s *Scene) {
 	s.shared(before, ours, 1_000_000-ours)
 }
 
-// peerLoses is the other way round.
+// peerLoses is the other way round. LDK 0.1.2 ends itself when it hears how far the channel was; started again, it
+// finds our commitment.
 func peerLoses(s *Scene) {
 	able[Closer](s, s.Peer)
 	s.Connect()
@@ -115,10 +116,15 @@ func peerLoses(s *Scene) {
 	restore := s.copyTheirs()
 	s.onward(3)
 	ours := s.Agree().Sat()
+	s.Us.Stop()
 	s.Peer.Stop()
 	restore()
 	s.Peer.Start()
+	s.Us.Start()
 	s.mined()
+	if !s.Peer.Alive() {
+		s.Peer.Start()
+	}
 	s.ends(point)
 	s.shared(before, ours, 1_000_000-ours)
 }
