@@ -6,23 +6,34 @@ import { bytes, hex, ldk } from "./ldk.mjs";
 export class Store {
   constructor(dir) {
     this.dir = dir;
+    this.waiting = new Map(); // by name: what LDK wrote since the last flush, or null for what it removed
+    const name = (a, b, key) => join("ldk", a, b, key);
     this.kv = ldk.KVStore.new_impl({
       read: (a, b, key) => {
-        const raw = this.read(join("ldk", a, b, key));
+        const raw = this.waiting.has(name(a, b, key)) ? this.waiting.get(name(a, b, key)) : this.read(name(a, b, key));
         return raw
           ? ldk.Result_CVec_u8ZIOErrorZ.constructor_ok(raw)
           : ldk.Result_CVec_u8ZIOErrorZ.constructor_err(ldk.IOError.LDKIOError_NotFound);
       },
-      write: (a, b, key, raw) => {
-        this.write(join("ldk", a, b, key), raw);
-        return ldk.Result_NoneIOErrorZ.constructor_ok();
-      },
-      remove: (a, b, key) => {
-        rmSync(join(this.dir, "ldk", a, b, key), { force: true });
-        return ldk.Result_NoneIOErrorZ.constructor_ok();
-      },
-      list: (a, b) => ldk.Result_CVec_StrZIOErrorZ.constructor_ok(this.list(join("ldk", a, b))),
+      write: (a, b, key, raw) => this.later(name(a, b, key), raw),
+      remove: (a, b, key) => this.later(name(a, b, key), null),
+      list: (a, b) => ldk.Result_CVec_StrZIOErrorZ.constructor_ok(this.list(join("ldk", a, b))), // at the start alone
     });
+  }
+
+  later(name, raw) {
+    this.waiting.delete(name); // so that it becomes the last
+    this.waiting.set(name, raw);
+    return ldk.Result_NoneIOErrorZ.constructor_ok();
+  }
+
+  // flush writes what waits, in the order in which it came.
+  flush() {
+    for (const [name, raw] of this.waiting) {
+      if (raw) this.write(name, raw);
+      else rmSync(join(this.dir, name), { force: true });
+    }
+    this.waiting.clear();
   }
 
   // read is a file's content, or null if there is none.
