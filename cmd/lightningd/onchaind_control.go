@@ -189,7 +189,7 @@ func (n *node) onchaindInit(c *channel) (*onchaindmsg.Init, *hsmdmsg.NewClient, 
 	}
 	return &onchaindmsg.Init{
 			ChannelDBID: row.ID, PeerID: row.PeerID, Snapshot: log.Snapshot, Records: log.Records, SpendTx: row.CloseTx,
-			SpendHeight: row.CloseHeight, Lost: row.LostState, FuturePoint: row.FuturePoint, LocalScripts: scripts, Upstream: upstream,
+			SpendHeight: row.CloseHeight, FuturePoint: row.FuturePoint, LocalScripts: scripts, Upstream: upstream,
 		}, &hsmdmsg.NewClient{
 			Rights: hsmdmsg.RightOnchain, PeerID: row.PeerID, ChannelDBID: row.ID, Setup: setup,
 			LocalRevoked: keys.CommitmentNumber(tally.LocalRevoked), RemoteSigned: keys.CommitmentNumber(tally.RemoteSigned),

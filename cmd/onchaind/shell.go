@@ -78,7 +78,7 @@ func (sh *shell) init(m *onchaindmsg.Init) error {
 		return fmt.Errorf("spend of the funding output: %w", err)
 	}
 	s := restore.State(ch)
-	s.Lost, s.FuturePoint = m.Lost, m.FuturePoint
+	s.FuturePoint = m.FuturePoint
 	s.LocalScripts = append(s.LocalScripts, m.LocalScripts...)
 	s.Upstream = make(map[uint64]block.Height, len(m.Upstream))
 	for _, u := range m.Upstream {

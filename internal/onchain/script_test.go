@@ -154,7 +154,7 @@ func (s *script) publish(c *scripttest.Command) {
 		owner, newest = s.us, int(s.state.LocalCommitment.Number)
 	}
 	n := int(c.Uint("number", uint64(newest)))
-	if s.state.Lost = c.Bool("lost", false); s.state.Lost {
+	if c.Bool("lost", false) {
 		point := s.them.Point(keys.CommitmentNumber(n))
 		if c.Bool("bad_point", false) {
 			point = keys.PubKey{2}

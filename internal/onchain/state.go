@@ -39,10 +39,9 @@ type State struct {
 	LocalScripts  [][]byte
 	RemoteScripts [][]byte
 
-	// Lost says that the peer proved to know of a state that is newer than this one (BOLT 2, data
-	// loss); FuturePoint is the my_current_per_commitment_point by which it did, nil if none came. It
-	// tells what the outputs of a commitment are that we do not know.
-	Lost        bool
+	// FuturePoint is the my_current_per_commitment_point by which the peer proved to know of a state that is
+	// newer than this one (BOLT 2, data loss), nil if none came. It tells what the outputs of a commitment are
+	// that we do not know.
 	FuturePoint *keys.PubKey
 
 	// Upstream has, by id, when the incoming HTLCs expire that those we offered forward.

@@ -19,9 +19,8 @@ type Init struct {
 	SpendTx     []byte       // that spends the funding output, with its witnesses
 	SpendHeight block.Height // of its block
 
-	// Lost says that the peer proved to know of a newer state than the log's.
-	Lost bool
-	// FuturePoint is the my_current_per_commitment_point by which it did; nil: none.
+	// FuturePoint is the my_current_per_commitment_point by which the peer proved to know of a newer state than
+	// the log's; nil: none.
 	FuturePoint *keys.PubKey
 	// LocalScripts are those that a mutual close may have paid our balance to.
 	LocalScripts [][]byte

@@ -11,7 +11,7 @@ import (
 )
 
 // State is the state of a channel that was restored from its log. What only lightningd knows is left
-// for the caller: Lost, FuturePoint, Upstream, Stubs, and more LocalScripts.
+// for the caller: FuturePoint, Upstream, Stubs, and more LocalScripts.
 func State(c *channel.Channel) *onchain.State {
 	f := c.Final()
 	p := f.Params
