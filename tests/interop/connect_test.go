@@ -54,10 +54,16 @@ func (s *Scene) Connected(want bool) {
 
 func (s *Scene) weAreConnected() bool {
 	s.Helper()
+	return s.weHave(s.Peer.ID())
+}
+
+// weHave says whether a node is connected with us.
+func (s *Scene) weHave(id string) bool {
+	s.Helper()
 	var list struct {
 		Peers []struct{ Connected bool }
 	}
-	s.Us.Call("listpeers", []string{s.Peer.ID()}, &list)
+	s.Us.Call("listpeers", []string{id}, &list)
 	return len(list.Peers) == 1 && list.Peers[0].Connected
 }
 

@@ -98,7 +98,10 @@ func (s *Scene) throughPeer() *line {
 		route:   s.payRoute,
 		pay:     func(bolt11 string) error { return s.Us.Try("pay", []string{bolt11}, nil) },
 		knows:   func() Graph { return s.graphOf(s.Us) },
-		stop:    far.Stop,
+		stop: func() {
+			far.Stop()
+			s.Eventually("the peer misses the last node", func() bool { return !s.Peer.Connected(far.ID()) })
+		},
 		start: func() {
 			far.Start()
 			far.WaitChannel("", "CHANNELD_NORMAL")
@@ -126,7 +129,11 @@ func (s *Scene) throughUs() *line {
 		route:   router.PayRoute,
 		pay:     func(bolt11 string) error { _, err := s.Peer.Pay(bolt11, 0); return err },
 		knows:   able[Gossiper](s, s.Peer).Graph,
-		stop:    far.Stop,
+		stop: func() {
+			id := far.ID()
+			far.Stop()
+			s.Eventually("we miss the last node", func() bool { return !s.weHave(id) })
+		},
 		start: func() {
 			far.Start()
 			s.Us.WaitChannel("", "CHANNELD_NORMAL")
