@@ -12,11 +12,13 @@ export class Log {
   }
 
   take(record) {
-    const level = record.get_level(), text = record.get_args();
-    if (level <= ldk.Level.LDKLevel_Gossip) return;
+    const level = record.get_level(), from = record.get_module_path();
+    // Of what is below debug, messages alone: the rest is a line for each HTLC in each commitment.
+    if (level < ldk.Level.LDKLevel_Debug && !(level === ldk.Level.LDKLevel_Trace && from.endsWith("peer_handler"))) return;
+    const text = record.get_args();
     const found = REASON.exec(text);
     if (found) this.failures.push({ from: found[1], name: found[2] });
-    this.line(`${LEVELS[level]} ${record.get_module_path()}`, text);
+    this.line(`${LEVELS[level]} ${from}`, text);
   }
 
   line(who, text) {

@@ -39,14 +39,14 @@ export class Payments {
   settle({ preimage }) {
     this.held(createHash("sha256").update(bytes(preimage)).digest("hex"));
     this.node.manager.claim_funds(bytes(preimage));
-    this.node.turn(); // who asked may end us next
+    this.node.soon();
   }
 
   cancel({ hash }) {
     this.held(hash).state = "cancelled";
     this.save();
     this.node.manager.fail_htlc_backwards(bytes(hash));
-    this.node.turn();
+    this.node.soon();
   }
 
   held(hash) {
