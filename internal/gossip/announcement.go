@@ -144,6 +144,10 @@ func (m *Machine) admit(n newChannel, timestamp uint32) *channel {
 		if held := m.pending.takeNode(id); held != nil {
 			m.considerNode(held.from, held.msg, held.raw)
 		}
+		if p := m.peers[id]; p != nil && p.name != nil {
+			m.considerNode(id, p.name.msg, p.name.raw)
+			p.name = nil
+		}
 	}
 	return added
 }

@@ -71,6 +71,7 @@ type peer struct {
 	answers   answers
 	asked     asked
 	early     []earlyUpdate // at most maxEarly, the newest last
+	name      *heldNode     // its own node_announcement, until our channel with it is announced
 }
 
 // New makes the machine of a node without channels and peers, with an empty view.

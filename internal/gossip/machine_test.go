@@ -203,6 +203,25 @@ func TestPublicUpdateIsNewsToThePeer(t *testing.T) {
 	}
 }
 
+// TestPeerNamesItselfBeforeWeAnnounceTheChannel: it has all four signatures a moment before us, and says its name once.
+func TestPeerNamesItselfBeforeWeAnnounceTheChannel(t *testing.T) {
+	m := newMachine()
+	ch := aliceAndBob()
+	setAndSign(t, m, now, ch)
+	name := &wire.NodeAnnouncement{NodeID: bob.id, Timestamp: uint32(now), Alias: [32]byte{'b', 'o', 'b'}}
+	name.Signature = bob.sign(t, wire.Encode(name))
+	if actions := from(t, m, bob, wire.Encode(name)); len(actions) > 0 {
+		t.Fatalf("before the channel is announced: %v", actions)
+	}
+	ask := mustStep(t, m, now, Announced{ch.ChannelID, ownAnnouncement(ch)})[0].(AskSigner)
+	for _, a := range mustStep(t, m, now, Signed{ask.ChannelID, alice.sign(t, ask.Update)}) {
+		if a, ok := a.(Append); ok && bytes.Equal(a.Msg, wire.Encode(name)) {
+			return
+		}
+	}
+	t.Error("Bob's name is not stored")
+}
+
 func TestOwnUpdateIsSentAgainToPeerThatReturns(t *testing.T) {
 	m := newMachine()
 	made := setAndSign(t, m, now, aliceAndBob())[0].(Made) // nobody is there to send it to

@@ -32,11 +32,34 @@ func (m *Machine) recvNodeAnnouncement(p *peer, msg *wire.NodeAnnouncement, raw 
 	if m.batch.postpone(p.id, msg, raw) {
 		return
 	}
-	n := m.pending.nodes[msg.NodeID]
-	if n != nil && len(raw) <= maxHeld && (n.held == nil || n.held.msg.Timestamp < msg.Timestamp) {
-		msg.Features, msg.Addresses = nil, nil // raw has them
-		n.held = &heldNode{p.id, msg, raw}
+	// The peer may have announced our channel with it, and then itself, a moment before we do.
+	if msg.NodeID == p.id && m.hasChannelWith(p.id) && newerThan(p.name, msg, raw) {
+		p.name = hold(p.id, msg, raw)
+		return
 	}
+	if n := m.pending.nodes[msg.NodeID]; n != nil && newerThan(n.held, msg, raw) {
+		n.held = hold(p.id, msg, raw)
+	}
+}
+
+// newerThan says whether a node_announcement is to be held in another's place.
+func newerThan(held *heldNode, msg *wire.NodeAnnouncement, raw []byte) bool {
+	return len(raw) <= maxHeld && (held == nil || held.msg.Timestamp < msg.Timestamp)
+}
+
+func hold(from keys.PubKey, msg *wire.NodeAnnouncement, raw []byte) *heldNode {
+	msg.Features, msg.Addresses = nil, nil // raw has them
+	return &heldNode{from, msg, raw}
+}
+
+// hasChannelWith says whether we have a channel with a peer, announced or not.
+func (m *Machine) hasChannelWith(id keys.PubKey) bool {
+	for _, c := range m.own {
+		if c.PeerID == id {
+			return true
+		}
+	}
+	return false
 }
 
 // considerNode has the node_announcement of a node with a channel verified, if it is newer.
