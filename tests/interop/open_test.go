@@ -176,7 +176,7 @@ func openSeveral(s *Scene) {
 
 // openMany has each side open as many as the other lets wait at once, several in a block.
 func openMany(s *Scene) {
-	const rounds, each = 2, 5
+	const rounds, each = 3, 4 // LDK takes no more than four unconfirmed ones of a peer
 	for range each - 1 {
 		s.Us.FundWallet(3_000_000) // a change cannot be spent before it is confirmed
 		s.BTCD.Fund(s.Peer.NewAddress(), 3_000_000)
