@@ -27,6 +27,7 @@ const server = http.createServer(async (request, response) => {
     answer(500, { message: err.message ?? String(err) });
   }
 });
+server.keepAliveTimeout = 0; // an idle connection is the client's to close: it may be about to ask
 server.listen(setup.rpcPort, "127.0.0.1");
 
 process.on("SIGTERM", async () => {
