@@ -31,6 +31,15 @@ func TestKilledWhileFunding(t *testing.T) {
 	for step := 1; step <= mostSteps; step += *stride {
 		alice.Stop()
 		alice.Start(fmt.Sprintf("--dev-crash-at-step=%d", step))
+		// Steps of the channels that earlier rounds opened would count, too.
+		harness.Eventually(t, "all channels are reestablished", func() error {
+			for _, c := range alice.Channels() {
+				if c.Reestablished == nil || !*c.Reestablished {
+					return fmt.Errorf("channel %s is not", c.ChannelID)
+				}
+			}
+			return nil
+		})
 		var err error
 		harness.Eventually(t, "the node has all blocks", func() error {
 			var e *rpc.Error
