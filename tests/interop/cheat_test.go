@@ -121,9 +121,14 @@ func peerLoses(s *Scene) {
 	restore()
 	s.Peer.Start()
 	s.Us.Start()
-	s.mined()
-	if !s.Peer.Alive() {
+	if q, ok := s.Peer.(Quitter); ok {
+		q.WaitEnd()
+		s.BTCD.WaitMempool(1)
+		s.BTCD.Mine(1)
 		s.Peer.Start()
+		s.Sync()
+	} else {
+		s.mined()
 	}
 	s.ends(point)
 	s.shared(before, ours, 1_000_000-ours)

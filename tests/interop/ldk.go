@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -155,6 +156,17 @@ func (l *ldk) Stop() {
 
 // Kill implements Peer.
 func (l *ldk) Kill() { l.proc.Kill() }
+
+// WaitEnd implements Quitter.
+func (l *ldk) WaitEnd() {
+	l.t.Helper()
+	harness.Eventually(l.t, "LDK ends itself", func() error {
+		if l.proc.Alive() {
+			return errors.New("it lives")
+		}
+		return nil
+	})
+}
 
 // Alive implements Peer.
 func (l *ldk) Alive() bool { return l.proc.Alive() }

@@ -37,6 +37,12 @@ type Closer interface {
 	OnChain() amount.Sat
 }
 
+// A Quitter ends itself when it hears that its state of a channel is old.
+type Quitter interface {
+	// WaitEnd waits until it has.
+	WaitEnd()
+}
+
 // A Copier can be taken back to what it was.
 type Copier interface {
 	// Copy keeps all that a stopped peer has stored; restore puts it back, while it is stopped again.
