@@ -227,7 +227,7 @@ func (m *Machine) wanted(id wire.ShortChannelID, r *wire.ReplyChannelRange, time
 		const follows = byte(wire.QueryChannelUpdate1 | wire.QueryChannelUpdate2 |
 			wire.QueryNodeAnnouncement1 | wire.QueryNodeAnnouncement2)
 		switch {
-		case m.wrong.has(id) || block.Height(id.Height())+announceDepth-2 > m.height:
+		case m.wrong.has(id) || !deepEnough(id, m.height):
 			return 0
 		case timestamps != nil && m.tooOld(timestamps[i].TimestampNodeID1) && m.tooOld(timestamps[i].TimestampNodeID2):
 			return 0 // we would forget it at once
