@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"fulmen/internal/jsonobject"
 )
 
 // format is how a result is printed.
@@ -47,34 +49,14 @@ func (f format) print(w io.Writer, result json.RawMessage, isHelp bool) error {
 	return err
 }
 
-// member is one member of an object, which a map would lose the order of.
-type member struct {
-	name  string
-	value json.RawMessage
-}
-
-func members(object json.RawMessage) ([]member, error) {
-	dec := json.NewDecoder(bytes.NewReader(object))
-	if _, err := dec.Token(); err != nil {
-		return nil, err
-	}
-	var list []member
-	for dec.More() {
-		name, err := dec.Token()
-		if err != nil {
-			return nil, err
-		}
-		m := member{name: fmt.Sprint(name)}
-		if err := dec.Decode(&m.value); err != nil {
-			return nil, err
-		}
-		list = append(list, m)
-	}
-	return list, nil
+func members(object json.RawMessage) (list jsonobject.Object[json.RawMessage], err error) {
+	err = json.Unmarshal(object, &list)
+	return list, err
 }
 
 func elements(array json.RawMessage) (list []json.RawMessage, err error) {
-	return list, json.Unmarshal(array, &list)
+	err = json.Unmarshal(array, &list)
+	return list, err
 }
 
 // scalarText is a string's text, or any other scalar as it stands.
@@ -108,14 +90,14 @@ func printHuman(b *bytes.Buffer, value json.RawMessage, margin string) error {
 			return err
 		}
 		for _, m := range list {
-			if isNested(m.value) {
-				fmt.Fprintf(b, "%s%s:\n", margin, printable(m.name))
-				if err := printHuman(b, m.value, margin+indent); err != nil {
+			if isNested(m.Value) {
+				fmt.Fprintf(b, "%s%s:\n", margin, printable(m.Name))
+				if err := printHuman(b, m.Value, margin+indent); err != nil {
 					return err
 				}
 				continue
 			}
-			fmt.Fprintf(b, "%s%s=%s\n", margin, printable(m.name), indentLines(scalarText(m.value), margin))
+			fmt.Fprintf(b, "%s%s=%s\n", margin, printable(m.Name), indentLines(scalarText(m.Value), margin))
 		}
 	case '[':
 		list, err := elements(value)
@@ -154,7 +136,7 @@ func printFlat(b *bytes.Buffer, value json.RawMessage, path string) error {
 			path += "."
 		}
 		for _, m := range list {
-			if err := printFlat(b, m.value, path+printable(m.name)); err != nil {
+			if err := printFlat(b, m.Value, path+printable(m.Name)); err != nil {
 				return err
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"fulmen/internal/command"
+	"fulmen/internal/jsonobject"
 	"fulmen/internal/schema"
 )
 
@@ -250,16 +251,8 @@ func exampleOrders(t *testing.T) map[string][][]string {
 
 // responseNode is what the order of keys needs of a schema; nil has no keys.
 type responseNode struct {
-	Properties responseProperties `json:"properties"`
-	Items      *responseNode      `json:"items"`
-}
-
-// responseProperties keep their order.
-type responseProperties []responseProperty
-
-type responseProperty struct {
-	name string
-	node *responseNode
+	Properties jsonobject.Object[*responseNode] `json:"properties"`
+	Items      *responseNode                    `json:"items"`
 }
 
 func (n *responseNode) keys() (names []string) {
@@ -267,35 +260,17 @@ func (n *responseNode) keys() (names []string) {
 		return nil
 	}
 	for _, p := range n.Properties {
-		names = append(names, p.name)
+		names = append(names, p.Name)
 	}
 	return names
 }
 
 func (n *responseNode) member(name string) *responseNode {
-	if i := slices.Index(n.keys(), name); i >= 0 {
-		return n.Properties[i].node
+	if n == nil {
+		return nil
 	}
-	return nil
-}
-
-func (p *responseProperties) UnmarshalJSON(raw []byte) error {
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	if _, err := dec.Token(); err != nil {
-		return err
-	}
-	for dec.More() {
-		name, err := dec.Token()
-		if err != nil {
-			return err
-		}
-		n := new(responseNode)
-		if err := dec.Decode(n); err != nil {
-			return err
-		}
-		*p = append(*p, responseProperty{name.(string), n})
-	}
-	return nil
+	member, _ := n.Properties.Find(name)
+	return member
 }
 
 func responseSchema(t *testing.T, name string) *responseNode {

@@ -100,8 +100,8 @@ func readFacts(below, name string) (*Schema, error) {
 func (s *Schema) Params() []Param {
 	var params []Param
 	for _, p := range s.request.Properties {
-		param := Param{Name: p.name, Required: slices.Contains(s.request.Required, p.name)}
-		for _, n := range append([]*node{p.node}, p.node.OneOf...) {
+		param := Param{Name: p.Name, Required: slices.Contains(s.request.Required, p.Name)}
+		for _, n := range append([]*node{p.Value}, p.Value.OneOf...) {
 			if n.Type != "" {
 				param.Types = append(param.Types, n.Type)
 			}
@@ -121,7 +121,7 @@ func (s *Schema) ValidateResponse(result []byte) error {
 		return fmt.Errorf("%s: %w", s.Command, err)
 	}
 	// stop answers with a bare string, which its schema writes as the member "result".
-	if _, isObject := value.(map[string]any); !isObject && len(s.response.Properties) == 1 && s.response.Properties[0].name == "result" {
+	if _, isObject := value.(map[string]any); !isObject && len(s.response.Properties) == 1 && s.response.Properties[0].Name == "result" {
 		value = map[string]any{"result": value}
 	}
 	return s.validate(&validation{}, s.response, value)

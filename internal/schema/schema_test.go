@@ -46,7 +46,7 @@ func checkTypes(t *testing.T, path string, n *node) {
 		}
 	}
 	for _, p := range n.Properties {
-		checkTypes(t, path+"."+p.name, p.node)
+		checkTypes(t, path+"."+p.Name, p.Value)
 	}
 	for _, list := range [][]*node{n.AllOf, n.AnyOf, n.OneOf, {n.Items, n.If, n.Then, n.Else}} {
 		for _, inner := range list {

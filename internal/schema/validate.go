@@ -67,7 +67,7 @@ func (v *validation) checkObject(n *node, path string, object map[string]any) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(object)) {
-		switch p := n.Properties.find(name); {
+		switch p, _ := n.Properties.Find(name); {
 		case p != nil:
 			v.check(p, path+"."+name, object[name])
 		case n.AdditionalProperties != nil && !*n.AdditionalProperties:

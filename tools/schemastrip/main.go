@@ -12,6 +12,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"fulmen/internal/jsonobject"
 )
 
 func main() {
@@ -62,16 +64,16 @@ func stripCommand(content []byte) (name string, facts []byte, err error) {
 		return "", nil, err
 	}
 	var kept []member
-	payload := slices.ContainsFunc(members, func(m member) bool { return m.name == "notification" })
+	payload := slices.ContainsFunc(members, func(m member) bool { return m.Name == "notification" })
 	for _, m := range members {
-		switch m.name {
+		switch m.Name {
 		case "rpc", "hook", "notification":
-			if err := json.Unmarshal(m.value, &name); err != nil {
+			if err := json.Unmarshal(m.Value, &name); err != nil {
 				return "", nil, err
 			}
 		case "request", "response":
-			if m.value, err = stripSchema(m.value); err != nil {
-				return "", nil, fmt.Errorf("%s: %w", m.name, err)
+			if m.Value, err = stripSchema(m.Value); err != nil {
+				return "", nil, fmt.Errorf("%s: %w", m.Name, err)
 			}
 		case "additionalProperties":
 			if !payload { // of a notification it is about the payload
@@ -93,20 +95,20 @@ func stripSchema(raw json.RawMessage) (json.RawMessage, error) {
 	}
 	var kept []member
 	for _, m := range members {
-		switch m.name {
+		switch m.Name {
 		case "type", "required", "additionalProperties", "enum", "minLength", "maxLength", "minItems", "maxItems",
 			"dependentUpon", "oneOfMany":
 		case "properties":
-			m.value, err = stripEach(m.value)
+			m.Value, err = stripEach(m.Value)
 		case "items", "if", "then", "else":
-			m.value, err = stripSchema(m.value)
+			m.Value, err = stripSchema(m.Value)
 		case "allOf", "anyOf", "oneOf":
-			m.value, err = stripList(m.value)
+			m.Value, err = stripList(m.Value)
 		default:
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", m.name, err)
+			return nil, fmt.Errorf("%s: %w", m.Name, err)
 		}
 		kept = append(kept, m)
 	}
@@ -120,8 +122,8 @@ func stripEach(raw json.RawMessage) (json.RawMessage, error) {
 		return nil, err
 	}
 	for i, m := range members {
-		if members[i].value, err = stripSchema(m.value); err != nil {
-			return nil, fmt.Errorf("%s: %w", m.name, err)
+		if members[i].Value, err = stripSchema(m.Value); err != nil {
+			return nil, fmt.Errorf("%s: %w", m.Name, err)
 		}
 	}
 	return writeObject(members), nil
@@ -142,30 +144,12 @@ func stripList(raw json.RawMessage) (json.RawMessage, error) {
 	return json.Marshal(list)
 }
 
-type member struct {
-	name  string
-	value json.RawMessage
-}
+// member keeps its place.
+type member = jsonobject.Member[json.RawMessage]
 
-// readObject keeps the order of members.
-func readObject(raw []byte) ([]member, error) {
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	if start, err := dec.Token(); err != nil || start != json.Delim('{') {
-		return nil, fmt.Errorf("want an object, have %v, %v", start, err)
-	}
-	var members []member
-	for dec.More() {
-		name, err := dec.Token()
-		if err != nil {
-			return nil, err
-		}
-		m := member{name: fmt.Sprint(name)}
-		if err := dec.Decode(&m.value); err != nil {
-			return nil, err
-		}
-		members = append(members, m)
-	}
-	return members, nil
+func readObject(raw []byte) (members jsonobject.Object[json.RawMessage], err error) {
+	err = json.Unmarshal(raw, &members)
+	return members, err
 }
 
 func writeObject(members []member) []byte {
@@ -175,8 +159,8 @@ func writeObject(members []member) []byte {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		fmt.Fprintf(&b, "%q:", m.name)
-		if err := json.Compact(&b, m.value); err != nil {
+		fmt.Fprintf(&b, "%q:", m.Name)
+		if err := json.Compact(&b, m.Value); err != nil {
 			panic(err) // the decoder gave it to us
 		}
 	}

@@ -1,52 +1,28 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
+
+	"fulmen/internal/jsonobject"
 )
 
 // node is what a schema says of a value.
 type node struct {
-	Type       string     `json:"type"`
-	Properties properties `json:"properties"`
-	Items      *node      `json:"items"`
-	AllOf      []*node    `json:"allOf"`
-	Then       *node      `json:"then"`
-	Else       *node      `json:"else"`
+	Type       string                   `json:"type"`
+	Properties jsonobject.Object[*node] `json:"properties"`
+	Items      *node                    `json:"items"`
+	AllOf      []*node                  `json:"allOf"`
+	Then       *node                    `json:"then"`
+	Else       *node                    `json:"else"`
 }
 
-// properties keep their order.
-type properties []property
-
-type property struct {
-	name string
-	node *node
-}
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (p *properties) UnmarshalJSON(raw []byte) error {
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	if _, err := dec.Token(); err != nil {
-		return err
-	}
-	for dec.More() {
-		name, err := dec.Token()
-		if err != nil {
-			return err
-		}
-		n := new(node)
-		if err := dec.Decode(n); err != nil {
-			return err
-		}
-		*p = append(*p, property{name.(string), n})
-	}
-	return nil
-}
+// property is a member that an object may have.
+type property = jsonobject.Member[*node]
 
 // kinds are the columns' types of the schemas' types.
 var kinds = map[string]string{
@@ -71,14 +47,14 @@ func readTable(path string, src source) (*table, error) {
 	if err := json.Unmarshal(raw, &file); err != nil {
 		return nil, err
 	}
-	if len(file.Response.Properties) == 0 || file.Response.Properties[0].node.Items == nil {
+	if len(file.Response.Properties) == 0 || file.Response.Properties[0].Value.Items == nil {
 		return nil, errors.New("the result is no list")
 	}
 	list := file.Response.Properties[0]
 	t := &table{
-		name: strings.TrimPrefix(src.command, "list"), command: src.command, member: list.name, indexes: src.indexes,
+		name: strings.TrimPrefix(src.command, "list"), command: src.command, member: list.Name, indexes: src.indexes,
 	}
-	if err := t.addMembers(list.node.Items, "", "", t.name, src.ignored); err != nil {
+	if err := t.addMembers(list.Value.Items, "", "", t.name, src.ignored); err != nil {
 		return nil, err
 	}
 	for _, columns := range t.indexes {
@@ -99,11 +75,11 @@ func (t *table) has(name string) bool {
 // those of members; tableName before the names of related tables.
 func (t *table) addMembers(n *node, prefix, path, tableName string, ignored []string) error {
 	for _, p := range n.Properties {
-		if slices.Contains(ignored, p.name) {
+		if slices.Contains(ignored, p.Name) {
 			continue
 		}
-		if err := t.addMember(p, prefix, path+p.name, tableName); err != nil {
-			return fmt.Errorf("%s: %w", path+p.name, err)
+		if err := t.addMember(p, prefix, path+p.Name, tableName); err != nil {
+			return fmt.Errorf("%s: %w", path+p.Name, err)
 		}
 	}
 	for _, more := range append([]*node{n.Then, n.Else}, n.AllOf...) {
@@ -118,21 +94,21 @@ func (t *table) addMembers(n *node, prefix, path, tableName string, ignored []st
 }
 
 func (t *table) addMember(p property, prefix, path, tableName string) error {
-	name := prefix + p.name
-	if other, ok := renamed[p.name]; ok {
+	name := prefix + p.Name
+	if other, ok := renamed[p.Name]; ok {
 		name = prefix + other
 	}
-	switch p.node.Type {
+	switch p.Value.Type {
 	case "": // named by a condition alone
 		return nil
 	case "object": // the names of objects around this one do not go before the column's
-		return t.addMembers(p.node, p.name+"_", path+".", tableName+"_"+p.name, nil)
+		return t.addMembers(p.Value, p.Name+"_", path+".", tableName+"_"+p.Name, nil)
 	case "array":
-		return t.addRelated(p, path, tableName+"_"+p.name)
+		return t.addRelated(p, path, tableName+"_"+p.Name)
 	}
-	kind, ok := kinds[p.node.Type]
+	kind, ok := kinds[p.Value.Type]
 	if !ok {
-		return fmt.Errorf("type %q", p.node.Type)
+		return fmt.Errorf("type %q", p.Value.Type)
 	}
 	if !t.has(name) {
 		t.columns = append(t.columns, column{name, kind, path})
@@ -146,13 +122,13 @@ func (t *table) addRelated(p property, path, name string) error {
 		return nil
 	}
 	r := &table{name: name, path: path}
-	items := p.node.Items
+	items := p.Value.Items
 	if items.Type == "object" {
 		if err := r.addMembers(items, "", "", name, nil); err != nil {
 			return err
 		}
 	} else if kind, ok := kinds[items.Type]; ok {
-		r.columns = []column{{p.name, kind, ""}}
+		r.columns = []column{{p.Name, kind, ""}}
 	} else {
 		return fmt.Errorf("an array of %q", items.Type)
 	}
