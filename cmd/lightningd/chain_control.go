@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,9 @@ import (
 // announceDepth is the depth at which a channel may be announced (BOLT 7), the last that channeld is
 // told of.
 const announceDepth = 6
+
+// coinbaseMaturity is how deep a coinbase transaction has to be before its outputs can be spent.
+const coinbaseMaturity = 100
 
 // chainReceiver takes blocks into the loop. It implements chain.Receiver.
 type chainReceiver struct{ n *node }
@@ -95,10 +99,17 @@ func (n *node) channelMatch(h block.Height, m chain.Match) {
 	}
 }
 
-// funded notes where the funding transaction was mined, if its output is what was agreed.
+// funded notes where the funding transaction was mined, if its output is what was agreed: exactly that amount, to
+// both sides' keys (BOLT 2, The channel_ready Message). Otherwise no commitment can ever be mined, and what the peer
+// pays with is worth nothing.
 func (c *channel) funded(h block.Height, m chain.Match) {
+	script, err := c.fundingScript()
+	if err != nil {
+		c.log.Error("the funding transaction is mined, but cannot be checked", "error", err)
+		return
+	}
 	index := int(c.row.FundingOutput)
-	if index >= len(m.Tx.TxOut) || m.Tx.TxOut[index].Value != int64(c.row.FundingSats) {
+	if index >= len(m.Tx.TxOut) || m.Tx.TxOut[index].Value != int64(c.row.FundingSats) || !bytes.Equal(m.Tx.TxOut[index].PkScript, script) {
 		c.closedBy("remote", causeOnchain)
 		c.failChannel(causeOnchain, "the funding transaction has no such output")
 		return
@@ -116,6 +127,19 @@ func (c *channel) funded(h block.Height, m chain.Match) {
 	c.opened(h)
 	c.log.Info("funding transaction is mined", "short_channel_id", c.row.ShortChannelID)
 	c.save()
+}
+
+// fundingScript is where the funding output has to pay.
+func (c *channel) fundingScript() ([]byte, error) {
+	if c.params == nil {
+		state, err := c.n.restore(c.row.ID)
+		if err != nil {
+			return nil, err
+		}
+		c.params = state.Params()
+	}
+	funding := c.params.Funding()
+	return funding.PkScript(), nil
 }
 
 // spent notes a transaction that closes the channel, and begins to follow what becomes of its outputs.
@@ -270,6 +294,9 @@ func (n *node) tellDepth(c *channel) {
 		return
 	}
 	depth := uint32(n.blockHeight) - c.row.ShortChannelID.Height() + 1
+	if c.row.ShortChannelID.TxIndex() == 0 && depth < coinbaseMaturity {
+		return // until then no commitment could be mined, so no HTLC be enforced
+	}
 	if c.toldDepth >= max(c.row.MinDepth, announceDepth) && depth >= c.toldDepth {
 		return
 	}

@@ -208,6 +208,11 @@ func (o *opening) checkOpened(m *channeldmsg.Opened) error {
 	if o.ours != nil && (o.outpoint == nil || *o.outpoint != outpoint || s.FundingSats != o.ours.value) {
 		return fmt.Errorf("the funding output %s is not the one that was made for the channel", outpoint)
 	}
+	state, err := core.Restore(m.Snapshot, nil)
+	if err != nil {
+		return err
+	}
+	o.params = state.Params()
 	return checkStatus(&m.Status, s.FundingSats)
 }
 

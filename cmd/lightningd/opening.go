@@ -6,6 +6,7 @@ import (
 
 	btcwire "github.com/btcsuite/btcd/wire/v2"
 
+	core "fulmen/internal/channel"
 	"fulmen/internal/ipc"
 	"fulmen/internal/ipc/channeldmsg"
 	"fulmen/internal/subd"
@@ -28,6 +29,7 @@ type opening struct {
 	accepted  *channeldmsg.NeedFunding // once the peer has accepted ours
 	outpoint  *btcwire.OutPoint        // what funds ours, once that is known
 	secured   *channeldmsg.Opened      // once both sides have signed
+	params    *core.Params             // of what is secured
 	early     []func(*channel)         // what its process said after that, for the channel
 	ch        *channel                 // once it is stored: then it owns the process
 	over      bool                     // it came to nothing, and is forgotten

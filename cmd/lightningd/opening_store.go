@@ -97,7 +97,7 @@ func (o *opening) become(setup, signed []byte, by *fundedBy) func(*storeTx) erro
 		ToUs: m.Status.ToLocal, MinToUs: m.Status.ToLocal, MaxToUs: m.Status.ToLocal,
 	}
 	c := n.newChannel(row, tally)
-	c.proc, c.next, c.status, o.ch = o.proc, 1, m.Status, c
+	c.proc, c.next, c.status, c.params, o.ch = o.proc, 1, m.Status, o.params, c
 	delete(o.peer.openings, o.id)
 	n.watchChannel(c)
 	if n.revoked.wanted { // perhaps since the opening began
