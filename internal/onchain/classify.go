@@ -99,8 +99,10 @@ func Classify(s *State, spend *wire.MsgTx) (*Closing, error) {
 // classifyOld tells what a commitment is that is none of the valid ones.
 func (c *Closing) classifyOld(s *State) error {
 	// What a commitment pays the side that does not own it, goes to a key that never changes
-	// (option_static_remotekey).
-	if pays(c.tx, tx.ToRemotePkScript(s.Anchors, s.Remote.Basepoints.Payment)) {
+	// (option_static_remotekey). A peer that accepts our channel can call our key its own: its revoked
+	// commitment must not pass for ours then.
+	toThem := tx.ToRemotePkScript(s.Anchors, s.Remote.Basepoints.Payment)
+	if !bytes.Equal(toThem, tx.ToRemotePkScript(s.Anchors, s.Local.Basepoints.Payment)) && pays(c.tx, toThem) {
 		c.Kind, c.oursOld = Unknown, true
 		return nil
 	}

@@ -20,7 +20,8 @@ import (
 // TestBOLT5Scripts runs testdata/*.txtar. "us" has the machine, "them" is the peer. Outputs are named by the
 // transaction, c for what spent the funding output and t1, t2... for the others, and their index.
 //
-//	open [anchors=] [opener=] [delay=] [to_us=]        a channel; we open it unless opener=them
+//	open [anchors=] [opener=] [delay=] [to_us=]        a channel; we open it unless opener=them;
+//	     [copied=]                                     the accepter calls our payment_basepoint its own
 //	us|them offer hash=N amount=SAT expiry=HEIGHT      hash N is that of preimage N
 //	us|them fulfill|fail htlc=ID
 //	us idle, them receives [n=]                        message by message; "settle" does all there is
@@ -95,8 +96,12 @@ func (s *script) open(c *scripttest.Command) {
 	if !opener {
 		terms.ToOpener = terms.Funding.Msat() - toUs
 	}
+	open := onchaintest.Open
+	if c.Bool("copied", false) {
+		open = onchaintest.OpenCopied
+	}
 	var err error
-	s.c, err = onchaintest.Open(terms)
+	s.c, err = open(terms)
 	s.must(err)
 	s.us, s.them = s.c.Opener, s.c.Accepter
 	if !opener {

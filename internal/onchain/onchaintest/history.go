@@ -50,10 +50,18 @@ type Published struct {
 }
 
 // Open makes a channel that is ready for HTLCs.
-func Open(terms channeltest.Terms) (*Channel, error) {
+func Open(terms channeltest.Terms) (*Channel, error) { return open(terms, false) }
+
+// OpenCopied does the same with an accepter who calls the opener's payment_basepoint its own.
+func OpenCopied(terms channeltest.Terms) (*Channel, error) { return open(terms, true) }
+
+func open(terms channeltest.Terms, copied bool) (*Channel, error) {
 	parties := map[string]*Party{}
 	terms.Signers = func(name string, _ keys.PubKey) (channeltest.Signer, error) {
 		parties[name] = NewParty(name)
+		if opener := parties["alice"]; copied {
+			parties[name].payment = opener.payment
+		}
 		return parties[name], nil
 	}
 	a, b, err := channeltest.Open("alice", "bob", terms)
