@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -104,9 +105,39 @@ func TestScripts(t *testing.T) {
 
 func TestNoNode(t *testing.T) {
 	dir := t.TempDir()
+	for _, tt := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"getinfo"}, "lightning-cli: no lightningd has a socket in " + dir + "; does it run, and with this --lightning-dir?\n"},
+		{[]string{"--regtest", "getinfo"}, "lightning-cli: reach lightningd: there is no socket " + dir + "/regtest/lightning-rpc; does it run, and on this network?\n"},
+	} {
+		var stdout, stderr strings.Builder
+		status := run(append([]string{"--lightning-dir", dir}, tt.args...), &stdout, &stderr)
+		if status != exitUnreachable || stderr.String() != tt.want {
+			t.Errorf("%v: status %d, %s", tt.args, status, &stderr)
+		}
+	}
+}
+
+// TestDeadNode finds the socket of a node that was killed.
+func TestDeadNode(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "signet"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	socket := filepath.Join(dir, "signet", "lightning-rpc")
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: socket, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.SetUnlinkOnClose(false)
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
 	var stdout, stderr strings.Builder
-	if status := run([]string{"--lightning-dir", dir, "getinfo"}, &stdout, &stderr); status != exitUnreachable ||
-		!strings.HasPrefix(stderr.String(), "lightning-cli: no lightningd answers in "+dir+"; is it running?\n") {
+	want := "lightning-cli: no lightningd answers in " + dir + ":\nreach lightningd: nobody listens at " + socket + "; does it run?\n"
+	if status := run([]string{"--lightning-dir", dir, "getinfo"}, &stdout, &stderr); status != exitUnreachable || stderr.String() != want {
 		t.Errorf("status %d, %s", status, &stderr)
 	}
 }

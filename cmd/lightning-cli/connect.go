@@ -3,8 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"fulmen/internal/rpc"
 )
@@ -23,9 +25,12 @@ func connect(o *options) (*rpc.Client, error) {
 	}
 	var client *rpc.Client
 	var running []string
-	var fault error
+	var fault error // what is there and does not answer
 	for _, network := range networks {
 		c, err := dial(filepath.Join(o.dir, network, file))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
 		if err != nil {
 			fault = errors.Join(fault, err)
 			continue
@@ -38,7 +43,10 @@ func connect(o *options) (*rpc.Client, error) {
 	}
 	switch len(running) {
 	case 0:
-		return nil, fmt.Errorf("no lightningd answers in %s; is it running?\n%w", o.dir, fault)
+		if fault == nil {
+			return nil, fmt.Errorf("no lightningd has a socket in %s; does it run, and with this --lightning-dir?", o.dir)
+		}
+		return nil, fmt.Errorf("no lightningd answers in %s:\n%w", o.dir, fault)
 	case 1:
 		return client, nil
 	}
@@ -49,7 +57,25 @@ func connect(o *options) (*rpc.Client, error) {
 func dial(path string) (*rpc.Client, error) {
 	client, err := rpc.Dial(path)
 	if err != nil {
-		return nil, fmt.Errorf("reach lightningd: %w", err)
+		return nil, &dialError{path, err}
 	}
 	return client, nil
 }
+
+// A dialError says why nobody answers at path, in an operator's words.
+type dialError struct {
+	path string
+	err  error
+}
+
+func (e *dialError) Error() string {
+	switch {
+	case errors.Is(e.err, fs.ErrNotExist):
+		return fmt.Sprintf("reach lightningd: there is no socket %s; does it run, and on this network?", e.path)
+	case errors.Is(e.err, syscall.ECONNREFUSED):
+		return fmt.Sprintf("reach lightningd: nobody listens at %s; does it run?", e.path)
+	}
+	return fmt.Sprintf("reach lightningd: %v", e.err)
+}
+
+func (e *dialError) Unwrap() error { return e.err }

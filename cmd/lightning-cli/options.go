@@ -14,7 +14,8 @@ import (
 
 const usage = `Usage: lightning-cli [OPTION]... COMMAND [PARAMETER]...
 
-Parameters are positional, or all of the form NAME=VALUE.
+Parameters are positional, or all of the form NAME=VALUE. Options may also follow the command;
+what follows "--" is parameters.
 "lightning-cli help" lists the commands, "lightning-cli help COMMAND" explains one.
 
 Where lightningd is:
@@ -87,10 +88,38 @@ func parseOptions(args []string) (*options, error) {
 	if err := fs.Parse(args); err != nil {
 		return nil, fmt.Errorf("%w; try --help", err)
 	}
+	rest, late := partOptions(fs, fs.Args())
+	if err := fs.Parse(late); err != nil {
+		return nil, fmt.Errorf("%w; try --help", err)
+	}
 	if o.help || o.version {
 		return o, nil
 	}
-	return o, o.finish(network, filter, fs.Args())
+	return o, o.finish(network, filter, rest)
+}
+
+// partOptions parts the options of fs that come after the command from its parameters, of which every other argument
+// is one, negative numbers among them. What follows "--" is none of ours.
+func partOptions(fs *flag.FlagSet, args []string) (params, options []string) {
+	for i := 0; i < len(args); i++ {
+		arg := args[i]
+		if arg == "--" {
+			return append(params, args[i+1:]...), options
+		}
+		name, _, assigned := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		dashes := len(arg) - len(strings.TrimLeft(arg, "-"))
+		known := fs.Lookup(name)
+		if known == nil || (dashes == 1) != (len(name) == 1) || dashes > 2 || dashes == 0 {
+			params = append(params, arg)
+			continue
+		}
+		options = append(options, arg)
+		if sw, ok := known.Value.(interface{ IsBoolFlag() bool }); (!ok || !sw.IsBoolFlag()) && !assigned && i+1 < len(args) {
+			i++
+			options = append(options, args[i])
+		}
+	}
+	return params, options
 }
 
 // either declares a flag of two names.
