@@ -17,7 +17,9 @@ func (c pluginCommands) Commands() []command.Other {
 	var list []command.Other
 	for _, p := range c.host.Plugins() {
 		for _, m := range p.Manifest().Methods {
-			list = append(list, command.Other{Name: m.Name, Usage: m.Usage, Category: command.Category(m.Category), Description: m.Description})
+			list = append(list, command.Other{
+				Name: m.Name, Usage: m.Usage, Category: command.Category(m.Category), Description: m.Description, Verbose: m.Verbose,
+			})
 		}
 	}
 	return list

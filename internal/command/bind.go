@@ -24,6 +24,9 @@ func (c *Command) bind(raw json.RawMessage, fields []field, rest []int, v reflec
 		return rpc.Errorf(rpc.CodeInvalidParams, "unknown parameter: %s; usage: %s", slices.Min(slices.Collect(maps.Keys(more))), c.Usage())
 	}
 	for i, f := range fields {
+		if f.Required && omitted(values[i]) {
+			return rpc.Errorf(rpc.CodeInvalidParams, "missing required parameter: %s; usage: %s", f.Name, c.Usage())
+		}
 		if err := f.set(values[i], v.Field(f.index)); err != nil {
 			return rpc.Errorf(rpc.CodeInvalidParams, "%w", err)
 		}
@@ -63,7 +66,7 @@ func (c *Command) arrange(raw json.RawMessage, fields []field) (values []json.Ra
 // set parses one value into v, or the default where it is omitted.
 func (f *field) set(value json.RawMessage, v reflect.Value) error {
 	switch {
-	case len(value) > 0 && string(value) != "null":
+	case !omitted(value):
 		if err := f.kind.parse(Token{value}, v); err != nil {
 			return atParam(f.Name, Token{value}, err)
 		}
@@ -74,6 +77,9 @@ func (f *field) set(value json.RawMessage, v reflect.Value) error {
 	}
 	return nil
 }
+
+// omitted reports whether a parameter was not given: null is as good as nothing.
+func omitted(value json.RawMessage) bool { return len(value) == 0 || string(value) == "null" }
 
 // paramError has the place of the fault within the parameters, e.g. route[1].id.
 type paramError struct {

@@ -115,7 +115,7 @@ func TestDefaults(t *testing.T) {
 
 func TestBadParameters(t *testing.T) {
 	for _, tt := range []struct{ params, want string }{
-		{`[1]`, "missing required parameter: label"},
+		{`[1]`, "missing required parameter: label; usage: try amount_msat label [kind]"},
 		{`{"label":"x","amount_msat":null}`, "missing required parameter: amount_msat"},
 		{`[1,2,"all",4,5,true,[],[],"slow",[],[],7,8,9]`, "too many parameters: got 14, expected at most 13; usage: try amount_msat label [kind]"},
 		{`{"amount_msat":1,"label":2,"zz":1,"aa":1}`, "unknown parameter: aa; usage: try"},

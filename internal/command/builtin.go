@@ -67,7 +67,9 @@ func (t *Table) helpOther(name string) (helpEntry, bool) {
 		return helpEntry{}, false
 	}
 	e := all[i].help()
-	e.Verbose = e.Command + "\n\n" + e.Description
+	if e.Verbose = all[i].Verbose; e.Verbose == "" {
+		e.Verbose = e.Command + "\n\n" + e.Description + "\n"
+	}
 	return e, true
 }
 

@@ -30,6 +30,7 @@ type Other struct {
 	Usage       string // its parameters
 	Category    Category
 	Description string
+	Verbose     string // the whole explanation; empty: made of the rest
 }
 
 // SetOthers has help and check know of commands that are not in the table.

@@ -55,6 +55,7 @@ type Method struct {
 	Usage       string     `json:"usage"`
 	Category    string     `json:"category"`
 	Description string     `json:"description"`
+	Verbose     string     `json:"long_description"`
 	Deprecated  Deprecated `json:"deprecated"`
 }
 

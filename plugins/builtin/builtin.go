@@ -18,7 +18,7 @@ func Add(p *plugin.Plugin, commands ...*command.Command) {
 	table.Add(commands...)
 	for _, c := range commands {
 		p.AddMethod(plugin.Method{
-			Name: c.Name, Params: params(c), Category: string(c.Category), Description: c.Short,
+			Name: c.Name, Params: params(c), Category: string(c.Category), Description: c.Short, Verbose: c.Text(),
 			Run: func(ctx context.Context, args plugin.Args) (any, error) { return run(ctx, table, c.Name, args) },
 		})
 	}

@@ -29,7 +29,15 @@ func bareName(param string) (name string, optional bool) {
 	return name, name != param
 }
 
-// parseArgs takes an array, or an object, as lightningd passes it on from whoever called.
+// parse takes an array, or an object, as lightningd passes it on from whoever called.
+func (m *Method) parse(raw json.RawMessage) (Args, error) {
+	args, err := parseArgs(m.Params, raw)
+	if err != nil {
+		return nil, fmt.Errorf("%w; usage: %s %s", err, m.Name, usage(m.Params))
+	}
+	return args, nil
+}
+
 func parseArgs(params []string, raw json.RawMessage) (Args, error) {
 	args, err := nameArgs(params, raw)
 	if err != nil {

@@ -80,6 +80,7 @@ type Method struct {
 	Params      []string // in positional order; one in [] is optional
 	Category    string   // in help; empty is lightningd's choice
 	Description string
+	Verbose     string // the whole explanation, for help with its name; lightningd makes one of the rest if it is empty
 	Deprecated  bool
 	// Run serves a call, and returns what becomes its result in JSON. Message and Progress with ctx tell
 	// the caller how far it is.
@@ -178,6 +179,7 @@ func (p *Plugin) manifest() any {
 		Usage       string `json:"usage"`
 		Category    string `json:"category,omitempty"`
 		Description string `json:"description"`
+		Verbose     string `json:"long_description,omitempty"`
 		Deprecated  bool   `json:"deprecated,omitempty"`
 	}
 	type topic struct {
@@ -186,7 +188,7 @@ func (p *Plugin) manifest() any {
 	methods := make([]method, 0, len(p.order))
 	for _, name := range p.order {
 		m := p.methods[name]
-		methods = append(methods, method{name, usage(m.Params), m.Category, m.Description, m.Deprecated})
+		methods = append(methods, method{name, usage(m.Params), m.Category, m.Description, m.Verbose, m.Deprecated})
 	}
 	var hooks []Hook
 	for _, name := range p.hookOrder {

@@ -45,7 +45,7 @@ func TestDialog(t *testing.T) {
 		tone, err = i.String("tone")
 		return err
 	})
-	p.AddMethod(Method{Name: "sing", Params: []string{"song", "[times]"}, Description: "sings",
+	p.AddMethod(Method{Name: "sing", Params: []string{"song", "[times]"}, Description: "sings", Verbose: "sing - sings\n",
 		Run: func(_ context.Context, a Args) (any, error) {
 			var song string
 			times := 1
@@ -73,14 +73,14 @@ func TestDialog(t *testing.T) {
 		`{"id":10,"method":"dance"}`,
 	)
 	want := []string{
-		`{"jsonrpc":"2.0","id":1,"result":{"options":[{"name":"tone","type":"string","default":"a","description":"the tone"}],"rpcmethods":[{"name":"sing","usage":"song [times]","description":"sings"}],"nonnumericids":true,"cancheck":true,"dynamic":false}}`,
+		`{"jsonrpc":"2.0","id":1,"result":{"options":[{"name":"tone","type":"string","default":"a","description":"the tone"}],"rpcmethods":[{"name":"sing","usage":"song [times]","description":"sings","long_description":"sing - sings\n"}],"nonnumericids":true,"cancheck":true,"dynamic":false}}`,
 		`{"jsonrpc":"2.0","id":2,"result":{}}`,
 		`{"jsonrpc":"2.0","id":"x#3","result":"lablab"}`,
 		`{"jsonrpc":"2.0","id":4,"result":"dob"}`,
 		`{"jsonrpc":"2.0","id":5,"error":{"code":7,"message":"nothing to sing"}}`,
-		`{"jsonrpc":"2.0","id":6,"error":{"code":-32602,"message":"missing required parameter: song"}}`,
-		`{"jsonrpc":"2.0","id":7,"error":{"code":-32602,"message":"unknown parameter: pitch"}}`,
-		`{"jsonrpc":"2.0","id":8,"error":{"code":-32602,"message":"too many parameters: got 3, expected 2"}}`,
+		`{"jsonrpc":"2.0","id":6,"error":{"code":-32602,"message":"missing required parameter: song; usage: sing song [times]"}}`,
+		`{"jsonrpc":"2.0","id":7,"error":{"code":-32602,"message":"unknown parameter: pitch; usage: sing song [times]"}}`,
+		`{"jsonrpc":"2.0","id":8,"error":{"code":-32602,"message":"too many parameters: got 3, expected 2; usage: sing song [times]"}}`,
 		`{"jsonrpc":"2.0","id":9,"error":{"code":-32602,"message":"parameter times: json: cannot unmarshal string into Go value of type int"}}`,
 		`{"jsonrpc":"2.0","id":10,"error":{"code":-32601,"message":"unknown command \"dance\""}}`,
 	}

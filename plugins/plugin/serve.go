@@ -76,7 +76,7 @@ func (p *Plugin) bind(method string, params json.RawMessage) (Method, Args, erro
 	if !ok {
 		return m, nil, &Error{Code: codeMethodNotFound, Message: fmt.Sprintf("unknown command %q", method)}
 	}
-	args, err := parseArgs(m.Params, params)
+	args, err := m.parse(params)
 	if err != nil {
 		return m, nil, &Error{Code: codeInvalidParams, Message: err.Error()}
 	}
