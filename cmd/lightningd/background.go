@@ -6,7 +6,9 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
+	"time"
 )
 
 // backgroundMark is set in the environment of the process that --daemon leaves behind.
@@ -15,9 +17,12 @@ const backgroundMark = "FULMEN_BACKGROUND"
 // readyFd is the descriptor on which that process tells that it is ready.
 const readyFd = 3
 
+// slowStart is after how long somebody who waits at a terminal is told where to look.
+const slowStart = 3 * time.Second
+
 // goToBackground starts lightningd again in a session of its own, and returns when that one is ready
-// or has failed.
-func goToBackground(args []string) error {
+// or has failed. Its log goes to the files, or with none to the terminal.
+func goToBackground(args, logFiles []string) error {
 	self, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("go to the background: %w", err)
@@ -35,11 +40,19 @@ func goToBackground(args []string) error {
 		return fmt.Errorf("go to the background: %w", err)
 	}
 	w.Close()
-	told, err := io.ReadAll(r)
-	if err != nil || len(told) == 0 {
-		return errors.New("did not start: see above, or its log")
+	where := strings.Join(logFiles, " and ")
+	if where != "" {
+		slow := time.AfterFunc(slowStart, func() { fmt.Fprintln(os.Stderr, "lightningd: not ready yet; what it waits for is in", where) })
+		defer slow.Stop()
 	}
-	return nil
+	told, err := io.ReadAll(r)
+	switch {
+	case err == nil && len(told) > 0:
+		return nil
+	case where != "":
+		return fmt.Errorf("did not start: see above, or %s", where)
+	}
+	return errors.New("did not start: see above")
 }
 
 // inBackground reports whether this is the process that --daemon leaves behind. Its children must not

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -40,7 +41,7 @@ func run(args []string, stdout io.Writer) error {
 		return err
 	}
 	if cfg.Flag("daemon") && !inBackground() {
-		return goToBackground(args)
+		return goToBackground(args, logFiles(cfg))
 	}
 	if err := makeFolders(cfg); err != nil {
 		return err
@@ -55,10 +56,12 @@ func run(args []string, stdout io.Writer) error {
 		return err
 	}
 	defer book.Close()
+	book.Logger().Info("lightningd starts", "version", version.Version, "network", cfg.Network().Name, "folder", cfg.NetworkDir())
 	if err := serve(cfg, book); err != nil {
 		book.Logger().Error("lightningd ends", "error", err)
 		return err
 	}
+	book.Logger().Info("lightningd has stopped")
 	return nil
 }
 
@@ -94,6 +97,9 @@ func (n *node) waitForEnd(signals <-chan os.Signal, started <-chan error) error 
 			}
 			n.log.Info("Server started with public key "+n.id.String(), "alias", n.alias(), "version", version.Version)
 			sdNotify("READY=1")
+			if cfg := n.cfg; cfg.Flag("daemon") && len(cfg.Strings("log-file")) == 0 {
+				n.log.Warn("no log-file is set: what is logged from here on goes nowhere; lightning-cli getlog has the newest of it")
+			}
 			tellParent()
 			started = nil
 		case err := <-n.failure:
@@ -145,12 +151,18 @@ func logPath(cfg *config.Config, path string) string {
 	return filepath.Join(cfg.Dir(), path)
 }
 
+// logFiles are the paths of the log-file options; none: standard output.
+func logFiles(cfg *config.Config) []string {
+	files := slices.Clone(cfg.Strings("log-file"))
+	for i := range files {
+		files[i] = logPath(cfg, files[i])
+	}
+	return files
+}
+
 func openLog(cfg *config.Config, stdout io.Writer) (*logs.Book, error) {
 	opts := logs.Options{
-		Files: cfg.Strings("log-file"), Prefix: cfg.String("log-prefix"), Timestamps: cfg.Bool("log-timestamps"), Stdout: stdout, Now: time.Now,
-	}
-	for i := range opts.Files {
-		opts.Files[i] = logPath(cfg, opts.Files[i])
+		Files: logFiles(cfg), Prefix: cfg.String("log-prefix"), Timestamps: cfg.Bool("log-timestamps"), Stdout: stdout, Now: time.Now,
 	}
 	for _, text := range cfg.Strings("log-level") {
 		f, err := logs.ParseFilter(text)

@@ -117,6 +117,7 @@ func (r *Runner) Poke() {
 // longer than RetryTimeout, and at once where waiting does not help.
 func (r *Runner) WaitReady(ctx context.Context) error {
 	since := r.Now()
+	said := "" // each reason is said once, not each second
 	for {
 		tip, _ := r.follower.Tip()
 		info, err := r.Backend.ChainInfo(ctx, tip.Height)
@@ -132,7 +133,10 @@ func (r *Runner) WaitReady(ctx context.Context) error {
 		if r.Now().Sub(since) >= r.RetryTimeout {
 			return fmt.Errorf("chain backend did not answer within %s (bitcoin-retry-timeout): %w", r.RetryTimeout, err)
 		}
-		r.Log.Warn("chain backend is not there yet, trying again", "error", err)
+		if reason := err.Error(); reason != said {
+			said = reason
+			r.Log.Warn("chain backend is not there yet, trying again each second", "error", err, "give_up_after", r.RetryTimeout)
+		}
 		if err := r.pause(ctx, time.Second); err != nil {
 			return err
 		}

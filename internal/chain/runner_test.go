@@ -1,9 +1,11 @@
 package chain
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -154,9 +156,17 @@ func TestWaitReady(t *testing.T) {
 		b := newFakeBackend(10)
 		b.fail(errors.New("warming up"))
 		r, _ := newTestRunner(t, b)
+		var log bytes.Buffer
+		r.Log = slog.New(slog.NewTextHandler(&log, nil))
+		time.AfterFunc(3*time.Second, func() { b.fail(errors.New("loading blocks")) })
 		time.AfterFunc(5*time.Second, func() { b.fail(nil) })
 		if err := r.WaitReady(t.Context()); err != nil {
 			t.Errorf("a backend that comes late: %v", err)
+		}
+		for _, reason := range []string{"warming up", "loading blocks"} {
+			if n := strings.Count(log.String(), reason); n != 1 {
+				t.Errorf("it said %q %d times: %s", reason, n, &log)
+			}
 		}
 		b.fail(errors.New("connection refused"))
 		since := time.Now()
