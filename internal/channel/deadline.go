@@ -66,7 +66,7 @@ func (c *Channel) newHeight(height block.Height) ([]Action, error) {
 	if at := c.Deadline(); at != 0 && height >= at {
 		return nil, failChannel("height %d: an htlc was not removed by %d", height, at)
 	}
-	return nil, nil
+	return c.failLateOffers(), nil
 }
 
 // refuse says why an HTLC of the peer must be failed whatever its onion says.

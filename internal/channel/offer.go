@@ -30,12 +30,12 @@ func (c *Channel) usable() *Limit {
 	return nil
 }
 
-// failOffers drops the HTLCs that wait.
-func (c *Channel) failOffers(why *Limit) []Action {
+// failOffers drops the HTLCs that wait and that fails names.
+func (c *Channel) failOffers(why *Limit, fails func(*Offer) bool) []Action {
 	var actions []Action
 	kept := c.queue[:0]
 	for _, o := range c.queue {
-		if o.offer != nil {
+		if o.offer != nil && fails(o.offer) {
 			actions = append(actions, OfferFailed{o.offer.Ref, why})
 		} else {
 			kept = append(kept, o)
@@ -43,6 +43,13 @@ func (c *Channel) failOffers(why *Limit) []Action {
 	}
 	c.queue = kept
 	return actions
+}
+
+// failLateOffers drops the HTLCs that have expired while they waited. The peer may keep its revoke_and_ack back for as
+// long as it likes: what is forwarded has to be failed before the channel that it came through is lost for it.
+func (c *Channel) failLateOffers() []Action {
+	return c.failOffers(limit(LimitExpirySoon, "it expired while it waited for the peer, height %d", c.height),
+		func(o *Offer) bool { return o.CLTVExpiry <= c.height })
 }
 
 // settle queues the end of an HTLC of the peer.

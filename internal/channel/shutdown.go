@@ -16,7 +16,7 @@ func (c *Channel) orderShutdown(script []byte) ([]Action, error) {
 		c.policy.ShutdownScript = script
 	}
 	c.told.shutdown = true
-	return c.failOffers(limit(LimitNotUsable, "channel is shutting down")), nil
+	return c.failOffers(limit(LimitNotUsable, "channel is shutting down"), func(*Offer) bool { return true }), nil
 }
 
 // dueShutdown makes our shutdown due. Our updates go out with the commitment that covers them, so
