@@ -116,7 +116,8 @@ func (n *node) servePeer(p *peer, conn *peerConn) {
 		for _, c := range resume {
 			if err := n.resumeChannel(n.ctx, c, conn); err != nil {
 				c.log.Error("channel does not resume", "error", err)
-				n.loop.post(func() { c.resuming = c.resuming && p.conn != conn })
+				// A newer connection takes the channel up by itself. Without one nobody does, and its deadlines are watched.
+				n.loop.post(func() { c.resuming = c.resuming && p.conn != nil && p.conn != conn })
 			}
 		}
 		n.connectd.send(&connectdmsg.Serve{ID: conn.id, Conn: conn.conn})
