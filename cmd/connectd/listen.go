@@ -23,7 +23,10 @@ func listenAll(addrs []string) (listeners []net.Listener, bound []string, err er
 			for _, l := range listeners {
 				l.Close()
 			}
-			return nil, nil, fmt.Errorf("bind %s: %w", addr, err)
+			if op := (*net.OpError)(nil); errors.As(err, &op) {
+				err = op.Err // without the address, which op names again
+			}
+			return nil, nil, fmt.Errorf("listen on %s: %w", addr, err)
 		}
 		listeners = append(listeners, l)
 		bound = append(bound, l.Addr().String())

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -22,6 +23,9 @@ func connect(o *options) (*rpc.Client, error) {
 	}
 	if o.network != "" {
 		return dial(filepath.Join(o.dir, o.network, file))
+	}
+	if _, err := os.Stat(filepath.Join(o.dir, "config")); errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("reach lightningd: %s is closed to this user: %w", o.dir, fs.ErrPermission)
 	}
 	var client *rpc.Client
 	var running []string

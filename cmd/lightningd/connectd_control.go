@@ -63,7 +63,7 @@ func (n *node) startNetworkDaemon(d *networkDaemon, links []*os.File, handles fu
 
 // networkDaemonEnded starts connectd and gossipd again if the one that ended was in use.
 func (n *node) networkDaemonEnded(d *networkDaemon, child *subd.Child, e subd.Exit) {
-	if n.stopping || child != d.child() || e.Asked {
+	if n.stopping || n.networkStarts || child != d.child() || e.Asked {
 		return
 	}
 	n.log.Error("process died, starting it again", "daemon", d.name, "reason", e.Reason, "detail", e.Detail)

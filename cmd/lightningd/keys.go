@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/term"
 
+	"fulmen/internal/config"
 	"fulmen/internal/hsmsecret/secretfile"
 	"fulmen/internal/ipc/hsmdmsg"
 	"fulmen/internal/wallet"
@@ -22,7 +23,7 @@ import (
 // startKeys starts hsmd on the node's secret, which is made if this is a new node, and opens the wallet
 // for the keys that it tells.
 func (n *node) startKeys(ctx context.Context) error {
-	reply, err := n.openSecret(ctx, filepath.Join(n.cfg.NetworkDir(), "hsm_secret"))
+	reply, err := n.openSecret(ctx, secretPath(n.cfg))
 	if err != nil {
 		return err
 	}
@@ -50,6 +51,7 @@ func (n *node) openSecret(ctx context.Context, path string) (*hsmdmsg.InitReply,
 			file.Close()
 			return nil, fmt.Errorf("recover: %s is there already; the option is for a node without one, and for its first start", path)
 		}
+		n.warnIfShared(path, file)
 		return n.initHsmd(ctx, path, file, init)
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -82,6 +84,32 @@ func (n *node) openSecret(ctx context.Context, path string) (*hsmdmsg.InitReply,
 		"Write them down now, they are not shown again (lightning-hsmtool getsecret reads them from the file):\n\n    %s\n\n", reply.Mnemonic)
 	return reply, nil
 }
+
+// warnIfShared says if somebody else on this machine may read hsm_secret, as after a copy with open permissions.
+func (n *node) warnIfShared(path string, file *os.File) {
+	info, err := file.Stat()
+	if err != nil || info.Mode().Perm()&0o077 == 0 {
+		return
+	}
+	n.log.Warn("hsm_secret is open to other users of this machine, and who reads it has all coins: chmod 400 it", "path", path, "mode", info.Mode().Perm())
+}
+
+// refuseEmptyDatabase keeps a node whose database was cut off to nothing, as by a full disk or a lost write, from
+// beginning anew as if it never had a channel.
+func refuseEmptyDatabase(cfg *config.Config) error {
+	path := cfg.DatabaseFile()
+	info, err := os.Stat(path)
+	if err != nil || info.Size() > 0 {
+		return nil // store.Open says what is wrong with it, if anything
+	}
+	if _, err := os.Stat(secretPath(cfg)); err != nil {
+		return nil // a new node
+	}
+	return fmt.Errorf("open database %s: the file is empty, though hsm_secret is there: if this node ever ran, its database is lost (see Backups in the operator's guide); if it is new, delete the empty file", path)
+}
+
+// secretPath is the file that all keys follow from.
+func secretPath(cfg *config.Config) string { return filepath.Join(cfg.NetworkDir(), "hsm_secret") }
 
 // askPassphrase reads the passphrase of hsm_secret if the option says that there is one: from the
 // terminal without showing it, otherwise the first line of standard input.

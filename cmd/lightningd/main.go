@@ -70,6 +70,9 @@ func serve(cfg *config.Config, book *logs.Book) error {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	signal.Ignore(syscall.SIGPIPE)
+	if err := refuseEmptyDatabase(cfg); err != nil {
+		return err
+	}
 	db, err := store.Open(cfg.DatabaseFile())
 	if err != nil {
 		return err

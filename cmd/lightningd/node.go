@@ -75,11 +75,12 @@ type node struct {
 	crash   *crasher      // nil, but for tests
 	stopped chan struct{} // closed when all but the RPC has ended
 
-	commandTable func() *command.Table
-	loop         *loop
-	stopping     bool
-	restarting   bool       // connectd and gossipd
-	recentSpends [][]uint64 // what the newest blocks spend, the last of them last, for the next gossipd
+	commandTable  func() *command.Table
+	loop          *loop
+	stopping      bool
+	restarting    bool       // connectd and gossipd
+	networkStarts bool       // connectd and gossipd start for the first time
+	recentSpends  [][]uint64 // what the newest blocks spend, the last of them last, for the next gossipd
 
 	wallet         *wallet.Wallet
 	blockHeight    block.Height

@@ -54,7 +54,7 @@ func (n *node) start() error {
 	if err := n.onLoop(n.loadChannels); err != nil {
 		return err
 	}
-	if err := n.startNetworkDaemons(n.ctx); err != nil {
+	if err := n.firstNetworkDaemons(n.ctx); err != nil {
 		return err
 	}
 	go n.followChain()

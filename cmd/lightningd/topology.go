@@ -78,6 +78,20 @@ func (n *node) startNetworkDaemons(ctx context.Context) error {
 	return n.startConnectd(ctx, []*os.File{connectHSM, connectEnd})
 }
 
+// firstNetworkDaemons starts both with the node, whose start fails with theirs: a port that is taken is no daemon that
+// died and is to be started again.
+func (n *node) firstNetworkDaemons(ctx context.Context) error {
+	n.loop.call(func() { n.networkStarts = true })
+	if err := n.startNetworkDaemons(ctx); err != nil {
+		return err
+	}
+	n.loop.call(func() {
+		n.networkStarts = false
+		n.replaceEnded()
+	})
+	return nil
+}
+
 // The pause between attempts to start the network daemons again doubles from the first to the last.
 const (
 	firstRestart = 100 * time.Millisecond
@@ -119,13 +133,20 @@ func (n *node) restartNetworkDaemons() {
 // networkDaemonsRestarted goes on with new daemons, unless one of them is gone again.
 func (n *node) networkDaemonsRestarted() {
 	n.restarting = false
+	if !n.replaceEnded() {
+		n.gossipAll()
+	}
+}
+
+// replaceEnded starts the network daemons again if one has ended, whose end was not looked at while they were started.
+func (n *node) replaceEnded() bool {
 	for _, child := range []*subd.Child{n.gossipd.child(), n.connectd.child()} {
 		select {
 		case <-child.Exited():
 			n.restartNetworkDaemons()
-			return
+			return true
 		default:
 		}
 	}
-	n.gossipAll()
+	return false
 }

@@ -1,6 +1,9 @@
 package e2e
 
 import (
+	"net"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -42,6 +45,11 @@ func TestNodeOutlivesItsBackend(t *testing.T) {
 
 func TestNodeDoesNotStart(t *testing.T) {
 	btcd := harness.StartBtcd(t)
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
 	for name, test := range map[string]struct {
 		options []string
 		want    string
@@ -55,6 +63,9 @@ func TestNodeDoesNotStart(t *testing.T) {
 			[]string{"--network=testnet"}, `backend is on the chain .*regtest.*, we are on .*test`,
 		},
 		"unknown option": {[]string{"--bitcoin-rpcprot=1"}, "bitcoin-rpcprot"},
+		"port in use": {
+			[]string{"--bind-addr=" + taken.Addr().String()}, "set up connectd: listen on " + taken.Addr().String() + ": bind: address already in use",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := harness.NewNode(t, btcd, "carol", test.options...)
@@ -63,7 +74,29 @@ func TestNodeDoesNotStart(t *testing.T) {
 			if err := n.WaitExit(); err == nil {
 				t.Error("it ended as if all were well")
 			}
+			if strings.Contains(n.Log(), "starting it again") {
+				t.Error("it tried to start a daemon again")
+			}
 		})
+	}
+}
+
+// TestDatabaseCutOff: a node does not forget its channels because a full disk left nothing of their database.
+func TestDatabaseCutOff(t *testing.T) {
+	n := harness.NewNode(t, harness.StartBtcd(t), "carol")
+	folder := filepath.Dir(n.RPCFile())
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"hsm_secret", "lightningd.sqlite3"} {
+		if err := os.WriteFile(filepath.Join(folder, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n.Launch()
+	n.WaitLog("the file is empty, though hsm_secret is there")
+	if err := n.WaitExit(); err == nil {
+		t.Error("it ended as if all were well")
 	}
 }
 
