@@ -129,17 +129,26 @@ func held483(s *Scene) {
 	}
 	mustEqual(s, "outcome of one more", s.outcome(one.invoice), "temporary_channel_failure")
 	s.Reconnected(func() { s.Us.Call("disconnect", []any{s.Peer.ID(), true}, nil) })
-	for i, h := range holds {
-		if i%2 == 0 {
-			s.Peer.Settle(h.preimage)
-		} else {
-			s.Peer.Cancel(h.hash)
-		}
-	}
+	s.settleHalf(holds)
 	for i, h := range holds {
 		mustEqual(s, "outcome", s.outcome(h.invoice), []string{"paid", unknownDetails}[i%2])
 	}
 	mustEqual(s, "our balance", s.Agree(), before-1_000_000*(maxHTLCs/2+1))
+}
+
+// settleHalf has the peer take every other payment of those that it holds, from the first on, and fail the rest.
+func (s *Scene) settleHalf(holds []hold) {
+	s.Helper()
+	var preimages, hashes [][32]byte
+	for i, h := range holds {
+		if i%2 == 0 {
+			preimages = append(preimages, h.preimage)
+		} else {
+			hashes = append(hashes, h.hash)
+		}
+	}
+	s.Peer.Settle(preimages...)
+	s.Peer.Cancel(hashes...)
 }
 
 // flightReconnects cuts the connection again and again while payments go both ways.

@@ -126,7 +126,7 @@ func (s *Scene) throughUs() *line {
 	return &line{
 		Scene: s, first: s.scidWith(s.Us, s.Peer.ID()), second: second, middle: s.Us.ID(), last: far.ID(),
 		invoice: func(msat amount.Msat) string { return far.Invoice(Invoice{Amount: msat}) },
-		route:   router.PayRoute,
+		route:   func(bolt11 string, hops []Hop) Payment { return router.PayRoute([]string{bolt11}, hops)[0] },
 		pay:     func(bolt11 string) error { _, err := s.Peer.Pay(bolt11, 0); return err },
 		knows:   able[Gossiper](s, s.Peer).Graph,
 		stop: func() {

@@ -79,12 +79,12 @@ func (s *Scene) offerToHold(scid string, msat amount.Msat, count int) (list []*o
 		list, hashes = append(list, h), append(hashes, h.decoded.PaymentHash)
 	}
 	s.tell("hold", hashes...)
-	for i, h := range list {
-		delay := h.decoded.MinFinalCLTV + 10 + s.kept
-		go func() {
-			h.ended <- router.PayRoute(invoices[i], []Hop{{SCID: scid, To: s.Us.ID(), Amount: msat, Delay: delay}})
-		}()
-	}
+	delay := list[0].decoded.MinFinalCLTV + 10 + s.kept
+	go func() {
+		for i, p := range router.PayRoute(invoices, []Hop{{SCID: scid, To: s.Us.ID(), Amount: msat, Delay: delay}}) {
+			list[i].ended <- p
+		}
+	}()
 	return list
 }
 

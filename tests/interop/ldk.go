@@ -273,8 +273,8 @@ func (l *ldk) must(method string, params, result any) {
 	}
 }
 
-// ldkPatience is how long one call may take.
-const ldkPatience = 90 * time.Second
+// ldkPatience is how long one call may take: LDK, in WebAssembly, computes for seconds where hundreds of HTLCs are under way.
+const ldkPatience = 5 * time.Minute
 
 func (l *ldk) try(method string, params, result any) error {
 	ctx, cancel := context.WithTimeout(l.t.Context(), ldkPatience)

@@ -3,6 +3,7 @@ package interop
 import (
 	"encoding/hex"
 	"errors"
+	"slices"
 
 	"fulmen/internal/amount"
 )
@@ -20,15 +21,22 @@ func (l *ldk) Invoice(want Invoice) string {
 }
 
 // Settle implements Peer.
-func (l *ldk) Settle(preimage [32]byte) {
+func (l *ldk) Settle(preimages ...[32]byte) {
 	l.t.Helper()
-	l.must("settle", map[string]string{"preimage": hex.EncodeToString(preimage[:])}, nil)
+	l.must("settle", map[string][]string{"preimages": hexOf(preimages)}, nil)
 }
 
 // Cancel implements Peer.
-func (l *ldk) Cancel(hash [32]byte) {
+func (l *ldk) Cancel(hashes ...[32]byte) {
 	l.t.Helper()
-	l.must("cancel", map[string]string{"hash": hex.EncodeToString(hash[:])}, nil)
+	l.must("cancel", map[string][]string{"hashes": hexOf(hashes)}, nil)
+}
+
+func hexOf(list [][32]byte) (texts []string) {
+	for _, each := range list {
+		texts = append(texts, hex.EncodeToString(each[:]))
+	}
+	return texts
 }
 
 func (l *ldk) invoiceState(hash string) string {
@@ -73,11 +81,14 @@ func (l *ldk) pay(method string, request map[string]any) (Payment, error) {
 	if err := l.try(method, request, &o); err != nil {
 		return Payment{}, err
 	}
-	p := Payment{Preimage: o.Preimage, Parts: o.Parts, Failure: o.Failure, FailedAt: o.FailedAt}
-	if p.Preimage == "" {
-		return p, errors.New("LDK: payment failed: " + o.Error)
+	if o.Preimage == "" {
+		return o.payment(), errors.New("LDK: payment failed: " + o.Error)
 	}
-	return p, nil
+	return o.payment(), nil
+}
+
+func (o ldkOutcome) payment() Payment {
+	return Payment{Preimage: o.Preimage, Parts: o.Parts, Failure: o.Failure, FailedAt: o.FailedAt}
 }
 
 // Pay implements Peer.
@@ -120,11 +131,15 @@ func (l *ldk) PayWrong(bolt11 string, wrong Wrong) Payment {
 	case TooSoon:
 		hop.Delay = inv.Delta - 2
 	}
-	p, err := l.route(inv, []Hop{hop})
-	if err != nil && p.Failure == "" {
-		l.t.Fatalf("%v", err)
+	outcomes, err := l.route([]ldkInvoice{inv}, []Hop{hop})
+	if err != nil {
+		l.t.Fatalf("LDK: pay over a route: %v", err)
 	}
-	return p
+	if p := outcomes[0]; p.Preimage != "" || p.Failure != "" {
+		return p
+	}
+	l.t.Fatalf("LDK: payment failed: %+v", outcomes[0])
+	return Payment{}
 }
 
 func (l *ldk) firstSCID() string {
@@ -135,19 +150,34 @@ func (l *ldk) firstSCID() string {
 }
 
 // PayRoute implements Router.
-func (l *ldk) PayRoute(bolt11 string, hops []Hop) Payment {
+func (l *ldk) PayRoute(bolt11s []string, hops []Hop) []Payment {
 	l.t.Helper()
-	p, err := l.route(l.decode(bolt11), hops)
-	if err != nil && p.Failure == "" {
-		return Payment{Failure: lost}
+	var invoices []ldkInvoice
+	for _, bolt11 := range bolt11s {
+		invoices = append(invoices, l.decode(bolt11))
 	}
-	return p
+	outcomes, err := l.route(invoices, hops)
+	if err != nil {
+		outcomes = slices.Repeat([]Payment{{Failure: lost}}, len(bolt11s))
+	}
+	return outcomes
 }
 
-func (l *ldk) route(inv ldkInvoice, hops []Hop) (Payment, error) {
-	var list []any
+// route pays over the same hops, all at once; an error is that there was no answer.
+func (l *ldk) route(invoices []ldkInvoice, hops []Hop) (outcomes []Payment, err error) {
+	var path, routes []any
 	for _, h := range hops {
-		list = append(list, map[string]any{"scid": h.SCID, "to": h.To, "msat": uint64(h.Amount), "delay": h.Delay})
+		path = append(path, map[string]any{"scid": h.SCID, "to": h.To, "msat": uint64(h.Amount), "delay": h.Delay})
 	}
-	return l.pay("route", map[string]any{"hash": inv.Hash, "secret": inv.Secret, "hops": list})
+	for _, inv := range invoices {
+		routes = append(routes, map[string]any{"hash": inv.Hash, "secret": inv.Secret, "hops": path})
+	}
+	var reply struct{ Outcomes []ldkOutcome }
+	if err := l.try("route", map[string]any{"routes": routes}, &reply); err != nil {
+		return nil, err
+	}
+	for _, o := range reply.Outcomes {
+		outcomes = append(outcomes, o.payment())
+	}
+	return outcomes, nil
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 
 	"fulmen/internal/amount"
 	"fulmen/internal/wire"
@@ -34,7 +35,18 @@ func (l *lnd) SetTerms(point string, t Terms) {
 }
 
 // PayRoute implements Router.
-func (l *lnd) PayRoute(bolt11 string, hops []Hop) Payment {
+func (l *lnd) PayRoute(bolt11s []string, hops []Hop) []Payment {
+	l.t.Helper()
+	outcomes := make([]Payment, len(bolt11s))
+	var all sync.WaitGroup
+	for i, bolt11 := range bolt11s {
+		all.Go(func() { outcomes[i] = l.payRoute(bolt11, hops) })
+	}
+	all.Wait()
+	return outcomes
+}
+
+func (l *lnd) payRoute(bolt11 string, hops []Hop) Payment {
 	l.t.Helper()
 	inv := l.decode(bolt11)
 	height := l.info().BlockHeight

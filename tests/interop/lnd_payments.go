@@ -30,15 +30,19 @@ func (l *lnd) Invoice(want Invoice) string {
 }
 
 // Settle implements Peer.
-func (l *lnd) Settle(preimage [32]byte) {
+func (l *lnd) Settle(preimages ...[32]byte) {
 	l.t.Helper()
-	l.must(http.MethodPost, "/v2/invoices/settle", map[string]any{"preimage": preimage[:]}, nil)
+	for _, preimage := range preimages {
+		l.must(http.MethodPost, "/v2/invoices/settle", map[string]any{"preimage": preimage[:]}, nil)
+	}
 }
 
 // Cancel implements Peer.
-func (l *lnd) Cancel(hash [32]byte) {
+func (l *lnd) Cancel(hashes ...[32]byte) {
 	l.t.Helper()
-	l.must(http.MethodPost, "/v2/invoices/cancel", map[string]any{"payment_hash": hash[:]}, nil)
+	for _, hash := range hashes {
+		l.must(http.MethodPost, "/v2/invoices/cancel", map[string]any{"payment_hash": hash[:]}, nil)
+	}
 }
 
 // Held implements Peer.

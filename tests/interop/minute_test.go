@@ -104,12 +104,8 @@ func held483BothWays(s *Scene) {
 	for i := range maxHTLCs {
 		order := []string{"release", "refuse"}[i%2]
 		orders[order] = append(orders[order], theirs[i].decoded.PaymentHash)
-		if i%2 == 0 {
-			s.Peer.Settle(ours[i].preimage)
-		} else {
-			s.Peer.Cancel(ours[i].hash)
-		}
 	}
+	s.settleHalf(ours)
 	for order, hashes := range orders {
 		s.tell(order, hashes...)
 	}

@@ -49,10 +49,10 @@ type Peer interface {
 
 	// Invoice makes an invoice.
 	Invoice(Invoice) string
-	// Settle gives the preimage of a held payment to who pays.
-	Settle(preimage [32]byte)
-	// Cancel fails a held payment.
-	Cancel(hash [32]byte)
+	// Settle gives the preimages of held payments to who pays.
+	Settle(preimages ...[32]byte)
+	// Cancel fails held payments.
+	Cancel(hashes ...[32]byte)
 	// Held says whether the payment of a hold invoice has arrived.
 	Held(hash [32]byte) bool
 	// Expired says whether an invoice, by its hash in hex, can no longer be paid.

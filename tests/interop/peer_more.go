@@ -9,9 +9,10 @@ import "fulmen/internal/amount"
 type Router interface {
 	// SetTerms changes what it asks for, and takes, over a channel (BOLT 7, channel_update).
 	SetTerms(point string, t Terms)
-	// PayRoute makes one attempt at an invoice, over these channels; total_msat is what the last hop gets. It
-	// may take as long as the case: if the peer is stopped meanwhile, Payment.Failure is lost.
-	PayRoute(bolt11 string, hops []Hop) Payment
+	// PayRoute makes one attempt at each invoice, all at once, over these channels; total_msat is what the last
+	// hop gets. It returns the outcomes once it has all, which may take as long as the case: if the peer is
+	// stopped meanwhile, Payment.Failure is lost.
+	PayRoute(bolt11s []string, hops []Hop) []Payment
 }
 
 // lost is the failure of a payment whose payer was stopped.

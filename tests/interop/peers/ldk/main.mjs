@@ -27,7 +27,9 @@ const server = http.createServer(async (request, response) => {
     answer(500, { message: err.message ?? String(err) });
   }
 });
-server.keepAliveTimeout = 0; // an idle connection is the client's to close: it may be about to ask
+// A connection is the client's to close: it may be about to ask. LDK takes all of the time in which Node would
+// have read a request that was made long ago.
+server.keepAliveTimeout = server.headersTimeout = server.requestTimeout = 0;
 server.listen(setup.rpcPort, "127.0.0.1");
 
 process.on("SIGTERM", async () => {

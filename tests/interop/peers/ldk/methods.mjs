@@ -42,7 +42,7 @@ export function methods(node) {
     cancel: (what) => payments.cancel(what),
     pay: (what) => payments.pay(what),
     keysend: (what) => payments.keysend(what),
-    route: (what) => payments.route(what),
+    async route({ routes }) { return { outcomes: await Promise.all(routes.map((r) => payments.route(r))) }; },
     decode: ({ bolt11 }) => decode(bolt11),
     graph: () => graph(node.graph),
     resolved: () => ({ resolved: resolved(node) }),

@@ -16,7 +16,6 @@ import { Store } from "./store.mjs";
 import { Wallet } from "./wallet.mjs";
 
 const MINUTE = 60_000;
-const BATCH = 50; // milliseconds in which orders are gathered
 const NONE = ldk.Option_FilterZ.constructor_none();
 const now = () => Math.floor(Date.now() / 1000);
 
@@ -179,11 +178,6 @@ export class Node {
   // wake has turn run once, soon, for all that has happened until then.
   wake() {
     this.waking ??= setImmediate(() => this.turn());
-  }
-
-  // soon is wake for what comes in numbers, so that one commitment covers many.
-  soon() {
-    this.later ??= setTimeout(() => { this.later = null; this.wake(); }, BATCH);
   }
 
   // turn handles what LDK has to say, stores its state, and lets it send.

@@ -9,7 +9,7 @@ const MOST_FEE = 1_000_000n; // millisatoshi
 export class Payments {
   constructor(node) {
     this.node = node;
-    this.paying = new Map(); // by payment_id in hex: {resolve, failure}
+    this.paying = new Map(); // by payment_id in hex: {resolve, unpaid, parts, preimage, failure}
     this.invoices = node.store.readJSON("invoices", {}); // by payment_hash: {state, expires, hold}
   }
 
@@ -36,17 +36,21 @@ export class Payments {
 
   received = () => Object.values(this.invoices).filter((i) => i.state === "paid").length;
 
-  settle({ preimage }) {
-    this.held(createHash("sha256").update(bytes(preimage)).digest("hex"));
-    this.node.manager.claim_funds(bytes(preimage));
-    this.node.soon();
+  settle({ preimages }) {
+    for (const preimage of preimages) {
+      this.held(createHash("sha256").update(bytes(preimage)).digest("hex"));
+      this.node.manager.claim_funds(bytes(preimage));
+    }
+    this.node.wake();
   }
 
-  cancel({ hash }) {
-    this.held(hash).state = "cancelled";
+  cancel({ hashes }) {
+    for (const hash of hashes) {
+      this.held(hash).state = "cancelled";
+      this.node.manager.fail_htlc_backwards(bytes(hash));
+    }
     this.save();
-    this.node.manager.fail_htlc_backwards(bytes(hash));
-    this.node.soon();
+    this.node.wake();
   }
 
   held(hash) {
@@ -65,20 +69,13 @@ export class Payments {
       if (p) p.preimage = hex(event.payment_preimage);
     } else if (event instanceof ldk.Event_PaymentPathSuccessful) {
       const p = this.paying.get(hex(event.payment_id));
-      if (p) this.partPaid(p, some(event.payment_hash));
+      if (p) partPaid(p, event.path);
     } else if (event instanceof ldk.Event_PaymentPathFailed) this.pathFailed(event);
     else if (event instanceof ldk.Event_PaymentFailed) {
       const p = this.paying.get(hex(event.payment_id));
       const why = ldk.PaymentFailureReason[some(event.reason)] ?? "no reason";
       p?.resolve({ ...p.failure, error: why.replace("LDKPaymentFailureReason_", "") });
     }
-  }
-
-  // partPaid ends a payment with its last part.
-  partPaid(p, hash) {
-    p.parts = (p.parts ?? 0) + 1;
-    const left = this.node.manager.list_channels().some((c) => c.get_pending_outbound_htlcs().some((h) => hex(h.get_payment_hash()) === hex(hash)));
-    if (!left) p.resolve({ preimage: p.preimage, parts: p.parts });
   }
 
   claimable(event) {
@@ -116,7 +113,7 @@ export class Payments {
       : ldk.UtilMethods.constructor_payment_parameters_from_variable_amount_invoice(invoice, BigInt(msat)), "pay");
     const params = what.get_c();
     params.set_max_total_routing_fee_msat(ldk.Option_u64Z.constructor_some(MOST_FEE));
-    return this.sent(what.get_a(), (id) => ok(this.node.manager.send_payment(what.get_a(), what.get_b(), id, params,
+    return this.sent(what.get_a(), params.get_final_value_msat(), (id) => ok(this.node.manager.send_payment(what.get_a(), what.get_b(), id, params,
       ldk.Retry.constructor_attempts(ATTEMPTS)), "pay"));
   }
 
@@ -126,7 +123,7 @@ export class Payments {
     const hash = new Uint8Array(createHash("sha256").update(preimage).digest());
     const params = ldk.RouteParameters.constructor_from_payment_params_and_value(
       ldk.PaymentParameters.constructor_for_keysend(bytes(id), 40, false), BigInt(msat));
-    return this.sent(hash, (number) => ok(this.node.manager.send_spontaneous_payment(ldk.Option_ThirtyTwoBytesZ.constructor_some(preimage),
+    return this.sent(hash, BigInt(msat), (number) => ok(this.node.manager.send_spontaneous_payment(ldk.Option_ThirtyTwoBytesZ.constructor_some(preimage),
       ldk.RecipientOnionFields.constructor_spontaneous_empty(), number, params, ldk.Retry.constructor_attempts(ATTEMPTS)), "keysend"));
   }
 
@@ -141,14 +138,14 @@ export class Payments {
         ldk.ChannelFeatures.constructor_empty(), BigInt(h.msat - next.msat), Math.max(1, h.delay - next.delay), true);
     });
     const route = ldk.Route.constructor_new([ldk.Path.constructor_new(path, null)], null);
-    return this.sent(bytes(hash), (id) => ok(this.node.manager.send_payment_with_route(route, bytes(hash),
+    return this.sent(bytes(hash), BigInt(hops.at(-1).msat), (id) => ok(this.node.manager.send_payment_with_route(route, bytes(hash),
       ldk.RecipientOnionFields.constructor_secret_only(bytes(secret)), id), "pay"));
   }
 
-  // sent is the outcome: {preimage, parts}, or {failure, failedAt, error}.
-  async sent(hash, send) {
+  // sent is the outcome of paying so many msat: {preimage, parts}, or {failure, failedAt, error}.
+  async sent(hash, msat, send) {
     const id = hex(hash);
-    const outcome = new Promise((resolve) => this.paying.set(id, { resolve }));
+    const outcome = new Promise((resolve) => this.paying.set(id, { resolve, unpaid: msat, parts: 0 }));
     try {
       send(new Uint8Array(hash));
       this.node.wake();
@@ -157,4 +154,11 @@ export class Payments {
       this.paying.delete(id);
     }
   }
+}
+
+// partPaid ends a payment with its last part. LDK tells of each by itself, some after the payment is over.
+function partPaid(p, path) {
+  p.parts++;
+  p.unpaid -= path.get_hops().at(-1).get_fee_msat(); // the last hop's is what it is to have
+  if (p.unpaid <= 0n) p.resolve({ preimage: p.preimage, parts: p.parts });
 }
