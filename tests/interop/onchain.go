@@ -66,7 +66,7 @@ func (s *Scene) shared(before purse, ours, theirs amount.Sat) {
 		return nil
 	})
 	now := s.purse()
-	s.Logf("we had %s of %s, the peer %s of %s", now.ours-before.ours, ours, now.theirs-before.theirs, theirs)
+	s.Logf("we got %d of %d sat, the peer %d of %d", int64(now.ours)-int64(before.ours), ours, int64(now.theirs)-int64(before.theirs), theirs)
 }
 
 // closedByUs has us publish our commitment, and returns once it is in a block.

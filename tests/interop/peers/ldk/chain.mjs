@@ -12,8 +12,9 @@ export class Chain {
     this.blocks = new Map(); // by height, those that were given out
     this.tip = -1;
     this.unsent = new Map(); // by txid: {raw, until}: refused, and tried again with each block up to that height
+    this.unstored = []; // transactions of LDK's, until the state that they come from is stored
     this.broadcaster = ldk.BroadcasterInterface.new_impl({
-      broadcast_transactions: (txs) => this.send(txs.map((raw) => new Uint8Array(raw))),
+      broadcast_transactions: (txs) => { this.unstored.push(...txs.map((raw) => new Uint8Array(raw))); },
     });
     this.sending = Promise.resolve();
   }
@@ -82,6 +83,11 @@ export class Chain {
       if (err.message.includes("not in the main chain")) return false;
       throw err;
     }
+  }
+
+  // release sends what LDK wanted to be sent.
+  release() {
+    if (this.unstored.length) this.send(this.unstored.splice(0));
   }
 
   // send gives transactions to btcd, after those before them.

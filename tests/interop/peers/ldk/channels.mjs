@@ -42,7 +42,7 @@ export class Channels {
   }
 
   handle(event) {
-    const { manager, wallet, chain } = this.node;
+    const { manager, wallet } = this.node;
     if (event instanceof ldk.Event_OpenChannelRequest) this.accept(event);
     else if (event instanceof ldk.Event_FundingGenerationReady) {
       try {
@@ -58,7 +58,7 @@ export class Channels {
       const why = reasonOf(event.reason);
       this.node.say(`channel ${hex(event.channel_id.get_a())} closed: ${why}`);
       this.opening.get(event.user_channel_id)?.reject(new Error(why));
-      chain.sending.then(() => this.closing.get(hex(event.channel_id.get_a()))?.resolve(why));
+      this.closing.get(hex(event.channel_id.get_a()))?.resolve(why);
     }
   }
 
@@ -118,6 +118,7 @@ export class Channels {
     ok(this.node.manager.close_channel_with_feerate_and_script(c.get_channel_id(), c.get_counterparty().get_node_id(), rate, null), "close");
     this.node.wake();
     const why = await closed;
+    await this.node.chain.sending;
     if (!/CooperativeClosure/.test(why)) throw new Error(why);
     return why;
   }

@@ -10,7 +10,7 @@ import { hex, hidden, ldk, ok } from "./ldk.mjs";
 import { Log } from "./log.mjs";
 import { Net } from "./net.mjs";
 import { Payments } from "./payments.mjs";
-import { Persister } from "./persist.mjs";
+import { persister } from "./persist.mjs";
 import { Signer } from "./signer.mjs";
 import { Store } from "./store.mjs";
 import { Wallet } from "./wallet.mjs";
@@ -40,8 +40,8 @@ export class Node {
     this.keys = ldk.KeysManager.constructor_new(new Uint8Array(seed), BigInt(now()), Math.floor(Math.random() * 1e9));
     this.wallet = new Wallet(this.store.secret("wallet-key", () => randomBytes(32)), this.log.logger);
     this.signer = new Signer(this.keys, this.wallet.script);
-    this.persister = new Persister(this.store, this.log.logger, this.keys, this.signer.provider, this.chain.broadcaster, this.fees.estimator);
-    this.monitors = ldk.ChainMonitor.constructor_new(NONE, this.chain.broadcaster, this.log.logger, this.fees.estimator, this.persister.persist);
+    this.persister = persister(this.store, this.log.logger, this.keys, this.signer.provider, this.chain.broadcaster, this.fees.estimator);
+    this.monitors = ldk.ChainMonitor.constructor_new(NONE, this.chain.broadcaster, this.log.logger, this.fees.estimator, this.persister.as_Persist());
     this.bumper = ldk.BumpTransactionEventHandler.constructor_new(this.chain.broadcaster, this.wallet.source.as_CoinSelectionSource(),
       this.signer.provider, this.log.logger);
   }
@@ -91,7 +91,7 @@ export class Node {
         ldk.ChainParameters.constructor_new(ldk.Network.LDKNetwork_Regtest, tip), now());
       return;
     }
-    this.known = ok(this.persister.files.read_all_channel_monitors_with_updates(), "read monitors").map((pair) => pair.get_b());
+    this.known = ok(this.persister.read_all_channel_monitors_with_updates(), "read monitors").map((pair) => pair.get_b());
     const read = ok(ldk.UtilMethods.constructor_C2Tuple_ThirtyTwoBytesChannelManagerZ_read(raw, entropy, signs, this.signer.provider,
       this.fees.estimator, watch, this.chain.broadcaster, this.router.as_Router(), messages.as_MessageRouter(), this.log.logger,
       userConfig(this.setup), this.known), "read manager");
@@ -183,19 +183,22 @@ export class Node {
   // turn handles what LDK has to say, stores its state, and lets it send.
   turn() {
     this.waking = null;
-    let more = true;
-    while (more) {
-      const events = [];
-      const handler = ldk.EventHandler.new_impl({
-        handle_event: (e) => { events.push(e); return ldk.Result_NoneReplayEventZ.constructor_ok(); },
-      });
-      this.manager.as_EventsProvider().process_pending_events(handler);
-      this.monitors.as_EventsProvider().process_pending_events(handler);
-      events.forEach((e) => this.handle(e));
-      // The events are gone from what is stored now, and what they ask for is done.
-      more = this.persister.save(this.manager, this.monitors) || events.length > 0;
-    }
+    for (let events = this.events(); events.length > 0; events = this.events()) events.forEach((e) => this.handle(e));
+    const needed = this.manager.get_and_clear_needs_persistence();
+    if (needed || this.store.waiting.size > 0) this.store.later("manager", this.manager.write());
+    this.store.flush();
+    this.chain.release();
     this.peers.process_events();
+  }
+
+  events() {
+    const events = [];
+    const handler = ldk.EventHandler.new_impl({
+      handle_event: (e) => { events.push(e); return ldk.Result_NoneReplayEventZ.constructor_ok(); },
+    });
+    this.manager.as_EventsProvider().process_pending_events(handler);
+    this.monitors.as_EventsProvider().process_pending_events(handler);
+    return events;
   }
 
   handle(event) {

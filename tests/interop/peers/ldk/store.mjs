@@ -1,12 +1,17 @@
 // What must outlive the process, in files: LDK's KVStore, and the driver's own small tables in JSON.
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { deserialize, serialize } from "node:v8";
 import { bytes, hex, ldk } from "./ldk.mjs";
+
+const JOURNAL = "journal"; // all that one flush writes
 
 export class Store {
   constructor(dir) {
     this.dir = dir;
-    this.waiting = new Map(); // by name: what LDK wrote since the last flush, or null for what it removed
+    const begun = this.read(JOURNAL);
+    this.waiting = begun ? deserialize(begun) : new Map(); // by name: what LDK wrote since the last flush, or null for what it removed
+    this.apply();
     const name = (a, b, key) => join("ldk", a, b, key);
     this.kv = ldk.KVStore.new_impl({
       read: (a, b, key) => {
@@ -27,14 +32,23 @@ export class Store {
     return ldk.Result_NoneIOErrorZ.constructor_ok();
   }
 
-  // flush writes what waits, in the order in which it came.
+  // flush writes what waits: all of it, even if the process is killed after the first of its files.
   flush() {
+    if (this.waiting.size === 0) return;
+    this.write(JOURNAL, serialize(this.waiting));
+    this.apply();
+  }
+
+  apply() {
     for (const [name, raw] of this.waiting) {
       if (raw) this.write(name, raw);
-      else rmSync(join(this.dir, name), { force: true });
+      else this.remove(name);
     }
     this.waiting.clear();
+    this.remove(JOURNAL);
   }
+
+  remove = (name) => rmSync(join(this.dir, name), { force: true });
 
   // read is a file's content, or null if there is none.
   read(name) {
