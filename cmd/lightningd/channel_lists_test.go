@@ -127,7 +127,7 @@ func TestReceiveHints(t *testing.T) {
 	silent := in(5, true, true, 9e6)
 	silent.row.RemoteUpdate = nil
 	disabled := in(6, true, true, 9e6)
-	disabled.row.RemoteUpdate = testUpdate(0, updateDisabled)
+	disabled.row.RemoteUpdate = testUpdate(0, wire.ChannelFlagDisable)
 	private := []incomingChannel{in(1, true, true, 1e6), in(2, true, true, 3e6), in(3, true, false, 8e6), silent, disabled}
 	mixed := append([]incomingChannel{in(4, false, true, 2e6)}, private...)
 	deadEnd := func(peer keys.PubKey) bool { return peer == testRow(7, true).PeerID }

@@ -127,7 +127,7 @@ func (n *node) onOwnUpdate(m *gossipdmsg.OwnUpdate) {
 	for _, c := range n.channels {
 		if c.row.ChannelID == m.ChannelID {
 			c.terms.update, c.terms.updateFor = m.Update, u.ShortChannelID
-			c.terms.disabled = u.ChannelFlags&updateDisabled != 0
+			c.terms.disabled = u.ChannelFlags&wire.ChannelFlagDisable != 0
 		}
 	}
 }

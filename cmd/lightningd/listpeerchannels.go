@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -198,7 +197,7 @@ func (n *node) showChannel(v *channelView, p *core.Params, d *channeldmsg.Descri
 		r.Owner = "onchaind"
 	}
 	if row.ShortChannelID != 0 {
-		direction := btoi(bytes.Compare(n.id[:], row.PeerID[:]) > 0)
+		direction := int(wire.Direction(n.id, row.PeerID))
 		r.ShortChannelID, r.Direction = row.ShortChannelID.String(), &direction
 	}
 	if row.CloseTo != nil {

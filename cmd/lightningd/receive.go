@@ -16,10 +16,6 @@ import (
 // maxHints bounds an invoice's route hints: each makes its string some 80 characters longer.
 const maxHints = 3
 
-// updateDisabled is the bit of channel_flags that says that a channel cannot be used now (BOLT 7, The
-// `channel_update` Message).
-const updateDisabled = 1 << 1
-
 // incomingChannel is what receiving has to know of a channel.
 type incomingChannel struct {
 	row        *store.Channel
@@ -210,7 +206,7 @@ func (c *incomingChannel) exposed(e *exposeChannels, public bool) bool {
 // Tagged Fields, `r`). An unannounced channel goes by the peer's name for it, which tells less.
 func (c *incomingChannel) hint() (invoice.HopHint, bool) {
 	u := decodeUpdate(c.row.RemoteUpdate)
-	if u == nil || u.ChannelFlags&updateDisabled != 0 {
+	if u == nil || u.ChannelFlags&wire.ChannelFlagDisable != 0 {
 		return invoice.HopHint{}, false
 	}
 	id := c.row.ShortChannelID

@@ -46,7 +46,7 @@ func (p party) update(t testing.TB, edit func(u *wire.ChannelUpdate)) []byte {
 	t.Helper()
 	u := &wire.ChannelUpdate{
 		ChainHash: regtest, ShortChannelID: aliceAndBob().LocalAlias, Timestamp: uint32(now),
-		MessageFlags: 3, ChannelFlags: direction(p.id, alice.id), CLTVExpiryDelta: 40,
+		MessageFlags: 3, ChannelFlags: wire.Direction(p.id, alice.id), CLTVExpiryDelta: 40,
 		HTLCMinimumMsat: 1, HTLCMaximumMsat: 900_000_000, FeeBaseMsat: 1000, FeeProportionalMillionths: 10,
 	}
 	if edit != nil {
@@ -359,7 +359,7 @@ func TestBOLT7PeersChannelUpdateIgnored(t *testing.T) {
 }
 
 func TestBOLT7Misbehaviour(t *testing.T) {
-	forged := carol.update(t, func(u *wire.ChannelUpdate) { u.ChannelFlags = direction(bob.id, alice.id) })
+	forged := carol.update(t, func(u *wire.ChannelUpdate) { u.ChannelFlags = wire.Direction(bob.id, alice.id) })
 	for _, tt := range []struct {
 		name string
 		raw  []byte

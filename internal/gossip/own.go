@@ -141,7 +141,7 @@ func (m *Machine) newUpdate(c *ownChannel) *wire.ChannelUpdate {
 		ChainHash:                 m.self.ChainHash,
 		ShortChannelID:            cmp.Or(c.ShortChannelID, c.RemoteAlias),
 		MessageFlags:              wire.MessageFlagMustBeOne,
-		ChannelFlags:              direction(m.self.ID, c.PeerID),
+		ChannelFlags:              wire.Direction(m.self.ID, c.PeerID),
 		CLTVExpiryDelta:           c.Policy.CLTVExpiryDelta,
 		HTLCMinimumMsat:           c.Policy.HTLCMinimum,
 		FeeBaseMsat:               c.Policy.FeeBaseMsat,
@@ -160,15 +160,6 @@ func (m *Machine) newUpdate(c *ownChannel) *wire.ChannelUpdate {
 		u.ChannelFlags |= wire.ChannelFlagDisable
 	}
 	return u
-}
-
-// direction is the bit of updates from a node about its channel with another: node_id_1 is the
-// lesser of the two (BOLT 7, The channel_announcement Message).
-func direction(from, with keys.PubKey) byte {
-	if bytes.Compare(from[:], with[:]) < 0 {
-		return 0
-	}
-	return wire.ChannelFlagDirection
 }
 
 func (m *Machine) afterSigning(ev Signed) error {

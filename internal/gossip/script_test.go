@@ -140,7 +140,7 @@ func ownAnnouncement(ch Channel) []byte {
 		ChainHash: regtest, ShortChannelID: ch.ShortChannelID, NodeID1: alice.id, NodeID2: bob.id,
 		BitcoinKey1: alice.id, BitcoinKey2: bob.id,
 	}
-	if direction(alice.id, bob.id) != 0 {
+	if wire.Direction(alice.id, bob.id) != 0 {
 		m.NodeID1, m.NodeID2 = m.NodeID2, m.NodeID1
 	}
 	return wire.Encode(m)

@@ -22,7 +22,7 @@ func (m *Machine) recvChannelUpdate(p *peer, u *wire.ChannelUpdate, raw []byte) 
 		return
 	}
 	if c := m.ownOf(p.id, u); c != nil {
-		if u.ChannelFlags&wire.ChannelFlagDirection == direction(p.id, m.self.ID) && c.worthChecking(m.now, u) {
+		if u.ChannelFlags&wire.ChannelFlagDirection == wire.Direction(p.id, m.self.ID) && c.worthChecking(m.now, u) {
 			m.queueUpdate(p.id, u, raw, p.id)
 		}
 		return

@@ -63,7 +63,7 @@ func (m *Machine) checkOpen(msg *wire.OpenChannel, terms *Terms) error {
 		Funding:  msg.FundingSatoshis,
 		Push:     msg.PushMsat,
 		Feerate:  msg.FeeratePerKw,
-		Announce: msg.ChannelFlags&announceChannelFlag != 0, // the other bits are ignored
+		Announce: msg.ChannelFlags&wire.ChannelFlagAnnounce != 0, // the other bits are ignored
 		Type:     typ,
 	}
 	if typ.Has(features.Zeroconf) && !m.config.Limits.TrustUnconfirmedFunding {

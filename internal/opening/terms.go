@@ -54,10 +54,9 @@ type Limits struct {
 
 // Limits of BOLT 2 itself.
 const (
-	minDustLimit        amount.Sat = 354     // The open_channel Message
-	maxAcceptedHTLCs               = 483     // the same: more would not fit a penalty transaction
-	smallFunding        amount.Sat = 1 << 24 // from here on option_support_large_channel is needed
-	announceChannelFlag            = 1
+	minDustLimit     amount.Sat = 354     // The open_channel Message
+	maxAcceptedHTLCs            = 483     // the same: more would not fit a penalty transaction
+	smallFunding     amount.Sat = 1 << 24 // from here on option_support_large_channel is needed
 )
 
 // minReserve keeps a small channel's reserve above any dust limit that a peer is likely to choose,
@@ -136,7 +135,7 @@ func (t *Terms) openChannel(p *Proposal) *wire.OpenChannel {
 		ChannelType:              p.Type.Vector(),
 	}
 	if p.Announce {
-		m.ChannelFlags = announceChannelFlag
+		m.ChannelFlags = wire.ChannelFlagAnnounce
 	}
 	return m
 }

@@ -5,6 +5,7 @@ import (
 
 	"fulmen/internal/keys"
 	"fulmen/internal/onion"
+	"fulmen/internal/wire"
 )
 
 // RPC error codes of a failed part.
@@ -68,7 +69,7 @@ func (p *Part) blame(f *Failure, index int) {
 	}
 	if index < len(p.Route) {
 		f.Channel = p.Route[index].ShortChannelID
-		f.Direction = direction(f.Node, p.Route[index].NodeID)
+		f.Direction = int(wire.Direction(f.Node, p.Route[index].NodeID))
 	}
 }
 
@@ -120,12 +121,4 @@ func (p *Part) failureAt(index int, raw []byte) *Failure {
 		f.Code = CodeDestinationFailed
 	}
 	return f
-}
-
-// direction is 0 where the channel's update comes from the lesser node_id (BOLT 7, channel_update).
-func direction(from, to keys.PubKey) int {
-	if bytes.Compare(from[:], to[:]) < 0 {
-		return 0
-	}
-	return 1
 }

@@ -1,8 +1,11 @@
 package wire
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
+
+	"fulmen/internal/keys"
 )
 
 // signedFrom is where the signed part of a gossip message starts: after the type and signatures.
@@ -39,6 +42,15 @@ const (
 	MessageFlagMustBeOne   byte = 1 << 0
 	MessageFlagDontForward byte = 1 << 1
 )
+
+// Direction is the direction bit of the channel_updates that a node makes about its channel with another:
+// node_id_1 is the lesser of the two ids (BOLT 7, The channel_announcement Message).
+func Direction(from, with keys.PubKey) byte {
+	if bytes.Compare(from[:], with[:]) < 0 {
+		return 0
+	}
+	return ChannelFlagDirection
+}
 
 // ChannelFlagAnnounce is announce_channel in open_channel's channel_flags (BOLT 2).
 const ChannelFlagAnnounce byte = 1 << 0

@@ -77,7 +77,7 @@ func TestSignatures(t *testing.T) {
 				t.Fatal(err)
 			}
 			update := m.(*wire.ChannelUpdate)
-			if int(update.ChannelFlags&1) != direction || update.ShortChannelID != c.SCID {
+			if int(update.ChannelFlags&wire.ChannelFlagDirection) != direction || update.ShortChannelID != c.SCID {
 				t.Errorf("channel_update of direction %d: %+v", direction, update)
 			}
 			verify(raw, n.IDs[c.Nodes[direction]], update.Signature)

@@ -1,7 +1,6 @@
 package pay
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
 	"fmt"
@@ -130,7 +129,7 @@ func (l *private) hints(ctx context.Context, hints [][]invoice.HopHint, payee, s
 				"source": h.NodeID.String(), "destination": to.String(), "short_channel_id": h.ShortChannelID.String(), "capacity_msat": hintCapacity,
 			})
 			l.set(ctx, "askrene-update-channel", map[string]any{
-				"short_channel_id_dir": multipart.Channel{ID: h.ShortChannelID, Direction: directionOf(h.NodeID, to)}.String(), "enabled": true,
+				"short_channel_id_dir": multipart.Channel{ID: h.ShortChannelID, Direction: int(wire.Direction(h.NodeID, to))}.String(), "enabled": true,
 				"htlc_minimum_msat": 0, "htlc_maximum_msat": hintCapacity, "fee_base_msat": h.FeeBaseMsat,
 				"fee_proportional_millionths": h.FeeProportionalMillionths, "cltv_expiry_delta": h.CLTVExpiryDelta,
 			})
@@ -138,26 +137,18 @@ func (l *private) hints(ctx context.Context, hints [][]invoice.HopHint, payee, s
 	}
 }
 
-// directionOf is 0 where a channel's update comes from the lesser node_id (BOLT 7, channel_update).
-func directionOf(from, to keys.PubKey) int {
-	if bytes.Compare(from[:], to[:]) < 0 {
-		return 0
-	}
-	return 1
-}
-
 // update takes the terms that came with a failure, for this payment alone: nobody signed for the failure, and
 // a node that lies about its own channel harms itself.
 func (l *private) update(ctx context.Context, u multipart.UseUpdate) {
 	msg, err := wire.Decode(withType(u.Update))
 	update, ok := msg.(*wire.ChannelUpdate)
-	if err != nil || !ok || update.ShortChannelID != u.Channel.ID || int(update.ChannelFlags&1) != u.Channel.Direction {
+	if err != nil || !ok || update.ShortChannelID != u.Channel.ID || int(update.ChannelFlags&wire.ChannelFlagDirection) != u.Channel.Direction {
 		l.avoid(ctx, u.Channel)
 		return
 	}
 	l.set(ctx, "askrene-update-channel", map[string]any{
 		"short_channel_id_dir": u.Channel.String(),
-		"enabled":              update.ChannelFlags&2 == 0, "htlc_minimum_msat": update.HTLCMinimumMsat, "htlc_maximum_msat": update.HTLCMaximumMsat,
+		"enabled":              update.ChannelFlags&wire.ChannelFlagDisable == 0, "htlc_minimum_msat": update.HTLCMinimumMsat, "htlc_maximum_msat": update.HTLCMaximumMsat,
 		"fee_base_msat": update.FeeBaseMsat, "fee_proportional_millionths": update.FeeProportionalMillionths,
 		"cltv_expiry_delta": update.CLTVExpiryDelta,
 	})
