@@ -42,7 +42,7 @@ func (p *peer) attach(link *ipc.Conn, id wire.ChannelID) {
 func (a *attachment) run() {
 	err := a.pass()
 	if err != io.EOF && !errors.Is(err, os.ErrClosed) {
-		a.p.log.Debug("channel's link ended", "err", err)
+		a.p.log.Debug("channel's link ended", "error", err)
 	}
 	a.detach()
 }
@@ -112,7 +112,7 @@ func (a *attachment) send(m *peermsg.Messages) {
 	}
 	if err := a.link.Send(m); err != nil {
 		a.deaf.Store(true)
-		a.p.log.Debug("channel's process does not hear", "err", err)
+		a.p.log.Debug("channel's process does not hear", "error", err)
 	}
 }
 

@@ -39,7 +39,7 @@ func (s *server) accept(l net.Listener) {
 	for {
 		conn, err := l.Accept()
 		if err != nil {
-			slog.Warn("accept", "listen", l.Addr(), "err", err)
+			slog.Warn("accept", "listen", l.Addr(), "error", err)
 			time.Sleep(acceptPause)
 			continue
 		}
@@ -60,7 +60,7 @@ var errTooMany = errors.New("too many peers have connected to us")
 // incoming sets up one connection.
 func (s *server) incoming(conn net.Conn) {
 	if _, err := s.setUp(conn, true, s.respond); err != nil {
-		slog.Debug("incoming connection", "addr", conn.RemoteAddr(), "err", err)
+		slog.Debug("incoming connection", "addr", conn.RemoteAddr(), "error", err)
 	}
 }
 

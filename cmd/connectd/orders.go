@@ -46,7 +46,7 @@ func (s *server) connect(f *ipc.Frame) error {
 // answer is report for the reply to a request.
 func (s *server) answer(id uint64, m ipc.Message) {
 	if err := s.lightningd.Reply(id, m); err != nil {
-		slog.Debug("lightningd does not hear", "err", err)
+		slog.Debug("lightningd does not hear", "error", err)
 	}
 }
 

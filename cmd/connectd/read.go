@@ -129,7 +129,7 @@ func (p *peer) tellLightningd(msg []byte) error {
 
 func (p *peer) tellGossipd(m ipc.Message) {
 	if err := p.s.gossipd.Send(m); err != nil {
-		p.log.Debug("gossipd does not hear", "err", err)
+		p.log.Debug("gossipd does not hear", "error", err)
 	}
 }
 

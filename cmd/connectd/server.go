@@ -92,7 +92,7 @@ func (s *server) serve() error {
 // report tells lightningd. If that fails, serve ends the process.
 func (s *server) report(m ipc.Message) {
 	if err := s.lightningd.Send(m); err != nil {
-		slog.Debug("lightningd does not hear", "err", err)
+		slog.Debug("lightningd does not hear", "error", err)
 	}
 }
 
@@ -176,7 +176,7 @@ func (s *server) allPeers() []*peer {
 // readGossipd passes on what gossipd has for peers.
 func (s *server) readGossipd() {
 	err := s.passGossip()
-	slog.Error("gossip to peers ends", "err", err)
+	slog.Error("gossip to peers ends", "error", err)
 }
 
 func (s *server) passGossip() error {

@@ -148,7 +148,7 @@ func (g *streamer) round(now time.Time) {
 // complain logs what is wrong with the file; gossipd mends it when it begins.
 func (g *streamer) complain(err error) {
 	if err != nil && err != gossipstore.ErrEnded {
-		slog.Warn("gossip_store cannot be read", "err", err)
+		slog.Warn("gossip_store cannot be read", "error", err)
 	}
 }
 

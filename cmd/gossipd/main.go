@@ -61,7 +61,7 @@ func (sh *shell) load(init *gossipdmsg.Init, file *os.File) error {
 		return err
 	}
 	if damage != nil {
-		sh.log.Warn("the end of gossip_store is damaged and was cut off", "err", damage, "bytes", store.Size())
+		sh.log.Warn("the end of gossip_store is damaged and was cut off", "error", damage, "bytes", store.Size())
 	}
 	sh.store = store
 	_, err = sh.doAll(loader.Done(now(), store.Size(), store.DeletedSize())) // none of these has an answer

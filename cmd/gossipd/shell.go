@@ -221,7 +221,7 @@ func (sh *shell) compact() (answer gossip.Event, err error) {
 	to, moved, err := sh.store.Compact(into.file, into.id)
 	if err != nil {
 		into.file.Close()
-		sh.log.Warn("gossip_store is not compacted", "err", err)
+		sh.log.Warn("gossip_store is not compacted", "error", err)
 		return nil, nil
 	}
 	if err := sh.lightningd.Send(new(gossipdmsg.UseStore)); err != nil {
