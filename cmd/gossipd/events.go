@@ -83,12 +83,9 @@ func give[T any](to chan<- T, answer T) error {
 }
 
 // decoded reads the frame as an M, and makes the event of it.
-func decoded[M any, P interface {
-	*M
-	ipc.Message
-}](f *ipc.Frame, event func(P) gossip.Event) (gossip.Event, error) {
-	m := P(new(M))
-	if err := f.Decode(m); err != nil {
+func decoded[M any, P ipc.Of[M]](f *ipc.Frame, event func(P) gossip.Event) (gossip.Event, error) {
+	m, err := ipc.Read[M, P](f)
+	if err != nil {
 		return nil, err
 	}
 	return event(m), nil

@@ -32,8 +32,7 @@ const lastWord = 50 * time.Millisecond
 func (c *channel) started(p *channelProcess) {
 	c.proc = p
 	if !c.wantsProcess() { // it was closed meanwhile: what is read of its state to close it has to stay the last
-		p.killed = true
-		go p.child.Kill()
+		p.drop()
 	}
 }
 

@@ -26,12 +26,8 @@ type channelOwner interface {
 
 // channelProcess is a running channeld.
 type channelProcess struct {
-	n     *node
-	child *subd.Child
-	title string
-
+	process
 	// The rest is the loop's.
-	killed       bool                               // it misbehaved: what it still says is not heard
 	nextIncoming uint64                             // HTLCs of the peer come in the order of their ids: none below it
 	nextNew      struct{ offered, received uint64 } // the same of each side's HTLCs that a commitment brings
 	closes       int                                // closing transactions that it brought
@@ -58,7 +54,7 @@ func (n *node) startChanneld(ctx context.Context, s *channelStart, owner channel
 		hsm.Close()
 		return fmt.Errorf("start channeld: %w", err)
 	}
-	p := &channelProcess{n: n, title: fmt.Sprintf("channeld %.4s..-chan#%d", s.conn.id, s.setup.ChannelDBID)}
+	p := &channelProcess{process: process{n: n, title: fmt.Sprintf("channeld %.4s..-chan#%d", s.conn.id, s.setup.ChannelDBID)}}
 	known := make(chan struct{}) // p.child is set
 	p.child, err = n.spawnFor(subd.Spec{
 		Name: "channeld", Title: p.title, Links: []*os.File{hsm, theirs},
@@ -97,16 +93,6 @@ func (p *channelProcess) send(ms ...ipc.Message) {
 	_ = p.child.SendBatch(ms...)
 }
 
-// kill ends a process that told us nonsense.
-func (p *channelProcess) kill(why error) {
-	p.killed = true
-	p.n.log.Error("ending a process that misbehaves", "daemon", p.title, "error", why)
-	go p.child.Kill()
-}
-
-// endTime is how long a process may take to end by itself.
-const endTime = 5 * time.Second
-
 // endWith has the process tell the peer that the channel has failed, and end by itself then: were it stopped, it
 // might not come to that.
 func (p *channelProcess) endWith(text string) {
@@ -120,42 +106,6 @@ func (p *channelProcess) endWith(text string) {
 			p.stop()
 		}
 	}()
-}
-
-// stop ends the process in order.
-func (p *channelProcess) stop() {
-	ctx, cancel := context.WithTimeout(context.Background(), endTime)
-	defer cancel()
-	if err := p.child.Stop(ctx); err != nil {
-		p.n.log.Warn("process did not stop", "daemon", p.title, "error", err)
-	}
-}
-
-// decode reads a message of the process and returns what the loop is to do with it.
-func decode[M any, P interface {
-	*M
-	ipc.Message
-}](f *ipc.Frame, do func(P)) (func(), error) {
-	m := P(new(M))
-	if err := f.Decode(m); err != nil {
-		return nil, err
-	}
-	return func() { do(m) }, nil
-}
-
-// decodeChecked is decode for a message that ends the link if check refuses it.
-func decodeChecked[M any, P interface {
-	*M
-	ipc.Message
-}](f *ipc.Frame, check func(P) error, do func(P)) (func(), error) {
-	m := P(new(M))
-	if err := f.Decode(m); err != nil {
-		return nil, err
-	}
-	if err := check(m); err != nil {
-		return nil, err
-	}
-	return func() { do(m) }, nil
 }
 
 // handles implements channelOwner.
@@ -189,16 +139,4 @@ func channelMessage(f *ipc.Frame) (func(*channel), error) {
 		return decodeFor(f, (*channel).onFutureState)
 	}
 	return nil, fmt.Errorf("message type %d from a channeld", f.Type)
-}
-
-// decodeFor is decode for a message whose channel is known later.
-func decodeFor[M any, P interface {
-	*M
-	ipc.Message
-}](f *ipc.Frame, do func(*channel, P)) (func(*channel), error) {
-	m := P(new(M))
-	if err := f.Decode(m); err != nil {
-		return nil, err
-	}
-	return func(c *channel) { do(c, m) }, nil
 }

@@ -116,10 +116,7 @@ func outputOf(t *btcwire.MsgTx, i uint32) onchaindmsg.Outpoint {
 }
 
 // hears returns the next message of a kind that an onchaind or a gossipd is told.
-func hears[M any, P interface {
-	*M
-	ipc.Message
-}](w *surroundings, p *puppet) P {
+func hears[M any, P ipc.Of[M]](w *surroundings, p *puppet) P {
 	w.t.Helper()
 	m := P(new(M))
 	hostile.Within(w.t, "hear a message of a puppet's", func() {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -25,22 +26,12 @@ const (
 
 // onchaindProcess is a running onchaind.
 type onchaindProcess struct {
-	n         *node
-	child     *subd.Child
-	title     string
-	killed    bool                   // it misbehaved: what it still says is not heard
-	preimages []onchaindmsg.Preimage // known when it was started
-
-	sendingHTLCs bool // it has asked for old ones
+	process
+	preimages    []onchaindmsg.Preimage // known when it was started
+	sendingHTLCs bool                   // it has asked for old ones
 }
 
 func (p *onchaindProcess) send(ms ...ipc.Message) { _ = p.child.SendBatch(ms...) } // its end is heard elsewhere
-
-func (p *onchaindProcess) kill(why error) {
-	p.killed = true
-	p.n.log.Error("ending a process that misbehaves", "daemon", p.title, "error", why)
-	go p.child.Kill()
-}
 
 // start starts the channel's onchaind, once the last of its channeld is on disk.
 func (e *closure) start() {
@@ -82,11 +73,7 @@ func (e *closure) stop() {
 		return
 	}
 	p.killed = true
-	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		e.c.n.stopChild(ctx, p.child)
-	}()
+	go p.stop()
 }
 
 // startOnchaind does not run in the loop.
@@ -103,7 +90,7 @@ func (n *node) startOnchaind(ctx context.Context, e *closure) error {
 	if err != nil {
 		return err
 	}
-	p := &onchaindProcess{n: n, title: fmt.Sprintf("onchaind %.4s..-chan#%d", c.row.PeerID, c.row.ID), preimages: preimages}
+	p := &onchaindProcess{process: process{n: n, title: fmt.Sprintf("onchaind %.4s..-chan#%d", c.row.PeerID, c.row.ID)}, preimages: preimages}
 	known := make(chan struct{}) // p.child is set
 	p.child, err = n.spawnFor(subd.Spec{
 		Name: "onchaind", Title: p.title, Links: []*os.File{hsm},
@@ -131,8 +118,7 @@ func (n *node) startOnchaind(ctx context.Context, e *closure) error {
 	n.loop.post(func() {
 		e.starting = false
 		if c.end != e || n.stopping {
-			p.killed = true
-			go p.child.Kill()
+			p.drop()
 			return
 		}
 		e.proc = p
@@ -183,7 +169,7 @@ func (n *node) onchaindInit(c *channel) (*onchaindmsg.Init, *hsmdmsg.NewClient, 
 		switch {
 		case err == nil:
 			preimages = append(preimages, onchaindmsg.Preimage{HTLCID: h.ID, Preimage: preimage})
-		case err != store.ErrNotFound:
+		case !errors.Is(err, store.ErrNotFound):
 			return nil, nil, nil, err
 		}
 	}
@@ -200,7 +186,7 @@ func (n *node) onchaindInit(c *channel) (*onchaindmsg.Init, *hsmdmsg.NewClient, 
 // fulfilled; store.ErrNotFound if there is none.
 func (n *node) preimageOf(channel, htlc uint64) ([32]byte, error) {
 	preimage, err := n.db.HTLCTaken(invoices.Key{Channel: channel, HTLC: htlc})
-	if err != store.ErrNotFound {
+	if !errors.Is(err, store.ErrNotFound) {
 		return preimage, err
 	}
 	f, err := n.db.LinkedForward(htlcswitch.Key{Channel: channel, HTLC: htlc})
@@ -259,12 +245,9 @@ func onchaindMessage(f *ipc.Frame) (func(*closure), error) {
 
 // decodeOnchain is decode for a message whose closure is known later. What check refuses ends the process.
 // After a block was taken back only preimages still count: they are true whatever the chain is.
-func decodeOnchain[M any, P interface {
-	*M
-	ipc.Message
-}](f *ipc.Frame, check func(*closure, P) error, do func(*closure, P)) (func(*closure), error) {
-	m := P(new(M))
-	if err := f.Decode(m); err != nil {
+func decodeOnchain[M any, P ipc.Of[M]](f *ipc.Frame, check func(*closure, P) error, do func(*closure, P)) (func(*closure), error) {
+	m, err := ipc.Read[M, P](f)
+	if err != nil {
 		return nil, err
 	}
 	return func(e *closure) {

@@ -58,8 +58,7 @@ func (n *node) nextChannelID(then func(uint64)) {
 func (o *opening) started(p *channelProcess) {
 	o.proc = p
 	if o.over { // it was cancelled meanwhile
-		p.killed = true
-		go p.child.Kill()
+		p.drop()
 	}
 }
 

@@ -52,13 +52,10 @@ var (
 )
 
 // oneWay decodes a message before do takes it.
-func oneWay[M any, P interface {
-	*M
-	ipc.Message
-}](do func(*shell, P) error) func(*shell, *ipc.Frame) (ipc.Message, []*os.File, error) {
+func oneWay[M any, P ipc.Of[M]](do func(*shell, P) error) func(*shell, *ipc.Frame) (ipc.Message, []*os.File, error) {
 	return func(sh *shell, f *ipc.Frame) (ipc.Message, []*os.File, error) {
-		m := P(new(M))
-		if err := f.Decode(m); err != nil {
+		m, err := ipc.Read[M, P](f)
+		if err != nil {
 			return nil, nil, err
 		}
 		return nil, nil, do(sh, m)

@@ -50,6 +50,15 @@ func (f *Frame) Decode(m Message) error {
 	return nil
 }
 
+// Read decodes the frame as a new M.
+func Read[M any, P Of[M]](f *Frame) (P, error) {
+	m := P(new(M))
+	if err := f.Decode(m); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
 // parseBody splits a frame's body into type, id and fields.
 func parseBody(body []byte) (Frame, error) {
 	d := decoder{b: body}

@@ -21,6 +21,12 @@ func (t Type) IsReply() bool { return t&1 == 1 }
 // structs, slices and arrays of those, and pointers to any of them (nil is allowed).
 type Message interface{ IPCType() Type }
 
+// Of is the Message type whose struct is M.
+type Of[M any] interface {
+	*M
+	Message
+}
+
 // Hello is the first frame each side sends: processes of two builds refuse each other.
 type Hello struct {
 	Version string
