@@ -40,7 +40,7 @@ func (m *Machine) recvChannelUpdate(p *peer, u *wire.ChannelUpdate, raw []byte) 
 	switch {
 	case c == nil:
 		if !wrong {
-			m.seeker.missing(p, u.ShortChannelID)
+			m.seeker.unannounced(p, u.ShortChannelID)
 		}
 	case c.funding == nil:
 		c.hold(p.id, u, raw)
