@@ -20,7 +20,6 @@ var ErrNotFound = errors.New("not found")
 
 // DB is an open database. Its methods may be called from any goroutine.
 type DB struct {
-	path   string
 	read   *sql.DB
 	write  *sql.DB
 	writer *writer
@@ -57,7 +56,7 @@ func Open(path string) (*DB, error) {
 		write.Close()
 		return nil, fmt.Errorf("open database %s: %w", path, err)
 	}
-	d := &DB{path: path, read: read, write: write, writer: newWriter(conn), stmts: map[string]*sql.Stmt{}}
+	d := &DB{read: read, write: write, writer: newWriter(conn), stmts: map[string]*sql.Stmt{}}
 	go d.writer.run()
 	return d, nil
 }
@@ -143,7 +142,7 @@ func (d *DB) queryRow(query string, args []any, dest ...any) error {
 	if err != nil {
 		return err
 	}
-	return notFound(s.QueryRow(args...).Scan(dest...))
+	return inQuery(query, notFound(s.QueryRow(args...).Scan(dest...)))
 }
 
 // query calls scan for each committed row.
@@ -154,15 +153,23 @@ func (d *DB) query(query string, args []any, scan func(scanner) error) error {
 	}
 	rows, err := s.Query(args...)
 	if err != nil {
-		return err
+		return inQuery(query, err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		if err := scan(rows); err != nil {
-			return err
+			return inQuery(query, err)
 		}
 	}
-	return rows.Err()
+	return inQuery(query, rows.Err())
+}
+
+// inQuery says which statement an error is about: SQLite's own do not.
+func inQuery(query string, err error) error {
+	if err == nil || errors.Is(err, ErrNotFound) {
+		return err
+	}
+	return fmt.Errorf("%.60q: %w", query, err)
 }
 
 func notFound(err error) error {

@@ -254,10 +254,7 @@ func (t *Tx) execResult(query string, args ...any) (sql.Result, error) {
 	if err == nil {
 		err = t.note(query, args)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("%.60q: %w", query, err)
-	}
-	return r, nil
+	return r, inQuery(query, err)
 }
 
 // queryRow reads one row as this transaction sees it; no row is ErrNotFound.
@@ -267,7 +264,7 @@ func (t *Tx) queryRow(query string, args []any, dest ...any) error {
 		return err
 	}
 	if err := s.QueryRow(args...).Scan(dest...); err != nil {
-		return notFound(err)
+		return inQuery(query, notFound(err))
 	}
 	return t.note(query, args) // it may be an INSERT that returns
 }
