@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -147,22 +148,33 @@ func (w *surroundings) handled(p *puppet) {
 
 func (w *surroundings) mallorys() store.Channel { return *w.n.channels[malloryChannel].row }
 
-// row is mallory's, and that of the database has to be the same.
+// row is mallory's, and that of the database has to be the same, unless it changes at this moment.
 func (w *surroundings) row() store.Channel {
 	w.t.Helper()
 	w.alive()
-	var row store.Channel
+	for {
+		row := w.storedRow()
+		stored, err := w.n.db.OpenChannels()
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if !reflect.DeepEqual(row, w.storedRow()) {
+			continue
+		}
+		for _, s := range stored {
+			if s.ID == row.ID && (s.State != row.State || s.CloseHeight != row.CloseHeight || !bytes.Equal(s.CloseTx, row.CloseTx) || s.LostState != row.LostState) {
+				w.t.Errorf("on disk %s %d %x, in memory %s %d %x", s.State, s.CloseHeight, s.CloseTx, row.State, row.CloseHeight, row.CloseTx)
+			}
+		}
+		return row
+	}
+}
+
+// storedRow is mallory's row in memory, once all that was said before is stored.
+func (w *surroundings) storedRow() (row store.Channel) {
+	w.t.Helper()
 	w.n.loop.call(func() { row = w.mallorys() })
 	w.alive()
-	stored, err := w.n.db.OpenChannels()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	for _, s := range stored {
-		if s.ID == row.ID && (s.State != row.State || s.CloseHeight != row.CloseHeight || !bytes.Equal(s.CloseTx, row.CloseTx) || s.LostState != row.LostState) {
-			w.t.Errorf("on disk %s %d %x, in memory %s %d %x", s.State, s.CloseHeight, s.CloseTx, row.State, row.CloseHeight, row.CloseTx)
-		}
-	}
 	return row
 }
 
