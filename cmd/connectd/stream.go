@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -130,7 +131,7 @@ func (g *streamer) round(now time.Time) {
 		return
 	}
 	err := g.advance()
-	if err == gossipstore.ErrEnded && g.next != nil {
+	if errors.Is(err, gossipstore.ErrEnded) && g.next != nil {
 		g.switchOver()
 	} else {
 		g.complain(err)
@@ -147,7 +148,7 @@ func (g *streamer) round(now time.Time) {
 
 // complain logs what is wrong with the file; gossipd mends it when it begins.
 func (g *streamer) complain(err error) {
-	if err != nil && err != gossipstore.ErrEnded {
+	if err != nil && !errors.Is(err, gossipstore.ErrEnded) {
 		slog.Warn("gossip_store cannot be read", "error", err)
 	}
 }
@@ -197,7 +198,7 @@ func (g *streamer) switchOver() {
 		}
 	}
 	g.reader.GoTo(g.tail)
-	if _, err := g.reader.Next(); err != gossipstore.ErrEnded {
+	if _, err := g.reader.Next(); !errors.Is(err, gossipstore.ErrEnded) {
 		return
 	}
 	g.reader.Replace(g.next)

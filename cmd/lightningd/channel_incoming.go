@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"time"
 
 	"fulmen/internal/amount"
@@ -39,18 +40,11 @@ func (c *channel) decide(h *channeldmsg.IncomingHTLC, asked amount.Msat, extra [
 
 // arrive decides about an HTLC that ends here.
 func (c *channel) arrive(h *channeldmsg.IncomingHTLC, asked amount.Msat) {
-	key := invoices.Key{Channel: c.row.ID, HTLC: h.ID}
-	preimage, err := c.n.db.HTLCTaken(key)
-	switch {
-	case err == nil:
-		c.settle(channeldmsg.SettleHTLC{ID: h.ID, Preimage: &preimage})
-		return
-	case err != store.ErrNotFound:
-		c.n.die("look up an HTLC", err)
+	if c.wasTaken(h.ID) {
 		return
 	}
 	p := invoices.Part{
-		Key: key, PaymentHash: h.PaymentHash, Amount: h.AmountMsat, CLTVExpiry: h.CLTVExpiry,
+		Key: invoices.Key{Channel: c.row.ID, HTLC: h.ID}, PaymentHash: h.PaymentHash, Amount: h.AmountMsat, CLTVExpiry: h.CLTVExpiry,
 		AmtToForward: h.Final.AmtToForward, OutgoingCLTV: h.Final.OutgoingCLTV, TotalMsat: h.Final.TotalMsat, Keysend: h.Final.Keysend,
 		Asked: asked,
 	}
@@ -58,6 +52,21 @@ func (c *channel) arrive(h *channeldmsg.IncomingHTLC, asked amount.Msat) {
 		p.PaymentSecret, p.HasSecret = *h.Final.PaymentSecret, true
 	}
 	c.n.arrived(p)
+}
+
+// wasTaken reports whether an HTLC was taken before, and settles it again if so. It is true, too, where the node
+// ends as that cannot be known.
+func (c *channel) wasTaken(id uint64) bool {
+	preimage, err := c.n.db.HTLCTaken(invoices.Key{Channel: c.row.ID, HTLC: id})
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return false
+	case err != nil:
+		c.n.die("look up an HTLC", err)
+	default:
+		c.settle(channeldmsg.SettleHTLC{ID: id, Preimage: &preimage})
+	}
+	return true
 }
 
 // arrived decides about a part of a payment to this node.

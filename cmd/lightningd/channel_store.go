@@ -16,30 +16,11 @@ func (c *channel) onStore(m *channeldmsg.Store) {
 		c.proc.kill(err)
 		return
 	}
-	var writes []func(*storeTx) error
-	for _, o := range m.Offered {
-		if from := c.offered[o.Ref]; from != nil {
-			c.forgetOffer(o.Ref)
-			writes = append(writes, c.outCommitted(o.ID, from))
-		}
-	}
-	var ended []ending
-	for _, l := range m.Learned {
-		if e, ok := c.outFulfilled(l.ID, l.Preimage, l.Attribution); ok {
-			ended = append(ended, e)
-		}
-	}
-	for i := range m.Failed {
-		if e, ok := c.outFailed(m.Failed[i].ID, outFailure{returned: &m.Failed[i]}); ok {
-			ended = append(ended, e)
-		}
-	}
-	for _, htlc := range m.Resolved {
-		c.letGo(htlc)
-		key := htlcswitch.Key{Channel: c.row.ID, HTLC: htlc}
-		if c.n.forwards.Gone(key) {
-			writes = append(writes, func(tx *storeTx) error { return tx.ForgetReason(key) })
-		}
+	writes := c.takeCommitted(m.Offered)
+	ended := c.takeEnded(m)
+	writes = append(writes, c.takeResolved(m.Resolved)...)
+	for _, e := range ended {
+		writes = append(writes, e.store)
 	}
 	c.setStatus(m.Status)
 	entry, snapshot, data, tally, id, added := c.next, m.Snapshot, m.Data, c.tally, c.row.ID, newHTLCs(m)
@@ -48,15 +29,8 @@ func (c *channel) onStore(m *channeldmsg.Store) {
 		c.next++
 	}
 	apply := func(tx *storeTx) error {
-		for _, write := range writes {
-			if err := write(tx); err != nil {
-				return err
-			}
-		}
-		for _, e := range ended {
-			if err := e.store(tx); err != nil {
-				return err
-			}
+		if err := writeAll(tx, writes); err != nil {
+			return err
 		}
 		if err := errors.Join(tx.AddChannelHTLCs(id, added), tx.EndChannelHTLCs(id, over), tx.AddRevoked(revoked)); err != nil {
 			return err
@@ -80,6 +54,44 @@ func (c *channel) onStore(m *channeldmsg.Store) {
 			c.n.loop.post(func() { tellEnded(ended) })
 		}
 	})
+}
+
+// takeCommitted notes the HTLCs of ours that the channel has committed to, and returns what that writes.
+func (c *channel) takeCommitted(offered []channeldmsg.OfferedHTLC) (writes []func(*storeTx) error) {
+	for _, o := range offered {
+		if from := c.offered[o.Ref]; from != nil {
+			c.forgetOffer(o.Ref)
+			writes = append(writes, c.outCommitted(o.ID, from))
+		}
+	}
+	return writes
+}
+
+// takeEnded ends the HTLCs of ours whose outcome m has.
+func (c *channel) takeEnded(m *channeldmsg.Store) (ended []ending) {
+	for _, l := range m.Learned {
+		if e, ok := c.outFulfilled(l.ID, l.Preimage, l.Attribution); ok {
+			ended = append(ended, e)
+		}
+	}
+	for i := range m.Failed {
+		if e, ok := c.outFailed(m.Failed[i].ID, outFailure{returned: &m.Failed[i]}); ok {
+			ended = append(ended, e)
+		}
+	}
+	return ended
+}
+
+// takeResolved lets go of the peer's HTLCs that are irrevocably gone, and returns what that writes.
+func (c *channel) takeResolved(ids []uint64) (writes []func(*storeTx) error) {
+	for _, id := range ids {
+		c.letGo(id)
+		key := htlcswitch.Key{Channel: c.row.ID, HTLC: id}
+		if c.n.forwards.Gone(key) {
+			writes = append(writes, func(tx *storeTx) error { return tx.ForgetReason(key) })
+		}
+	}
+	return writes
 }
 
 // newHTLCs are those of m that the peer's commitments get.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"fulmen/internal/amount"
@@ -117,9 +118,10 @@ func (n *node) htlcsAtStake(channel uint64, state *core.Channel, upstream map[ui
 		}
 		if !h.Offered {
 			_, err := n.preimageOf(channel, h.ID)
-			if err == store.ErrNotFound {
+			switch {
+			case errors.Is(err, store.ErrNotFound):
 				continue
-			} else if err != nil {
+			case err != nil:
 				return 0, 0, err
 			}
 			at = max(h.CLTVExpiry, secondStage) - secondStage

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+
 	"fulmen/internal/amount"
 	"fulmen/internal/block"
 	"fulmen/internal/htlcswitch"
@@ -46,7 +48,7 @@ func (c *channel) forward(h *channeldmsg.IncomingHTLC, extra []byte) {
 		switch {
 		case err == nil:
 			c.n.forwards.Restore(&row.Forward)
-		case err != store.ErrNotFound:
+		case !errors.Is(err, store.ErrNotFound):
 			c.n.die("look up a forward", err)
 			return
 		}

@@ -105,7 +105,7 @@ func (n *node) fundChannels(ctx context.Context, order *fundOrder) (*funder, err
 			}
 			f.tx = nil
 		}
-		if err != errFewer {
+		if !errors.Is(err, errFewer) {
 			f.abandon(err)
 			return nil, err
 		}

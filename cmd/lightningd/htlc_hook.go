@@ -11,7 +11,6 @@ import (
 	"fulmen/internal/invoices"
 	"fulmen/internal/ipc/channeldmsg"
 	"fulmen/internal/onion"
-	"fulmen/internal/store"
 )
 
 // heldHTLC is one from a peer that plugins were asked about (hook htlc_accepted). It is kept until it is
@@ -34,15 +33,8 @@ func (c *channel) receive(h *channeldmsg.IncomingHTLC) {
 	}
 	c.letGo(h.ID)
 	hooked := c.n.plugins.Hooked("htlc_accepted")
-	if hooked || h.ID < c.resolvedBelow {
-		switch preimage, err := c.n.db.HTLCTaken(invoices.Key{Channel: c.row.ID, HTLC: h.ID}); {
-		case err == nil:
-			c.settle(channeldmsg.SettleHTLC{ID: h.ID, Preimage: &preimage})
-			return
-		case err != store.ErrNotFound:
-			c.n.die("look up an HTLC", err)
-			return
-		}
+	if (hooked || h.ID < c.resolvedBelow) && c.wasTaken(h.ID) {
+		return
 	}
 	if !hooked || c.isForwarded(h) {
 		c.decide(h, 0, nil)
@@ -66,10 +58,12 @@ func (c *channel) receive(h *channeldmsg.IncomingHTLC) {
 // isForwarded reports whether the switch has an HTLC already.
 func (c *channel) isForwarded(h *channeldmsg.IncomingHTLC) bool {
 	key := htlcswitch.Key{Channel: c.row.ID, HTLC: h.ID}
-	if h.Forward == nil || c.n.forwards.Knows(key) {
-		return h.Forward != nil
-	}
-	if h.ID >= c.forwardsBelow {
+	switch {
+	case h.Forward == nil:
+		return false
+	case c.n.forwards.Knows(key):
+		return true
+	case h.ID >= c.forwardsBelow:
 		return false
 	}
 	_, err := c.n.db.LinkedForward(key)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -120,22 +121,25 @@ type node struct {
 
 func newNode(cfg *config.Config, book *logs.Book, db *store.DB) *node {
 	n := &node{
-		cfg: cfg, book: book, log: book.Logger(), db: db, now: time.Now, fork: subd.Spawn, failure: make(chan error, 1),
-		synced: make(chan struct{}), stopRequested: make(chan struct{}), stopped: make(chan struct{}),
-		watcher: chain.NewWatcher(), byFunding: map[btcwire.OutPoint]*channel{},
-		byOutput: map[btcwire.OutPoint]*closure{}, txs: txwatch.New(), sent: map[chainhash.Hash]*store.SentTx{},
-		channels: map[uint64]*channel{}, peers: map[keys.PubKey]*peer{}, dirty: map[*channel]bool{},
-		connectd: &networkDaemon{name: "connectd"}, gossipd: &networkDaemon{name: "gossipd"}, out: newOutgoing(), trying: map[payments.Hash]bool{}, invoices: invoices.New(db), paying: map[*payingHook]bool{},
+		cfg: cfg, book: book, log: book.Logger(), db: db, now: time.Now, fork: subd.Spawn,
+		failure: make(chan error, 1), synced: make(chan struct{}), stopRequested: make(chan struct{}), stopped: make(chan struct{}),
+		connectd: &networkDaemon{name: "connectd"}, gossipd: &networkDaemon{name: "gossipd"},
+		initFeatures: features.Ours(features.Init), runes: runeKeeper{uses: runes.Uses{}},
+
+		watcher: chain.NewWatcher(), byFunding: map[btcwire.OutPoint]*channel{}, byOutput: map[btcwire.OutPoint]*closure{},
+		txs: txwatch.New(), sent: map[chainhash.Hash]*store.SentTx{},
+		byName: map[wire.ShortChannelID]*channel{}, channels: map[uint64]*channel{}, dirty: map[*channel]bool{},
+		peers: map[keys.PubKey]*peer{}, pinging: map[keys.PubKey]bool{}, commanding: map[commandoKey]*commandoCall{},
+		out: newOutgoing(), trying: map[payments.Hash]bool{}, invoices: invoices.New(db), paying: map[*payingHook]bool{},
+
 		invoiceWaiters: waiters[string, *invoices.Invoice]{}, anyInvoiceWaiters: waiters[struct{}, struct{}]{},
 		stateWaiters: waiters[uint64, store.ChannelState]{}, connectWaiters: waiters[keys.PubKey, *peerConn]{},
-		heightWaiters: map[chan block.Height]block.Height{}, pinging: map[keys.PubKey]bool{},
-		commanding: map[commandoKey]*commandoCall{}, runes: runeKeeper{uses: runes.Uses{}},
-		initFeatures: features.Ours(features.Init),
+		heightWaiters: map[chan block.Height]block.Height{},
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.static.wanted = make(chan struct{}, 1)
 	n.revoked.bell = make(chan struct{}, 1)
-	n.byName, n.forwards = map[wire.ShortChannelID]*channel{}, htlcswitch.New(switchChannels{n})
+	n.forwards = htlcswitch.New(switchChannels{n})
 	n.loop = newLoop(n.flush)
 	n.commandTable = n.newCommandTable()
 	n.plugins = n.newPluginHost()
@@ -179,6 +183,16 @@ func (n *node) submit(what string, apply func(*storeTx) error, then func()) {
 	})
 }
 
+// writeAll writes one after the other into a unit.
+func writeAll(tx *storeTx, writes []func(*storeTx) error) error {
+	for _, write := range writes {
+		if err := write(tx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // die ends the node: it cannot do what it must. What is on disk stays right.
 func (n *node) die(what string, err error) {
 	select {
@@ -220,8 +234,12 @@ func (n *node) channelBySCID(id wire.ShortChannelID) *channel {
 // scheduleExpiry marks invoices as expired when their time is over, and tells those who wait.
 func (n *node) scheduleExpiry() {
 	next, err := n.db.NextExpiry()
-	if err != nil {
+	switch {
+	case errors.Is(err, store.ErrNotFound):
 		return // nothing to expire
+	case err != nil:
+		n.log.Error("invoices are not marked as expired", "error", err)
+		return
 	}
 	if n.expiry != nil {
 		n.expiry.Stop()

@@ -51,10 +51,8 @@ func (n *node) storeOpened(list []*opening, by *fundedBy, then func()) error {
 		writes = append(writes, o.become(setups[i], signed, by))
 	}
 	n.submit("store new channels", func(tx *storeTx) error {
-		for _, write := range writes {
-			if err := write(tx); err != nil {
-				return err
-			}
+		if err := writeAll(tx, writes); err != nil {
+			return err
 		}
 		if coins == nil {
 			return nil
