@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"sync/atomic"
@@ -121,20 +120,19 @@ func (n *node) connectdHandles(f *ipc.Frame) (func(), error) {
 func (n *node) connectTo(ctx context.Context, id keys.PubKey, addrs []string) (*peerConn, error) {
 	var conn *peerConn
 	var waiting chan *peerConn
-	if !n.loop.call(func() {
+	err := n.onLoop(func() error {
 		if p := n.peers[id]; p != nil && p.conn != nil {
 			conn = p.conn
-			return
+		} else {
+			waiting = n.connectWaiters.add(id)
 		}
-		waiting = n.connectWaiters.add(id)
-	}) {
-		return nil, errors.New("the node is stopping")
-	}
-	if conn != nil {
-		return conn, nil
+		return nil
+	})
+	if err != nil || conn != nil {
+		return conn, err
 	}
 	var reply connectdmsg.ConnectReply
-	_, err := n.connectd.child().Request(ctx, &connectdmsg.Connect{ID: id, Addrs: addrs}, &reply)
+	_, err = n.connectd.child().Request(ctx, &connectdmsg.Connect{ID: id, Addrs: addrs}, &reply)
 	if err != nil {
 		n.loop.post(func() { n.connectWaiters.remove(id, waiting) })
 		return nil, err

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"time"
 
 	"fulmen/internal/features"
@@ -111,14 +110,6 @@ func (c *channel) shownAs() wire.ShortChannelID {
 func aliasOnly(channelType []byte) bool {
 	t, err := features.ParseChannelType(channelType)
 	return err == nil && t.Has(features.SCIDAlias)
-}
-
-// checkOwnUpdate fails unless gossipd tells a channel_update.
-func checkOwnUpdate(m *gossipdmsg.OwnUpdate) error {
-	if decodeUpdate(m.Update) == nil {
-		return fmt.Errorf("%d bytes for channel %s are no channel_update", len(m.Update), m.ChannelID)
-	}
-	return nil
 }
 
 // onOwnUpdate keeps our terms as gossipd signed them: failures quote them.

@@ -81,12 +81,7 @@ func fundingError(err error) error {
 }
 
 // releaseFunding frees the inputs of a funding transaction that came to nothing.
-func (n *node) releaseFunding(f *fundingTx) error {
-	return n.onWallet(n.ctx, func(w *wallet.Wallet) (*wallet.Changes, error) {
-		_, changes, err := w.Unreserve(wallet.Inputs(f.packet), wallet.DefaultReserve)
-		return changes, err
-	})
-}
+func (n *node) releaseFunding(f *fundingTx) error { return n.release(n.ctx, f.packet) }
 
 // value is what a channel gets.
 func (f *fundingTx) value(channel int) amount.Sat {

@@ -12,6 +12,7 @@ import (
 	"fulmen/internal/ipc/gossipdmsg"
 	"fulmen/internal/store"
 	"fulmen/internal/subd"
+	"fulmen/internal/wire"
 )
 
 func (n *node) startGossipd(links []*os.File) error {
@@ -28,9 +29,9 @@ func (n *node) startGossipd(links []*os.File) error {
 func (n *node) gossipdHandles(f *ipc.Frame) (func(), error) {
 	switch f.Type {
 	case gossipdmsg.TypeOwnUpdate:
-		return decodeChecked(f, checkOwnUpdate, n.onOwnUpdate)
+		return decodeChecked(f, func(m *gossipdmsg.OwnUpdate) error { return checkUpdate(m.ChannelID, m.Update) }, n.onOwnUpdate)
 	case gossipdmsg.TypePeerUpdate:
-		return decodeChecked(f, checkPeerUpdate, n.onPeerUpdate)
+		return decodeChecked(f, func(m *gossipdmsg.PeerUpdate) error { return checkUpdate(m.ChannelID, m.Update) }, n.onPeerUpdate)
 	case gossipdmsg.TypeBadPeer:
 		return decode(f, n.onBadPeer)
 	case gossipdmsg.TypeCheckFunding:
@@ -46,10 +47,10 @@ func (n *node) gossipdHandles(f *ipc.Frame) (func(), error) {
 	return nil, fmt.Errorf("message type %d from gossipd", f.Type)
 }
 
-// checkPeerUpdate fails unless gossipd passes on what it says.
-func checkPeerUpdate(m *gossipdmsg.PeerUpdate) error {
-	if decodeUpdate(m.Update) == nil {
-		return fmt.Errorf("%d bytes for channel %s are no channel_update", len(m.Update), m.ChannelID)
+// checkUpdate fails unless what gossipd tells of a channel is a channel_update.
+func checkUpdate(id wire.ChannelID, raw []byte) error {
+	if decodeUpdate(raw) == nil {
+		return fmt.Errorf("%d bytes for channel %s are no channel_update", len(raw), id)
 	}
 	return nil
 }

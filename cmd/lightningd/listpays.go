@@ -23,7 +23,12 @@ type listPaysParams struct {
 
 // Validate implements the check after parsing.
 func (p *listPaysParams) Validate() error {
-	if p.Bolt11 != nil && p.PaymentHash != nil {
+	return checkOneName(p.Bolt11, p.PaymentHash)
+}
+
+// checkOneName refuses a payment that is named twice.
+func checkOneName(bolt11 *string, hash *[32]byte) error {
+	if bolt11 != nil && hash != nil {
 		return command.BadParam("payment_hash", "only one of bolt11 and payment_hash may be given")
 	}
 	return nil

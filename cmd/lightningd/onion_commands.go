@@ -136,11 +136,7 @@ func (n *node) sendOnionCommand() *command.Command {
 		Short: "Send a part of a payment with an onion of your own.",
 		Long: "It returns when the part is stored and on its way; waitsendpay waits for the outcome. Without shared_secrets a failure " +
 			"cannot be read: waitsendpay has it as it came, in onionreply.",
-		Errors: []command.Failure{
-			{Code: rpc.CodePayInProgress, When: "Other parts with this hash are under way that it does not fit."},
-			{Code: rpc.CodePayRHashAlreadyUsed, When: "The hash was paid with another amount or to another destination."},
-			{Code: rpc.CodePayTryOtherRoute, When: "Our own channel cannot carry it; data says why."},
-		},
+		Errors:  sendingErrors,
 		SeeAlso: []string{"createonion", "waitsendpay", "listsendpays"},
 	}, n.sendOnion)
 }

@@ -46,17 +46,20 @@ type sendPayResult struct {
 	Message string `json:"message,omitempty" doc:"What to do next."`
 }
 
+// sendingErrors are those of commands that send a part.
+var sendingErrors = []command.Failure{
+	{Code: rpc.CodePayInProgress, When: "Other parts with this hash are under way that it does not fit."},
+	{Code: rpc.CodePayRHashAlreadyUsed, When: "The hash was paid with another amount or to another destination."},
+	{Code: rpc.CodePayTryOtherRoute, When: "Our own channel cannot carry it; data says why."},
+}
+
 func (n *node) sendPayCommand() *command.Command {
 	return command.New(command.Doc{
 		Name: "sendpay", Category: command.Payment,
 		Short: "Send a part of a payment along a given route.",
 		Long: "It returns when the part is stored and on its way; waitsendpay waits for the outcome. " +
 			"Sent again with the same payment_hash, partid and groupid, it is not paid again.",
-		Errors: []command.Failure{
-			{Code: rpc.CodePayInProgress, When: "Other parts with this hash are under way that it does not fit."},
-			{Code: rpc.CodePayRHashAlreadyUsed, When: "The hash was paid with another amount or to another destination."},
-			{Code: rpc.CodePayTryOtherRoute, When: "Our own channel cannot carry it; data says why."},
-		},
+		Errors:  sendingErrors,
 		SeeAlso: []string{"waitsendpay", "listsendpays", "pay"},
 	}, n.sendPay)
 }

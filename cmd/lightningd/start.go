@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -91,10 +93,9 @@ func (n *node) findPrograms() error {
 var daemonNames = []string{"hsmd", "connectd", "gossipd", "channeld", "onchaind"}
 
 func splitSubdaemon(s string) (name, path string, err error) {
-	for _, name := range daemonNames {
-		if len(s) > len(name)+1 && s[:len(name)+1] == name+":" {
-			return name, s[len(name)+1:], nil
-		}
+	name, path, _ = strings.Cut(s, ":")
+	if path != "" && slices.Contains(daemonNames, name) {
+		return name, path, nil
 	}
 	return "", "", fmt.Errorf("should be NAME:PATH with one of the names %v", daemonNames)
 }

@@ -9,8 +9,6 @@ import (
 	"github.com/btcsuite/btcd/psbt/v2"
 	btcwire "github.com/btcsuite/btcd/wire/v2"
 
-	"fulmen/internal/amount"
-	"fulmen/internal/block"
 	"fulmen/internal/command"
 	"fulmen/internal/rpc"
 	"fulmen/internal/wallet"
@@ -55,7 +53,8 @@ func (n *node) withdraw(ctx context.Context, p *withdrawParams) (*withdrawResult
 	return n.signAndSend(ctx, f)
 }
 
-type multiWithdrawParams struct {
+// outputsParams are those of commands that pay several addresses.
+type outputsParams struct {
 	Outputs []command.Output   `param:"outputs" doc:"What to pay: an array of {\"address\": amount}; one amount may be all, if it is the only one."`
 	Feerate *command.Feerate   `param:"feerate" doc:"The fee rate; opening if omitted."`
 	MinConf uint32             `param:"minconf" default:"1" doc:"Confirmations that the coins must have."`
@@ -63,7 +62,15 @@ type multiWithdrawParams struct {
 }
 
 // Validate implements the check after parsing.
-func (p *multiWithdrawParams) Validate() error { return checkOutputs(p.Outputs) }
+func (p *outputsParams) Validate() error {
+	if len(p.Outputs) == 0 {
+		return command.BadParam("outputs", "is empty")
+	}
+	if len(p.Outputs) > 1 && slices.ContainsFunc(p.Outputs, func(o command.Output) bool { return o.Amount.All }) {
+		return command.BadParam("outputs", "one that gets all must be the only one")
+	}
+	return nil
+}
 
 type multiWithdrawResult struct {
 	Tx   command.Hex `json:"tx" doc:"The transaction, signed."`
@@ -77,7 +84,7 @@ func (n *node) multiWithdrawCommand() *command.Command {
 		Long:    "One transaction pays them all.",
 		Errors:  spendingErrors,
 		SeeAlso: []string{"withdraw", "listfunds", "feerates"},
-	}, func(ctx context.Context, p *multiWithdrawParams) (*multiWithdrawResult, error) {
+	}, func(ctx context.Context, p *outputsParams) (*multiWithdrawResult, error) {
 		f, err := n.prepare(ctx, "outputs", p.Outputs, p.Feerate, int(p.MinConf), p.Utxos)
 		if err != nil {
 			return nil, err
@@ -119,15 +126,19 @@ func (n *node) prepare(ctx context.Context, param string, outputs []command.Outp
 	return f, nil
 }
 
+// release frees the inputs of a transaction that is not sent.
+func (n *node) release(ctx context.Context, p *psbt.Packet) error {
+	return n.onWallet(ctx, func(w *wallet.Wallet) (*wallet.Changes, error) {
+		_, changes, err := w.Unreserve(wallet.Inputs(p), wallet.DefaultReserve)
+		return changes, err
+	})
+}
+
 // signAndSend signs and broadcasts a prepared transaction. One that is not taken frees its inputs.
 func (n *node) signAndSend(ctx context.Context, f *wallet.Funding) (*withdrawResult, error) {
 	r, err := n.trySignAndSend(ctx, f)
 	if err != nil {
-		freed := n.onWallet(n.ctx, func(w *wallet.Wallet) (*wallet.Changes, error) {
-			_, changes, err := w.Unreserve(wallet.Inputs(f.PSBT), wallet.DefaultReserve)
-			return changes, err
-		})
-		if freed != nil {
+		if freed := n.release(n.ctx, f.PSBT); freed != nil {
 			n.log.Error("inputs of a transaction that was not sent stay reserved", "error", freed)
 		}
 		return nil, err
@@ -157,27 +168,6 @@ func (n *node) trySignAndSend(ctx context.Context, f *wallet.Funding) (*withdraw
 	return &withdrawResult{Tx: raw, Txid: tx.TxHash().String(), PSBT: text}, nil
 }
 
-type txPrepareParams struct {
-	Outputs []command.Output   `param:"outputs" doc:"What to pay: an array of {\"address\": amount}; one amount may be all, if it is the only one."`
-	Feerate *command.Feerate   `param:"feerate" doc:"The fee rate; opening if omitted."`
-	MinConf uint32             `param:"minconf" default:"1" doc:"Confirmations that the coins must have."`
-	Utxos   []btcwire.OutPoint `param:"utxos,optional" doc:"The coins to take, all of them; the wallet chooses if omitted."`
-}
-
-// Validate implements the check after parsing.
-func (p *txPrepareParams) Validate() error { return checkOutputs(p.Outputs) }
-
-// checkOutputs refuses outputs that no transaction can have.
-func checkOutputs(outputs []command.Output) error {
-	if len(outputs) == 0 {
-		return command.BadParam("outputs", "is empty")
-	}
-	if len(outputs) > 1 && slices.ContainsFunc(outputs, func(o command.Output) bool { return o.Amount.All }) {
-		return command.BadParam("outputs", "one that gets all must be the only one")
-	}
-	return nil
-}
-
 type preparedResult struct {
 	PSBT       string      `json:"psbt,omitempty" doc:"The transaction as a PSBT."`
 	UnsignedTx command.Hex `json:"unsigned_tx" doc:"The transaction, not signed."`
@@ -194,7 +184,7 @@ func (n *node) txPrepareCommand() *command.Command {
 	}, n.txPrepare)
 }
 
-func (n *node) txPrepare(ctx context.Context, p *txPrepareParams) (*preparedResult, error) {
+func (n *node) txPrepare(ctx context.Context, p *outputsParams) (*preparedResult, error) {
 	f, err := n.prepare(ctx, "outputs", p.Outputs, p.Feerate, int(p.MinConf), p.Utxos)
 	if err != nil {
 		return nil, err
@@ -259,73 +249,9 @@ func (n *node) txDiscardCommand() *command.Command {
 		if err != nil {
 			return nil, err
 		}
-		err = n.onWallet(ctx, func(w *wallet.Wallet) (*wallet.Changes, error) {
-			_, changes, err := w.Unreserve(wallet.Inputs(f.PSBT), wallet.DefaultReserve)
-			return changes, err
-		})
-		if err != nil {
+		if err := n.release(ctx, f.PSBT); err != nil {
 			return nil, err
 		}
 		return showPrepared(f.PSBT, false)
 	})
-}
-
-type txInputResult struct {
-	Txid     string `json:"txid" doc:"The transaction whose output it spends."`
-	Index    uint32 `json:"index" doc:"Which output."`
-	Sequence uint32 `json:"sequence" doc:"Its nSequence."`
-}
-
-type txOutputResult struct {
-	Index        uint32      `json:"index" doc:"Its place."`
-	AmountMsat   amount.Msat `json:"amount_msat" doc:"What it is worth."`
-	ScriptPubKey command.Hex `json:"scriptPubKey" doc:"What locks it."`
-}
-
-type transactionResult struct {
-	Hash        string           `json:"hash" doc:"The transaction's id."`
-	RawTx       command.Hex      `json:"rawtx" doc:"The transaction."`
-	BlockHeight block.Height     `json:"blockheight" doc:"The block that has it, 0 if none has."`
-	TxIndex     uint32           `json:"txindex" doc:"Its place in the block."`
-	LockTime    uint32           `json:"locktime" doc:"Its nLockTime."`
-	Version     uint32           `json:"version" doc:"Its version."`
-	Inputs      []txInputResult  `json:"inputs" doc:"Its inputs."`
-	Outputs     []txOutputResult `json:"outputs" doc:"Its outputs."`
-}
-
-type listTransactionsResult struct {
-	Transactions []*transactionResult `json:"transactions" doc:"The transactions, in the order in which the wallet met them."`
-}
-
-func (n *node) listTransactionsCommand() *command.Command {
-	return command.New(command.Doc{
-		Name: "listtransactions", Category: command.Bitcoin,
-		Short:   "List the transactions that paid this wallet or that it made.",
-		SeeAlso: []string{"listfunds"},
-	}, n.listTransactions)
-}
-
-func (n *node) listTransactions(context.Context, *command.None) (*listTransactionsResult, error) {
-	list, err := n.db.AllWalletTxs()
-	if err != nil {
-		return nil, err
-	}
-	r := &listTransactionsResult{Transactions: []*transactionResult{}}
-	for _, t := range list {
-		raw, err := encodeTx(t.Tx)
-		if err != nil {
-			return nil, err
-		}
-		shown := &transactionResult{
-			Hash: t.Txid.String(), RawTx: raw, BlockHeight: t.Height, TxIndex: t.Index, LockTime: t.Tx.LockTime, Version: uint32(t.Tx.Version),
-		}
-		for _, in := range t.Tx.TxIn {
-			shown.Inputs = append(shown.Inputs, txInputResult{in.PreviousOutPoint.Hash.String(), in.PreviousOutPoint.Index, in.Sequence})
-		}
-		for i, out := range t.Tx.TxOut {
-			shown.Outputs = append(shown.Outputs, txOutputResult{uint32(i), amount.Sat(out.Value).Msat(), out.PkScript})
-		}
-		r.Transactions = append(r.Transactions, shown)
-	}
-	return r, nil
 }

@@ -98,10 +98,7 @@ type listSendPaysParams struct {
 
 // Validate implements the check after parsing.
 func (p *listSendPaysParams) Validate() error {
-	if p.Bolt11 != nil && p.PaymentHash != nil {
-		return command.BadParam("payment_hash", "only one of bolt11 and payment_hash may be given")
-	}
-	return nil
+	return checkOneName(p.Bolt11, p.PaymentHash)
 }
 
 // hash is the payment_hash that the caller named, nil if none.
