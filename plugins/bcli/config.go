@@ -62,13 +62,9 @@ func readConfig(i plugin.Init) (*config, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir := given["bitcoin-datadir"]
-	if dir == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return nil, fmt.Errorf("bitcoin-datadir is not set: %w", err)
-		}
-		dir = filepath.Join(home, ".bitcoin")
+	dir, err := dataDir(given)
+	if err != nil {
+		return nil, err
 	}
 	conf, err := readBitcoinConf(filepath.Join(dir, "bitcoin.conf"), name)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -101,18 +97,36 @@ func readConfig(i plugin.Init) (*config, error) {
 	if err != nil {
 		return nil, err
 	}
-	seconds, err := i.Int("bitcoin-rpcclienttimeout")
-	if err != nil {
+	if c.timeout, err = clientTimeout(i); err != nil {
 		return nil, err
-	}
-	if seconds <= 0 {
-		seconds = 60
 	}
 	if c.noIBD, err = i.Bool("dev-ignore-ibd"); err != nil {
 		return nil, err
 	}
-	c.timeout = time.Duration(seconds) * time.Second
 	return c, nil
+}
+
+// dataDir is bitcoind's data directory.
+func dataDir(given map[string]string) (string, error) {
+	if dir := given["bitcoin-datadir"]; dir != "" {
+		return dir, nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("bitcoin-datadir is not set: %w", err)
+	}
+	return filepath.Join(home, ".bitcoin"), nil
+}
+
+// defaultTimeout is how long one answer of the server may take.
+const defaultTimeout = 60 * time.Second
+
+func clientTimeout(i plugin.Init) (time.Duration, error) {
+	seconds, err := i.Int("bitcoin-rpcclienttimeout")
+	if err != nil || seconds <= 0 {
+		return defaultTimeout, err
+	}
+	return time.Duration(seconds) * time.Second, nil
 }
 
 func givenOptions(i plugin.Init) (map[string]string, error) {
