@@ -36,11 +36,11 @@ type getRoutesParams struct {
 func (p *getRoutesParams) Validate() error {
 	switch {
 	case p.MaxDelay > longestDelay:
-		return errors.New("maxdelay: at most 2016 blocks")
+		return command.BadParam("maxdelay", "at most %d blocks", longestDelay)
 	case p.MaxParts == 0:
-		return errors.New("maxparts: at least 1")
+		return command.BadParam("maxparts", "at least 1")
 	case p.AmountMsat == 0:
-		return errors.New("amount_msat: at least 1msat")
+		return command.BadParam("amount_msat", "at least 1msat")
 	}
 	return nil
 }
@@ -155,7 +155,7 @@ func (w *routing) take(ctx context.Context, names []string) error {
 		default:
 			l, err := t.find(name)
 			if err != nil {
-				return badParam("layers: there is no layer %q", name)
+				return command.BadParam("layers", "there is no layer %q", name)
 			}
 			w.layers = append(w.layers, l.snapshot())
 		}

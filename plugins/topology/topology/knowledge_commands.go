@@ -2,7 +2,6 @@ package topology
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"fulmen/internal/amount"
@@ -30,7 +29,7 @@ type updateChannelParams struct {
 // Validate implements the check after parsing.
 func (p *updateChannelParams) Validate() error {
 	if p.FeeBaseMsat != nil && *p.FeeBaseMsat > 0xffffffff {
-		return errors.New("fee_base_msat: at most 4294967295msat, as in a channel_update")
+		return command.BadParam("fee_base_msat", "at most 4294967295msat, as in a channel_update")
 	}
 	return nil
 }
@@ -123,7 +122,7 @@ func (t *Topology) informChannel(_ context.Context, p *informChannelParams) (*in
 		c := layerConstraint{Direction: d, Timestamp: now}
 		if p.Inform == "constrained" {
 			if p.AmountMsat == 0 {
-				return badParam("amount_msat: nothing is less than 0msat")
+				return command.BadParam("amount_msat", "nothing is less than 0msat")
 			}
 			most := min(p.AmountMsat+t.reserved(d, p.Layer), amount.MaxMsat) - 1
 			c.MaximumMsat = &most

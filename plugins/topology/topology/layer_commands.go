@@ -2,7 +2,6 @@ package topology
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 
@@ -32,7 +31,7 @@ func (t *Topology) find(name string) (*layer, error) {
 			return l, nil
 		}
 	}
-	return nil, badParam("layer: there is no layer %q", name)
+	return nil, command.BadParam("layer", "there is no layer %q", name)
 }
 
 // change lets do change a layer, and stores it if it is persistent: at once, or with what comes later where only
@@ -63,7 +62,7 @@ type createLayerParams struct {
 // Validate implements the check after parsing.
 func (p *createLayerParams) Validate() error {
 	if strings.HasPrefix(p.Layer, autoPrefix) {
-		return errors.New("layer: names that begin with " + autoPrefix + " are for layers that are always there")
+		return command.BadParam("layer", "names that begin with %s are for layers that are always there", autoPrefix)
 	}
 	return nil
 }
@@ -128,7 +127,7 @@ func (t *Topology) createLayer(_ context.Context, p *createLayerParams) (*create
 	l, err := t.find(p.Layer)
 	switch {
 	case err == nil && !(p.Persistent && l.Persistent):
-		return nil, badParam("layer: there is a layer %q already", p.Layer)
+		return nil, command.BadParam("layer", "there is a layer %q already", p.Layer)
 	case err != nil:
 		l = newLayer(p.Layer, p.Persistent)
 		t.layers = append(t.layers, l)
@@ -251,7 +250,7 @@ type createChannelParams struct {
 // Validate implements the check after parsing.
 func (p *createChannelParams) Validate() error {
 	if p.Source == p.Destination {
-		return errors.New("destination: must not be source")
+		return command.BadParam("destination", "must not be source")
 	}
 	return nil
 }
@@ -270,7 +269,7 @@ func (t *Topology) createChannel(_ context.Context, p *createChannelParams) (non
 				continue
 			}
 			if have != c {
-				return badParam("short_channel_id: the layer has another channel %s", p.ShortChannelID)
+				return command.BadParam("short_channel_id", "the layer has another channel %s", p.ShortChannelID)
 			}
 			return nil
 		}

@@ -2,6 +2,7 @@ package topology
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -62,7 +63,7 @@ func (t *Topology) unreserve(_ context.Context, p *pathParams) (none, error) {
 			return r.direction == direction(h.Direction) && r.layer == h.Layer && r.amount == h.AmountMsat
 		})
 		if at < 0 {
-			return none{}, badParam("path[%d]: %s has no reservation of %s", i, h.Direction, h.AmountMsat)
+			return none{}, command.BadParam(fmt.Sprintf("path[%d]", i), "%s has no reservation of %s", h.Direction, h.AmountMsat)
 		}
 		left = slices.Delete(left, at, at+1)
 	}

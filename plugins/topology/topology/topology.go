@@ -12,7 +12,6 @@ import (
 	"fulmen/internal/graph"
 	"fulmen/internal/keys"
 	"fulmen/internal/route"
-	"fulmen/internal/rpc"
 	"fulmen/internal/wire"
 )
 
@@ -176,8 +175,4 @@ func (d *direction) UnmarshalText(text []byte) error {
 func (d direction) half(v *route.View) (graph.Half, bool) {
 	c, ok := v.Channel(d.ID)
 	return c.Half(d.Direction), ok
-}
-
-func badParam(format string, args ...any) error {
-	return rpc.Errorf(rpc.CodeInvalidParams, format, args...)
 }
