@@ -105,7 +105,7 @@ func (p *pair) do(line string) []string {
 	case "offers": // offers FEE [min=SAT max=SAT] [without=own|other]: a closing_signed of its own making
 		n.outbox = append(n.outbox, p.closingSigned(n, words[2:]))
 		return nil
-	case "completes": // completes FEE VARIANT... [script=HEX]: a closing_complete of its own making
+	case "completes": // completes FEE VARIANT... [script=HEX] [locktime=]: a closing_complete of its own making
 		n.outbox = append(n.outbox, p.closingComplete(n, words[2:]))
 		return nil
 	}
@@ -236,6 +236,9 @@ func (p *pair) closingComplete(n *node, args []string) wire.Message {
 	for _, a := range args[1:] {
 		if script, ok := strings.CutPrefix(a, "script="); ok {
 			closer.LocalScript = p.unhex(script)
+		}
+		if height, ok := strings.CutPrefix(a, "locktime="); ok {
+			closer.LockTime = uint32(p.uint(height))
 		}
 	}
 	m := &wire.ClosingComplete{

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"fulmen/internal/amount"
+	"fulmen/internal/block"
 	"fulmen/internal/keys"
 	"fulmen/internal/tx"
 	"fulmen/internal/wire"
@@ -235,6 +236,9 @@ func (s *simple) recvClosingComplete(m *Machine, msg *wire.ClosingComplete) ([]A
 	if err := s.config.verify(p, *remote); err != nil {
 		return nil, warnAndClose("closing_complete: %w", err)
 	}
+	if err := s.checkMinable(p); err != nil {
+		return nil, err
+	}
 	s.config.RemoteScript = msg.CloserScriptPubkey // from now on for our closing_complete, too
 	return m.ask(func(sigs []keys.Signature) ([]Action, error) {
 		*field = &sigs[0]
@@ -253,6 +257,28 @@ func (s *simple) selectVariant(msg *wire.ClosingComplete, full Content, reply *w
 	default:
 		return full.withoutRemote(), msg.CloseeOutputOnly, &reply.CloseeOutputOnly
 	}
+}
+
+const (
+	// leastRelayed is the share of the usual floor that a peer's transaction has to pay: newer backends relay a
+	// tenth of what others do.
+	leastRelayed = 10
+	// mostLockTime is how many blocks ahead it may be locked.
+	mostLockTime block.Height = 2016
+)
+
+// checkMinable refuses what cannot be broadcast, as BOLT 2 asks of the closee: a peer with nothing to lose could have
+// the channel wait for a transaction that is never mined.
+func (s *simple) checkMinable(p *proposal) error {
+	c := &s.config
+	least := amount.FeerateFloor.Fee(tx.ClosingWeight(p.content.LocalScript, p.content.RemoteScript)) / leastRelayed
+	switch {
+	case p.closing.Fee < least:
+		return warnAndClose("closing_complete: a transaction with a fee of %s, below %s, is not relayed", p.closing.Fee, least)
+	case p.content.LockTime > c.LockTime+uint32(mostLockTime):
+		return warnAndClose("closing_complete: locktime %d, at block %d", p.content.LockTime, c.LockTime)
+	}
+	return nil
 }
 
 func (s *simple) checkClosingComplete(msg *wire.ClosingComplete) error {
