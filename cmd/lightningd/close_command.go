@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/btcsuite/btcd/address/v2"
 	"github.com/btcsuite/btcd/chaincfg/v2"
@@ -26,7 +27,7 @@ import (
 
 type closeParams struct {
 	ID                 string            `param:"id" doc:"The peer, if it has one channel; or the channel's channel_id, short_channel_id or alias."`
-	UnilateralTimeout  uint32            `param:"unilateraltimeout" default:"172800" doc:"Seconds after which the channel is closed without the peer; 0 waits for the peer for ever."`
+	UnilateralTimeout  *uint32           `param:"unilateraltimeout" doc:"Seconds after which the channel is closed without the peer, 172800 if omitted; 0 waits for the peer for ever."`
 	Destination        string            `param:"destination,optional" doc:"The address that gets our balance; the wallet if omitted."`
 	FeeNegotiationStep string            `param:"fee_negotiation_step" default:"50%" doc:"How fast to give way where the peer haggles about the fee: satoshi, or percent of the distance. A peer that tells its fee range agrees at once."`
 	WrongFunding       *btcwire.OutPoint `param:"wrong_funding" doc:"Refused: closing another output than the channel's own is not supported."`
@@ -44,6 +45,22 @@ func (p *closeParams) Validate() error {
 	}
 	_, _, err := negotiationStep(p.FeeNegotiationStep)
 	return err
+}
+
+// defaultCloseTimeout is how long a peer has, in seconds.
+const defaultCloseTimeout = 172_800
+
+// timeout is how long the peer has; 0 is for ever.
+func (p *closeParams) timeout() time.Duration {
+	if p.UnilateralTimeout == nil {
+		return seconds(defaultCloseTimeout)
+	}
+	return seconds(uint64(*p.UnilateralTimeout))
+}
+
+// alone reports whether the caller wants no other closing transaction of the peer's, but an end.
+func (p *closeParams) alone() bool {
+	return p.UnilateralTimeout != nil && *p.UnilateralTimeout > 0 && len(p.FeeRange) == 0
 }
 
 // negotiationStep reads fee_negotiation_step: one of the two is 0.
@@ -73,7 +90,8 @@ func (n *node) closeCommand() *command.Command {
 		Short: "Close a channel.",
 		Long: "It agrees with the peer on a closing transaction, waiting for the peer to be there if need be, and returns when that " +
 			"is broadcast; messages tell of each step before. Given again with a higher feerange, while the peer is connected and both have option_simple_close, it agrees on " +
-			"another that pays more. If the peer does not agree in time, our commitment transaction is broadcast, which locks our balance for a while.",
+			"another that pays more. If the peer does not agree in time, our commitment transaction is broadcast, which locks our balance for a while. " +
+			"So it is when unilateraltimeout is given again, without feerange, and the closing transaction is not mined by then.",
 		SeeAlso: []string{"fundchannel", "listpeerchannels"},
 	}, n.closeByCaller)
 }
@@ -101,7 +119,7 @@ func (n *node) closeByCaller(ctx context.Context, p *closeParams) (*closeResult,
 	}
 	request := rpc.FromContext(ctx)
 	tell := func(text string) { request.Message(rpc.LevelInfo, "%s", text) }
-	kind, raw, err := n.closeChannel(ctx, c, how, seconds(uint64(p.UnilateralTimeout)), tell)
+	kind, raw, err := n.closeChannel(ctx, c, how, p.timeout(), tell)
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +170,11 @@ func (n *node) closingFor(ctx context.Context, c *channel, p *closeParams) (*clo
 		if how.fees.StepSat, how.fees.StepPercent, err = negotiationStep(p.FeeNegotiationStep); err != nil {
 			return err
 		}
-		if c.row.State == store.ClosingComplete {
+		switch {
+		case c.row.State != store.ClosingComplete:
+		case p.alone():
+			how.alone, how.instead = true, c.row.CloseTx
+		default:
 			how.instead, err = c.checkReplacement(how.fees.Target)
 		}
 		return err

@@ -21,6 +21,7 @@ type closing struct {
 	fees   channeldmsg.CloseFeerates
 	// instead is the closing transaction that another is to replace; nil: none is signed yet.
 	instead []byte
+	alone   bool // what replaces it is our commitment
 }
 
 // checkReplacement fails unless another closing transaction at a rate can take the place of the one that is
@@ -85,6 +86,17 @@ func (c *channel) onMutualClose(m *channeldmsg.MutualClose) {
 		c.setState(store.ClosingComplete, causeLocal, text)
 	}
 	c.n.broadcast(m.Tx)
+}
+
+// closeInstead takes the channel to the chain by our commitment, though a closing transaction is signed: what that pays
+// may never be enough, and the peer not there to sign another. Whichever is mined first counts.
+func (c *channel) closeInstead(why string) {
+	if c.row.State != store.ClosingComplete {
+		return
+	}
+	c.row.CloseTx = nil
+	c.setState(store.AwaitingUnilateral, causeUser, fmt.Sprintf("Closing with our commitment: %s", why))
+	c.n.dropToChain(c)
 }
 
 // dropToChain broadcasts our commitment. Nothing but the chain can be done with the channel then.
@@ -169,6 +181,9 @@ func (n *node) closeChannel(ctx context.Context, c *channel, how *closing, timeo
 	err := n.onLoop(func() error {
 		switch c.row.State {
 		case store.ClosingComplete:
+			if how.alone {
+				return nil // nothing is asked of the peer
+			}
 			if how.instead == nil || c.proc == nil || !c.ready {
 				return rpc.Errorf(rpc.CodeFailed, "channel is closing already: state %s", c.row.State)
 			}
@@ -202,7 +217,7 @@ func (n *node) closeChannel(ctx context.Context, c *channel, how *closing, timeo
 		defer timer.Stop()
 		expired = timer.C
 	}
-	return n.waitClosed(ctx, c, how.instead, expired, progress)
+	return n.waitClosed(ctx, c, how, expired, progress)
 }
 
 // step says in words how far a close is, for the one who asked for it.
@@ -218,7 +233,7 @@ func (c *channel) step() string {
 
 // waitClosed follows the channel until a transaction that closes it is signed, and tells of each step once.
 // Another one that was signed before does not count.
-func (n *node) waitClosed(ctx context.Context, c *channel, instead []byte, expired <-chan time.Time, progress func(string)) (string, []byte, error) {
+func (n *node) waitClosed(ctx context.Context, c *channel, how *closing, expired <-chan time.Time, progress func(string)) (string, []byte, error) {
 	for told := ""; ; {
 		var changed chan store.ChannelState
 		var state store.ChannelState
@@ -238,7 +253,10 @@ func (n *node) waitClosed(ctx context.Context, c *channel, instead []byte, expir
 		switch {
 		case state == store.Closed:
 			return closeUnopened, nil, nil // it was never funded
-		case tx != nil && bytes.Equal(tx, instead):
+		case tx != nil && bytes.Equal(tx, how.instead):
+			if state != store.ClosingComplete && how.alone {
+				return "mutual", tx, nil
+			}
 			if state != store.ClosingComplete {
 				return "", nil, rpc.Errorf(rpc.CodeFailed, "the closing transaction is mined: there is nothing to raise")
 			}
@@ -251,11 +269,15 @@ func (n *node) waitClosed(ctx context.Context, c *channel, instead []byte, expir
 		case <-changed:
 		case <-expired:
 			expired = nil
-			if instead != nil {
+			switch {
+			case how.alone:
+				n.loop.post(func() { c.closeInstead("the closing transaction was not mined in time") })
+			case how.instead != nil:
 				n.loop.post(func() { n.stateWaiters.remove(c.row.ID, changed); c.close = nil })
 				return "", nil, rpc.Errorf(rpc.CodeFailed, "the peer did not sign another closing transaction in time; the one before stands")
+			default:
+				n.loop.post(func() { c.failChannel(causeUser, "the peer did not agree to a mutual close in time") })
 			}
-			n.loop.post(func() { c.failChannel(causeUser, "the peer did not agree to a mutual close in time") })
 		case <-ctx.Done():
 			n.loop.post(func() { n.stateWaiters.remove(c.row.ID, changed) })
 			return "", nil, context.Cause(ctx)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	btcwire "github.com/btcsuite/btcd/wire/v2"
 
@@ -48,6 +49,40 @@ func TestLostStateIsNotPublished(t *testing.T) {
 	check()
 	if len(backend.sent) != 0 {
 		t.Errorf("sent %s", backend.sent)
+	}
+}
+
+// TestUselessMutualCloseIsReplaced: a closing transaction is signed, and is not mined: the peer may have had the
+// last word on what it pays. The operator can have our commitment instead.
+func TestUselessMutualCloseIsReplaced(t *testing.T) {
+	w, _ := surroundChain(t)
+	w.caughtUp(testHeight)
+	mutual := mustEncode(testSpend(0, []btcwire.OutPoint{malloryFunding()}, 999_990))
+	c := w.n.channels[malloryChannel]
+	w.n.loop.call(func() {
+		c.row.CloseTx, c.row.OwnClose = mutual, mutual
+		c.setState(store.ClosingComplete, causeLocal, "waiting for it")
+	})
+	second := uint32(1)
+	how, err := w.n.closingFor(w.n.ctx, c, &closeParams{UnilateralTimeout: &second, FeeNegotiationStep: "50%"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kind, raw, err := w.n.closeChannel(w.n.ctx, c, how, time.Millisecond, func(string) {})
+	if err != nil || kind != "unilateral" {
+		t.Fatalf("%s, %v", kind, err)
+	}
+	own, err := decodeTx(raw)
+	if err != nil || !isCommitment(own) {
+		t.Errorf("%x, %v", raw, err)
+	}
+	if row := w.row(); row.State != store.AwaitingUnilateral {
+		t.Errorf("state %s", row.State)
+	}
+	w = w.restart()
+	defer w.end()
+	if row := w.row(); row.State != store.AwaitingUnilateral {
+		t.Errorf("state %s after a restart", row.State)
 	}
 }
 
