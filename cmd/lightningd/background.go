@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -21,8 +22,9 @@ const readyFd = 3
 const slowStart = 3 * time.Second
 
 // goToBackground starts lightningd again in a session of its own, and returns when that one is ready
-// or has failed. Its log goes to the files, or with none to the terminal.
-func goToBackground(args, logFiles []string) error {
+// or has failed. Its log goes to the files, or with none to the terminal. It reads the passphrase from its stdin, if
+// it is to have one.
+func goToBackground(args, logFiles []string, passphrase []byte) error {
 	self, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("go to the background: %w", err)
@@ -34,6 +36,9 @@ func goToBackground(args, logFiles []string) error {
 	cmd := exec.Command(self, args...)
 	cmd.Env = append(os.Environ(), backgroundMark+"=1")
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	if passphrase != nil {
+		cmd.Stdin = bytes.NewReader(append(passphrase, '\n'))
+	}
 	cmd.ExtraFiles = []*os.File{w}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {

@@ -39,7 +39,7 @@ func (n *node) startKeys(ctx context.Context) error {
 
 // openSecret hands hsmd the file. A new one gets its name only when hsmd has written it to the disk.
 func (n *node) openSecret(ctx context.Context, path string) (*hsmdmsg.InitReply, error) {
-	passphrase, err := n.askPassphrase()
+	passphrase, err := askPassphrase(n.cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -113,8 +113,8 @@ func secretPath(cfg *config.Config) string { return filepath.Join(cfg.NetworkDir
 
 // askPassphrase reads the passphrase of hsm_secret if the option says that there is one: from the
 // terminal without showing it, otherwise the first line of standard input.
-func (n *node) askPassphrase() ([]byte, error) {
-	if !n.cfg.Flag("hsm-passphrase") {
+func askPassphrase(cfg *config.Config) ([]byte, error) {
+	if !cfg.Flag("hsm-passphrase") {
 		return nil, nil
 	}
 	stdin := int(os.Stdin.Fd())

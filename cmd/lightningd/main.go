@@ -41,12 +41,16 @@ func run(args []string, stdout io.Writer) error {
 		return err
 	}
 	if cfg.Flag("daemon") && !inBackground() {
-		return goToBackground(args, logFiles(cfg))
+		passphrase, err := askPassphrase(cfg) // here, where somebody sees the question
+		if err != nil {
+			return err
+		}
+		return goToBackground(args, logFiles(cfg), passphrase)
 	}
 	if err := makeFolders(cfg); err != nil {
 		return err
 	}
-	pid, err := lockPidFile(cfg.PIDFile())
+	pid, err := takeLock(cfg.PIDFile(), cfg.Path("rpc-file"))
 	if err != nil {
 		return err
 	}

@@ -3,9 +3,37 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"syscall"
+	"time"
 )
+
+// errLocked is that another process has the lock.
+var errLocked = errors.New("lightningd is already running on this folder")
+
+// lockPatience is how long a start waits for a node that stops.
+const lockPatience = 10 * time.Second
+
+// takeLock takes the lock of the pid file, also from a node that is just stopping: its socket is gone a moment before
+// its process is, and `lightning-cli stop` has returned.
+func takeLock(path, socket string) (*os.File, error) {
+	for deadline := time.Now().Add(lockPatience); ; time.Sleep(20 * time.Millisecond) {
+		f, err := lockPidFile(path)
+		if !errors.Is(err, errLocked) || time.Now().After(deadline) || listens(socket) {
+			return f, err
+		}
+	}
+}
+
+// listens reports whether a process takes connections at a Unix socket.
+func listens(socket string) bool {
+	conn, err := net.Dial("unix", socket)
+	if err == nil {
+		conn.Close()
+	}
+	return err == nil
+}
 
 // lockPidFile takes the lock that makes this process the only node on its folder, and writes its
 // pid into the file. The lock ends with the process; the file stays.
@@ -19,7 +47,7 @@ func lockPidFile(path string) (*os.File, error) {
 		n, _ := f.ReadAt(pid, 0)
 		f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("lightningd is already running on this folder: %s is locked by pid %s", path, trimNewline(pid[:n]))
+			return nil, fmt.Errorf("%w: %s is locked by pid %s", errLocked, path, trimNewline(pid[:n]))
 		}
 		return nil, fmt.Errorf("lock pid file %s: %w", path, err)
 	}

@@ -22,7 +22,8 @@ func (n *node) newPluginHost() *plugin.Host {
 		Spec: plugin.Spec{
 			Dir: n.cfg.NetworkDir(), Version: version.Version, Log: n.log,
 			AllowDeprecated: n.cfg.Bool("allow-deprecated-apis"), SaveIO: n.cfg.Path("dev-save-plugin-io"),
-			Env: []string{"LIGHTNINGD_DATABASE=" + n.cfg.DatabaseFile()},
+			LogStderr: n.cfg.Flag("daemon"), // the terminal is somebody else's
+			Env:       []string{"LIGHTNINGD_DATABASE=" + n.cfg.DatabaseFile()},
 		},
 		Reserved: func(method string) (string, bool) {
 			_, err := n.commands().Lookup(method)

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -36,6 +37,9 @@ func behave(how string) {
 		fmt.Println("hello, is this the log?")
 		io.Copy(io.Discard, os.Stdin)
 	case "dies":
+		os.Exit(7)
+	case "complains":
+		fmt.Fprintf(os.Stderr, "Traceback:\n\n  %s\nlast line", strings.Repeat("x", 2*maxErrLine))
 		os.Exit(7)
 	case "stubborn":
 		serve(map[string]any{"getmanifest": map[string]any{}})
@@ -166,6 +170,29 @@ func start(t *testing.T, spec Spec) *Plugin {
 		p.Stop(ctx)
 	})
 	return p
+}
+
+// TestStderr: where lightningd's stderr is nobody's, what a plugin says on its own is in the log.
+func TestStderr(t *testing.T) {
+	spec, log := testSpec(t, "complains")
+	spec.LogStderr = true
+	if _, err := Start(t.Context(), spec); err == nil {
+		t.Fatal("it started")
+	}
+	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(log.String(), "last line"); {
+		if time.Now().After(deadline) {
+			t.Fatalf("log %s", log)
+		}
+		runtime.Gosched()
+	}
+	for _, want := range []string{"level=WARN", `msg="stderr: Traceback:"`, "daemon=plugin-"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("log lacks %q: %.500s", want, log)
+		}
+	}
+	if n := strings.Count(log.String(), "stderr: "); n != 5 { // the long line is three
+		t.Errorf("%d lines", n)
+	}
 }
 
 func TestLifecycle(t *testing.T) {

@@ -50,7 +50,9 @@ type Spec struct {
 	AllowDeprecated bool
 	// SaveIO is a folder for a copy of all that plugins are sent and write; empty for none.
 	SaveIO string
-	Log    *slog.Logger
+	// LogStderr logs what it prints on its stderr, which otherwise is lightningd's.
+	LogStderr bool
+	Log       *slog.Logger
 	// OnNotification gets what the plugin emits by itself, except `log`. It runs on the plugin's reader:
 	// while it does, no reply of this plugin is delivered.
 	OnNotification func(p *Plugin, method string, params json.RawMessage)
@@ -127,7 +129,6 @@ func spawn(spec Spec) (*Plugin, error) {
 	cmd := exec.Command(spec.Path, spec.Args...)
 	cmd.Dir = spec.Dir
 	cmd.Env = append(append(os.Environ(), "LIGHTNINGD_PLUGIN=1", "LIGHTNINGD_VERSION="+spec.Version), spec.Env...)
-	cmd.Stderr = os.Stderr
 	// A group of its own: an interrupt from the terminal is for lightningd, which stops its plugins in
 	// order.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -140,11 +141,21 @@ func spawn(spec Spec) (*Plugin, error) {
 	if err != nil {
 		return nil, fmt.Errorf("plugin %s: %w", name, err)
 	}
-	cmd.Stdout = theirs
-	err = cmd.Start()
-	theirs.Close()
+	ourErr, theirErr, err := stderrOf(&spec)
 	if err != nil {
 		stdout.Close()
+		theirs.Close()
+		return nil, fmt.Errorf("plugin %s: %w", name, err)
+	}
+	cmd.Stdout, cmd.Stderr = theirs, theirErr
+	err = cmd.Start()
+	theirs.Close()
+	if ourErr != nil {
+		theirErr.Close()
+	}
+	if err != nil {
+		stdout.Close()
+		ourErr.Close() // nil is fine
 		return nil, fmt.Errorf("plugin %s: %w", name, err)
 	}
 	log := spec.Log
@@ -160,6 +171,9 @@ func spawn(spec Spec) (*Plugin, error) {
 		stdin: stdin, pending: make(map[string]*pending), ended: make(chan struct{}), budget: budget.New(budgetBurst, budgetRate, time.Now()),
 	}
 	p.out.init()
+	if ourErr != nil {
+		go logLines(ourErr, p.log)
+	}
 	exit := make(chan error, 1)
 	go p.wait(stdout, exit)
 	go p.read(stdout, exit)

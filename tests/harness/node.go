@@ -107,6 +107,20 @@ func (n *Node) Launch(options ...string) {
 	}
 }
 
+// Background runs lightningd --daemon with a standard input until that returns, and gives what it printed. Whoever
+// calls it stops the node.
+func (n *Node) Background(stdin string, options ...string) (string, error) {
+	n.t.Helper()
+	bin, err := Bin()
+	if err != nil {
+		n.t.Fatalf("build: %v", err)
+	}
+	cmd := exec.Command(filepath.Join(bin, "lightningd"), append(append([]string{"--daemon"}, n.args...), options...)...)
+	cmd.Stdin = strings.NewReader(stdin)
+	out, err := cmd.CombinedOutput() // until nobody holds it any more
+	return string(out), err
+}
+
 func (n *Node) connectRPC() {
 	n.t.Helper()
 	n.disconnect()
