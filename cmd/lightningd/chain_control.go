@@ -283,6 +283,7 @@ func (n *node) caughtUp(h block.Height) {
 	}
 	n.updateFeerates()
 	n.adjustFeerates()
+	n.revoked.ring()
 	n.watchDeadlines(h)
 	n.decideTxs()
 	n.tellHeight(h)

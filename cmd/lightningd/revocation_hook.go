@@ -86,44 +86,67 @@ func (n *node) tellRevocations() {
 	}
 }
 
+// telling is how far it came with one of them.
+type telling int
+
+const (
+	toldOf      telling = iota
+	notNow              // no penalty transaction could be made: the next block is another try
+	nobodyThere         // a plugin ended meanwhile: the bell rings when it is back
+)
+
 // tellWaiting tells of those that wait, as long as a plugin is there to hear it.
 func (n *node) tellWaiting() error {
+	return n.tellEach(func(r *store.RevokedCommitment) telling {
+		if !n.plugins.Hooked(revocationHook) {
+			return nobodyThere
+		}
+		return n.tellRevoked(r)
+	})
+}
+
+// tellEach tells of each that waits. One that nothing can be told of now keeps no other waiting.
+func (n *node) tellEach(tell func(*store.RevokedCommitment) telling) error {
 	const batch = 100
-	for n.plugins.Hooked(revocationHook) {
-		list, err := n.db.RevokedCommitments(batch)
+	for last := uint64(0); ; {
+		list, err := n.db.RevokedCommitments(last, batch)
 		if err != nil || len(list) == 0 {
 			return err
 		}
-		var told uint64
-		for i := range list {
-			if !n.tellRevoked(&list[i]) {
-				break
+		var told []uint64
+		stop := false
+		for i := 0; i < len(list) && !stop; i++ {
+			last = list[i].ID
+			switch tell(&list[i]) {
+			case toldOf:
+				told = append(told, last)
+			case nobodyThere:
+				stop = true
 			}
-			told = list[i].ID
 		}
-		if told == 0 {
-			return nil // the bell rings when the plugin is back
+		if len(told) > 0 {
+			if err := n.db.Update(func(tx *storeTx) error { return tx.ForgetRevoked(told) }); err != nil {
+				return err
+			}
 		}
-		if err := n.db.Update(func(tx *storeTx) error { return tx.ForgetRevoked(told) }); err != nil {
-			return err
+		if stop {
+			return nil
 		}
 	}
-	return nil
 }
 
-// tellRevoked tells the plugins of one, and reports whether that is done with: it is not where a plugin ended
-// meanwhile.
-func (n *node) tellRevoked(r *store.RevokedCommitment) (done bool) {
+// tellRevoked tells the plugins of one.
+func (n *node) tellRevoked(r *store.RevokedCommitment) telling {
 	penalty, err := n.penaltyFor(r)
-	if n.ctx.Err() != nil {
-		return false
-	}
-	if err != nil {
-		n.log.Warn("no penalty transaction can be made of a revoked commitment", "channel", r.Channel, "commitment", uint64(r.Number), "error", err)
-		return true
-	}
-	if penalty == nil {
-		return true
+	switch {
+	case n.ctx.Err() != nil:
+		return nobodyThere
+	case err != nil:
+		n.log.Warn("no penalty transaction can be made of a revoked commitment now: the next block is another try",
+			"channel", r.Channel, "commitment", uint64(r.Number), "error", err)
+		return notNow
+	case penalty == nil:
+		return toldOf
 	}
 	lost := false
 	err = n.plugins.Ask(n.ctx, plugin.Question{
@@ -137,5 +160,8 @@ func (n *node) tellRevoked(r *store.RevokedCommitment) (done bool) {
 		Answer: plugin.Continue,
 		Lost:   func(string) bool { lost = true; return false },
 	})
-	return err == nil && !lost
+	if err != nil || lost {
+		return nobodyThere
+	}
+	return toldOf
 }

@@ -32,10 +32,10 @@ func (t *Tx) AddRevoked(list []RevokedCommitment) error {
 	return nil
 }
 
-// RevokedCommitments reads the first of those that are stored, at most so many.
-func (d *DB) RevokedCommitments(most int) ([]RevokedCommitment, error) {
+// RevokedCommitments reads the first of those that are stored after an ID, at most so many.
+func (d *DB) RevokedCommitments(after uint64, most int) ([]RevokedCommitment, error) {
 	var list []RevokedCommitment
-	err := d.query("SELECT id, channel, number, secret, txid, output, amount_sat FROM revoked_commitments ORDER BY id LIMIT ?", []any{most},
+	err := d.query("SELECT id, channel, number, secret, txid, output, amount_sat FROM revoked_commitments WHERE id > ? ORDER BY id LIMIT ?", []any{after, most},
 		func(row scanner) error {
 			var r RevokedCommitment
 			var secret, txid []byte
@@ -52,7 +52,12 @@ func (d *DB) RevokedCommitments(most int) ([]RevokedCommitment, error) {
 	return list, nil
 }
 
-// ForgetRevoked removes those up to an ID, which were told.
-func (t *Tx) ForgetRevoked(last uint64) error {
-	return t.exec("DELETE FROM revoked_commitments WHERE id <= ?", last)
+// ForgetRevoked removes those with these IDs, which were told.
+func (t *Tx) ForgetRevoked(ids []uint64) error {
+	for _, id := range ids {
+		if err := t.exec("DELETE FROM revoked_commitments WHERE id = ?", id); err != nil {
+			return err
+		}
+	}
+	return nil
 }

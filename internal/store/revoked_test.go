@@ -16,11 +16,11 @@ func TestRevokedCommitments(t *testing.T) {
 	must(t, d.Update(func(tx *Tx) error { return tx.AddRevoked(list) }))
 	check := func(most int, want []RevokedCommitment) {
 		t.Helper()
-		if got, err := d.RevokedCommitments(most); err != nil || !slices.Equal(got, want) {
+		if got, err := d.RevokedCommitments(0, most); err != nil || !slices.Equal(got, want) {
 			t.Errorf("%+v, %v; want %+v", got, err, want)
 		}
 	}
 	check(2, list[:2])
-	must(t, d.Update(func(tx *Tx) error { return tx.ForgetRevoked(2) }))
+	must(t, d.Update(func(tx *Tx) error { return tx.ForgetRevoked([]uint64{1, 2}) }))
 	check(2, list[2:])
 }
