@@ -16,7 +16,11 @@ import (
 func copyOf(t *testing.T, db *DB) *sql.DB {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "copy.sqlite3")
-	source, err := sql.Open("sqlite3", db.path)
+	var file string
+	if err := db.read.QueryRow("SELECT file FROM pragma_database_list WHERE name = 'main'").Scan(&file); err != nil {
+		t.Fatal(err)
+	}
+	source, err := sql.Open("sqlite3", file)
 	if err != nil {
 		t.Fatal(err)
 	}
