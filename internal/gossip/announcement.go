@@ -103,7 +103,8 @@ func (m *Machine) afterPendingFunding(p *pendingChannel, r Funding) {
 	p.updates = [2]*heldUpdate{}
 }
 
-// FundingScript is the output's for two keys (BOLT 3, Funding Transaction Output).
+// FundingScript is the output's for two keys (BOLT 3, Funding Transaction Output). It is here, beside that of package tx,
+// so that gossipd need not link transactions.
 func FundingScript(a, b keys.PubKey) []byte {
 	if bytes.Compare(a[:], b[:]) > 0 {
 		a, b = b, a
