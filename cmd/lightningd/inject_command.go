@@ -36,7 +36,7 @@ func (p *injectParams) Validate() error {
 	case p.AmountMsat > amount.MaxMsat:
 		return command.BadParam("amount_msat", "is more than exists")
 	case len(p.LocalInvreqID) > 0:
-		return rpc.Errorf(rpc.CodePayInvalidInvoice, "localinvreqid: there is no such invoice request")
+		return errNoInvreq
 	}
 	return nil
 }

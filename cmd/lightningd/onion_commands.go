@@ -107,7 +107,7 @@ func (p *sendOnionParams) Validate() error {
 	case len(p.Onion) != onion.PacketSize:
 		return command.BadParam("onion", "has %d bytes, want %d", len(p.Onion), onion.PacketSize)
 	case len(p.LocalInvreqID) > 0:
-		return rpc.Errorf(rpc.CodePayInvalidInvoice, "localinvreqid: there is no such invoice request")
+		return errNoInvreq
 	case p.FirstHop.AmountMsat == 0:
 		return command.BadParam("first_hop", "amount_msat should be positive")
 	}

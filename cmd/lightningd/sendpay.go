@@ -129,10 +129,13 @@ func sendError(err error) error {
 	return err
 }
 
+// errNoInvreq refuses localinvreqid.
+var errNoInvreq = rpc.Errorf(rpc.CodePayInvalidInvoice, "localinvreqid: there is no such invoice request")
+
 // partFrom checks the parameters and makes the part, its heights counted from the block after ours.
 func (n *node) partFrom(p *sendPayParams) (*payments.Part, error) {
 	if len(p.LocalInvreqID) > 0 {
-		return nil, rpc.Errorf(rpc.CodePayInvalidInvoice, "localinvreqid: there is no such invoice request")
+		return nil, errNoInvreq
 	}
 	if p.PartID != 0 && (p.AmountMsat == nil || p.PaymentSecret == nil) {
 		return nil, command.BadParam("partid", "amount_msat and payment_secret must be given with it")

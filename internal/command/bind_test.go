@@ -39,8 +39,11 @@ type everything struct {
 }
 
 func (e *everything) Validate() error {
-	if e.Label == "invalid" {
+	switch e.Label {
+	case "invalid":
 		return errors.New("label: is not valid")
+	case "taken":
+		return rpc.Errorf(rpc.CodeInvoiceLabelExists, "label: exists")
 	}
 	return nil
 }
@@ -139,6 +142,14 @@ func TestBadParameters(t *testing.T) {
 		if !errors.As(err, &e) || e.Code != rpc.CodeInvalidParams || !strings.HasPrefix(e.Message, tt.want) {
 			t.Errorf("%s:\n got %v\nwant %s", tt.params, err, tt.want)
 		}
+	}
+}
+
+func TestValidateMayChooseTheCode(t *testing.T) {
+	_, err := run(t, `[1,"taken"]`)
+	var e *rpc.Error
+	if !errors.As(err, &e) || e.Code != rpc.CodeInvoiceLabelExists || e.Message != "label: exists" {
+		t.Errorf("got %v", err)
 	}
 }
 

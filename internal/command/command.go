@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -84,15 +85,17 @@ func (d *Doc) check() {
 	}
 }
 
+// validate asks the parameters whether they go together. An error that has a code keeps it.
 func validate(p any) error {
 	v, ok := p.(interface{ Validate() error })
 	if !ok {
 		return nil
 	}
-	if err := v.Validate(); err != nil {
-		return rpc.Errorf(rpc.CodeInvalidParams, "%w", err)
+	err := v.Validate()
+	if err == nil || errors.As(err, new(*rpc.Error)) {
+		return err
 	}
-	return nil
+	return rpc.Errorf(rpc.CodeInvalidParams, "%w", err)
 }
 
 // Usage is the name with its parameters, optional ones in brackets.
