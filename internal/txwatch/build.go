@@ -13,6 +13,7 @@ const (
 	baseWeight   = 4*(4+4+1+1) + 2 // version, locktime, counts of inputs and outputs; segwit's marker
 	inputWeight  = 4 * (36 + 1 + 4)
 	walletOutput = 4 * (8 + 1 + 34) // p2tr
+	coinWitness  = 1 + 1 + 64       // of the wallet's p2tr: a count, and a signature with its length
 	countWeight  = 4 * 2            // more than 252 inputs or outputs
 )
 

@@ -172,7 +172,7 @@ func (m *Machine) pursue(j *job, news bool) []Action {
 func (m *Machine) weightOf(j *job) int {
 	d := sweep(j.claims)
 	if j.claims[0].Fixed != nil {
-		d.weight += walletOutput + inputWeight + 66 // a p2tr coin
+		d.weight += walletOutput + inputWeight + coinWitness
 	}
 	return d.weight
 }
