@@ -62,30 +62,52 @@ func (n *node) invoiceCommand() *command.Command {
 }
 
 func (n *node) createInvoiceFor(ctx context.Context, p *invoiceParams) (*newInvoiceResult, error) {
-	if len(p.Description) > maxDescription && !p.HashOnly {
-		return nil, command.BadParam("description", "should be at most %d bytes (set deschashonly for a longer one)", maxDescription)
-	}
-	expiry := defaultInvoiceExpiry
-	if p.Expiry != nil {
-		if *p.Expiry > 100*365*24*3600 {
-			return nil, command.BadParam("expiry", "should be at most a hundred years")
-		}
-		expiry = time.Duration(*p.Expiry) * time.Second
-	}
-	var preimage, secret [32]byte
+	var preimage [32]byte
 	rand.Read(preimage[:])
-	rand.Read(secret[:])
 	if p.Preimage != nil {
 		preimage = *p.Preimage
+	}
+	inv, err := n.newInvoice(p, preimage)
+	if err != nil {
+		return nil, err
+	}
+	capacity, err := n.receiveVia(ctx, p.Amount.Msat, p.Expose)
+	if err != nil {
+		return nil, err
+	}
+	inv.Routes = capacity.hints
+	stored, err := n.signAndStore(ctx, inv, string(p.Label), p.Description, preimage)
+	if err != nil {
+		return nil, err
+	}
+	r := &newInvoiceResult{
+		Bolt11: stored.Bolt11, PaymentHash: stored.PaymentHash[:], PaymentSecret: stored.PaymentSecret[:],
+		ExpiresAt: stored.ExpiresAt.Unix(), CreatedIndex: stored.CreatedIndex,
+	}
+	capacity.warn(r, p.Amount.Msat)
+	return r, nil
+}
+
+// newInvoice is the invoice that the caller wants, but for the ways to this node.
+func (n *node) newInvoice(p *invoiceParams, preimage [32]byte) (*invoice.Invoice, error) {
+	expiry := defaultInvoiceExpiry
+	switch {
+	case len(p.Description) > maxDescription && !p.HashOnly:
+		return nil, command.BadParam("description", "should be at most %d bytes (set deschashonly for a longer one)", maxDescription)
+	case p.Expiry != nil && *p.Expiry > 100*365*24*3600:
+		return nil, command.BadParam("expiry", "should be at most a hundred years")
+	case p.Expiry != nil:
+		expiry = time.Duration(*p.Expiry) * time.Second
 	}
 	if p.Amount.Msat == 0 && !p.Amount.Any {
 		return nil, command.BadParam("amount_msat", `should be positive, or "any"`)
 	}
 	inv := &invoice.Invoice{
 		Network: n.network.Invoice, Amount: p.Amount.Msat, Timestamp: n.now().Truncate(time.Second),
-		PaymentHash: sha256.Sum256(preimage[:]), PaymentSecret: secret, Expiry: expiry,
+		PaymentHash: sha256.Sum256(preimage[:]), Expiry: expiry,
 		MinFinalCLTVExpiryDelta: n.policy.CLTVFinal, Features: n.ourFeatures(features.Invoice),
 	}
+	rand.Read(inv.PaymentSecret[:])
 	if p.CLTV != nil {
 		inv.MinFinalCLTVExpiryDelta = block.Delta(*p.CLTV)
 	}
@@ -102,21 +124,7 @@ func (n *node) createInvoiceFor(ctx context.Context, p *invoiceParams) (*newInvo
 		}
 		inv.Fallbacks = append(inv.Fallbacks, f)
 	}
-	capacity, err := n.receiveVia(ctx, p.Amount.Msat, p.Expose)
-	if err != nil {
-		return nil, err
-	}
-	inv.Routes = capacity.hints
-	stored, err := n.signAndStore(ctx, inv, string(p.Label), p.Description, preimage)
-	if err != nil {
-		return nil, err
-	}
-	r := &newInvoiceResult{
-		Bolt11: stored.Bolt11, PaymentHash: stored.PaymentHash[:], PaymentSecret: secret[:],
-		ExpiresAt: stored.ExpiresAt.Unix(), CreatedIndex: stored.CreatedIndex,
-	}
-	capacity.warn(r, p.Amount.Msat)
-	return r, nil
+	return inv, nil
 }
 
 // signAndStore has hsmd sign inv, and stores it under label.
