@@ -197,3 +197,43 @@ func TestLegacyClose(t *testing.T) {
 		t.Errorf("another close: %v", err)
 	}
 }
+
+// A close that both have signed is negotiated again on the next connection, as either side may lack it: the channel
+// stays closed, and one of the two transactions is mined.
+func TestLegacyCloseOverAReconnect(t *testing.T) {
+	btcd := harness.StartBtcd(t)
+	alice := harness.StartNode(t, btcd, "alice", "--developer", "--dev-force-features=-61")
+	bob := harness.StartNode(t, btcd, "bob")
+	alice.FundWallet(10_000_000)
+	alice.Connect(bob)
+	alice.OpenChannel(bob, 1_000_000)
+	id := alice.Channels()[0].ChannelID
+	var c closed
+	alice.Call("close", map[string]any{"id": id, "unilateraltimeout": 30, "feerange": []string{"3000perkw", "4000perkw"}}, &c)
+	if c.Type != "mutual" {
+		t.Fatalf("a %s close", c.Type)
+	}
+	btcd.WaitMempool(1)
+	for _, restarted := range []*harness.Node{bob, alice} {
+		restarted.Kill()
+		restarted.Start()
+		alice.Connect(bob)
+		for _, n := range []*harness.Node{alice, bob} {
+			harness.Eventually(t, n.Name+" has the channel taken up, and closed", func() error {
+				ch := n.Channels()[0]
+				if ch.State != "CLOSINGD_COMPLETE" || ch.Reestablished == nil || !*ch.Reestablished {
+					return fmt.Errorf("it is in %s, reestablished %v", ch.State, ch.Reestablished)
+				}
+				return nil
+			})
+		}
+	}
+	btcd.Mine(1)
+	for _, n := range []*harness.Node{alice, bob} {
+		n.Sync()
+		n.WaitChannel(id, "ONCHAIN")
+	}
+	if got := alice.Funds().OnChain(); got < 9_990_000_000 {
+		t.Errorf("alice has %s", got)
+	}
+}
