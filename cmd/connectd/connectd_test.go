@@ -64,7 +64,7 @@ func TestConnectFails(t *testing.T) {
 		{"onion", connectdmsg.Connect{ID: bob.id, Addrs: []string{"abcd.onion:9735"}}, connectdmsg.FailAllAddresses, "needs a proxy"},
 		{"no port", connectdmsg.Connect{ID: bob.id, Addrs: []string{"127.0.0.1"}}, connectdmsg.FailAllAddresses, "missing port"},
 		{"refused", connectdmsg.Connect{ID: bob.id, Addrs: []string{"127.0.0.1:1"}}, connectdmsg.FailAllAddresses, "refused"},
-		{"another node", connectdmsg.Connect{ID: publicOf(t, "carol"), Addrs: []string{bob.addr}}, connectdmsg.FailAllAddresses, "act two"},
+		{"another node", connectdmsg.Connect{ID: publicOf(t, "carol"), Addrs: []string{bob.addr}}, connectdmsg.FailAllAddresses, "act two: the peer hung up (has it another node_id?)"},
 		{"ourselves", connectdmsg.Connect{ID: alice.id, Addrs: []string{alice.addr}}, connectdmsg.FailAllAddresses, "itself"},
 	}
 	for _, tt := range tests {

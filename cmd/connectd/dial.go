@@ -56,7 +56,7 @@ func (s *server) connectTo(m *connectdmsg.Connect) (*peer, error) {
 // tryAddrs dials one address after the other until a peer comes of it. The error names them all.
 func (s *server) tryAddrs(m *connectdmsg.Connect) (*peer, error) {
 	if len(m.Addrs) == 0 {
-		return nil, ipc.Failf(connectdmsg.FailNoAddress, "no address known")
+		return nil, ipc.Failf(connectdmsg.FailNoAddress, "no address known for this node: connect to it once as ID@HOST:PORT")
 	}
 	timeout := time.Duration(m.TimeoutMillis) * time.Millisecond
 	if timeout == 0 {

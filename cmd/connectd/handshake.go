@@ -45,7 +45,10 @@ func (s *server) initiate(conn net.Conn, remote keys.PubKey) (*secured, error) {
 		return nil, fmt.Errorf("handshake: act one: %w", err)
 	}
 	two := make([]byte, noise.ActTwoSize)
-	if _, err := io.ReadFull(conn, two); err != nil {
+	if _, err := io.ReadFull(conn, two); errors.Is(err, io.EOF) {
+		// BOLT 8: who cannot authenticate act one, which is for another key, says nothing and hangs up.
+		return nil, fmt.Errorf("handshake: act two: the peer hung up (has it another node_id?): %w", err)
+	} else if err != nil {
 		return nil, fmt.Errorf("handshake: act two: %w", err)
 	}
 	three, seal, open, err := h.ActThree(two)

@@ -79,7 +79,8 @@ func (n *node) sendTx(ctx context.Context, tx *btcwire.MsgTx, psbt string) error
 	return n.onWallet(ctx, func(w *wallet.Wallet) (*wallet.Changes, error) { return w.Sent(tx), nil })
 }
 
-// feerate is what a caller asked for, or the fee rate behind a name.
+// feerate is what a caller asked for, or the fee rate behind a name. One that no node would relay is raised to one that
+// is relayed, as who asks for 5, which is perkb, may have meant 5 sat/vB: such a transaction would wait for ever.
 func (n *node) feerate(f *command.Feerate, otherwise string) (rate amount.FeeratePerKw, err error) {
 	text := otherwise
 	if f != nil {
@@ -92,7 +93,7 @@ func (n *node) feerate(f *command.Feerate, otherwise string) (rate amount.Feerat
 	if err != nil {
 		return 0, command.BadParam("feerate", "%w", err)
 	}
-	return rate, nil
+	return max(rate, amount.FeerateFloor), nil
 }
 
 // updateFeerates takes the backend's newest estimates.

@@ -117,7 +117,7 @@ func (w *Wallet) selectCoins(r *FundRequest) (*selected, error) {
 	start := r.Feerate.Fee(r.StartWeight)
 	if r.All {
 		if len(all) == 0 {
-			return nil, fmt.Errorf("%w: no coins to spend", ErrInsufficient)
+			return nil, fmt.Errorf("%w: no coins to spend%s", ErrInsufficient, w.held(r.MinConf))
 		}
 		slices.SortFunc(all, func(a, b candidate) int { return compareOutpoints(a.coin.Outpoint, b.coin.Outpoint) })
 		return gather(all, r), nil
@@ -135,7 +135,7 @@ func (w *Wallet) selectCoins(r *FundRequest) (*selected, error) {
 	}
 	chosen := choose(all, target, changeFee+changeDust, slack)
 	if chosen == nil {
-		return nil, fmt.Errorf("%w: %s wanted, %s available after the fee for spending them", ErrInsufficient, target, sum(all))
+		return nil, fmt.Errorf("%w: %s wanted, %s available after the fee for spending them%s", ErrInsufficient, target, sum(all), w.held(r.MinConf))
 	}
 	return gather(chosen, r), nil
 }

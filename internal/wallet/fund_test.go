@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/btcsuite/btcd/psbt/v2"
@@ -219,6 +220,23 @@ func TestMinConf(t *testing.T) {
 	}
 	if _, _, err := w.Fund(&FundRequest{Amount: 50_000, Feerate: 253}); err != nil {
 		t.Errorf("minconf 0: %v", err)
+	}
+}
+
+// Who has coins and may not spend them yet is told where they are.
+func TestInsufficientSaysWhatIsHeld(t *testing.T) {
+	w := newTestWallet(t)
+	w.fund(P2TR, 100_000)
+	w.keep(w.Sent(w.pay(30_000, w.address(P2TR).Script)), nil)
+	w.mineBlock([]*wire.MsgTx{w.coinbaseTo(5_000, w.address(P2TR).Script)})
+	_, changes, err := w.Fund(&FundRequest{Amount: 50_000, Feerate: 253, MinConf: 1, Reserve: 10})
+	w.keep(changes, err)
+	for _, r := range []FundRequest{{Amount: 50_000, Feerate: 253, MinConf: 1}, {All: true, Feerate: 253, MinConf: 1}} {
+		_, _, err = w.Fund(&r)
+		want := "; besides 30000sat with less than 1 confirmations, 5000sat in coinbases that are not mature, 100000sat reserved"
+		if !errors.Is(err, ErrInsufficient) || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
 	}
 }
 

@@ -26,6 +26,7 @@ func TestCLI(t *testing.T) {
 		{[]string{"-o", "invoice", "20sat", "two", "d"}, `"bolt11": "lnbcrt200n`},
 		{[]string{"-F", "listinvoices"}, "invoices[0].label=one"},
 		{[]string{"-R", "listinvoices"}, `{"invoices":[{`},
+		{[]string{"parsefeerate", "5"}, `"perkw": 253`}, // 1 sat/vB, the least that relays
 		{[]string{"help"}, "getinfo"},
 		{[]string{"help", "invoice"}, "description"},
 	} {
