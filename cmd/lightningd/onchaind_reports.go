@@ -170,6 +170,9 @@ func (e *closure) onLearned(m *onchaindmsg.Learned) {
 func (e *closure) onFailedUpstream(m *onchaindmsg.FailedUpstream) {
 	var ended []ending
 	for _, h := range m.HTLCs {
+		if e.c.n.bothOnChain(e.c.outs[h.HTLCID]) {
+			continue
+		}
 		reason := printable([]byte(h.Reason))
 		failure := outFailure{own: &onion.Failure{Code: onion.PermanentChannelFailure}, reason: "the channel was closed: " + reason}
 		if end, ok := e.c.outFailed(h.HTLCID, failure); ok {
@@ -179,6 +182,27 @@ func (e *closure) onFailedUpstream(m *onchaindmsg.FailedUpstream) {
 	}
 	if len(ended) > 0 {
 		e.c.n.end(ended...)
+	}
+}
+
+// bothOnChain reports whether an HTLC that we offered forwards one whose own channel is on chain, too. To fail that
+// one would do nothing there, and a preimage that comes late still claims it.
+func (n *node) bothOnChain(o origin) bool {
+	f, ok := o.(*forwardOrigin)
+	return ok && switchChannels{n}.OnChain(f.f.Channel)
+}
+
+// failRest ends the HTLCs that we offered and that nothing more can become of.
+func (c *channel) failRest() {
+	var ended []ending
+	for id := range c.outs {
+		failure := outFailure{own: &onion.Failure{Code: onion.PermanentChannelFailure}, reason: "the channel is resolved for good"}
+		if end, ok := c.outFailed(id, failure); ok {
+			ended = append(ended, end)
+		}
+	}
+	if len(ended) > 0 {
+		c.n.end(ended...)
 	}
 }
 
@@ -195,6 +219,7 @@ func (e *closure) onStatus(m *onchaindmsg.Status) {
 
 // onResolved archives the channel.
 func (e *closure) onResolved(m *onchaindmsg.Resolved) {
+	e.c.failRest()
 	e.c.n.archive(e.c, causeOnchain, fmt.Sprintf("All outputs are irrevocably resolved as of block %d", m.Height))
 }
 
