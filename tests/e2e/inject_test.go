@@ -199,13 +199,16 @@ func TestInjectPaysItself(t *testing.T) {
 	alice.Kill()
 	<-first
 	alice.Start()
-	var list struct{ Payments []object }
-	alice.Call("listsendpays", object{"payment_hash": inv.Hash}, &list)
-	for _, p := range list.Payments {
-		if p["status"] != "failed" {
-			t.Errorf("after a restart: %v", p)
+	harness.Eventually(t, "the part has failed after the restart", func() error { // its end is stored as the node starts
+		var list struct{ Payments []object }
+		alice.Call("listsendpays", object{"payment_hash": inv.Hash}, &list)
+		for _, p := range list.Payments {
+			if p["status"] != "failed" {
+				return fmt.Errorf("%v", p)
+			}
 		}
-	}
+		return nil
+	})
 	if got := invoiceStatus(alice, inv.Hash); got != "unpaid" {
 		t.Errorf("the invoice is %s", got)
 	}
