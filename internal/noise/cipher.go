@@ -13,6 +13,10 @@ const (
 	MaxMessage = 65535
 	// HeaderSize is the encrypted length before each message.
 	HeaderSize = 2 + tagSize
+	// MaxFrame is the largest header and message together.
+	MaxFrame = HeaderSize + MaxMessage + tagSize
+	// Overhead is what encryption adds to each message.
+	Overhead = HeaderSize + tagSize
 
 	rotateAfter = 1000 // uses of one key (BOLT 8, Lightning Message Key Rotation)
 )

@@ -6,9 +6,6 @@ import (
 	"testing"
 )
 
-// overhead is what encryption adds to each message.
-const overhead = HeaderSize + tagSize
-
 func messageCiphers(t testing.TB) (*Sealer, *Opener) {
 	m := loadVectors(t).Message
 	ck, sk := [32]byte(unhex(t, m.CK)), [32]byte(unhex(t, m.SK))
@@ -101,7 +98,7 @@ func TestCipherRefuses(t *testing.T) {
 func TestCipherDoesNotAllocate(t *testing.T) {
 	send, recv := messageCiphers(t)
 	msg := make([]byte, 1500)
-	buf := make([]byte, 0, 4*(len(msg)+overhead))
+	buf := make([]byte, 0, 4*(len(msg)+Overhead))
 	allocs := testing.AllocsPerRun(100, func() { // 808 uses of each key, so no rotation
 		frames := buf
 		for range 4 {
@@ -155,7 +152,7 @@ func FuzzOpener(f *testing.F) {
 func BenchmarkCipher(b *testing.B) {
 	send, recv := messageCiphers(b)
 	msg := make([]byte, 1452) // update_add_htlc
-	buf := make([]byte, 0, len(msg)+overhead)
+	buf := make([]byte, 0, len(msg)+Overhead)
 	b.SetBytes(int64(len(msg)))
 	b.ReportAllocs()
 	for b.Loop() {
