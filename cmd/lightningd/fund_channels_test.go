@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"testing"
 
 	btcwire "github.com/btcsuite/btcd/wire/v2"
@@ -147,6 +148,39 @@ func TestTogetherOrNotAtAll(t *testing.T) {
 			w.unharmed()
 		})
 	}
+}
+
+// TestSecuredOpeningIsGivenUp: a peer that has signed for a channel that comes to nothing is told, as it would wait for
+// its funding for two weeks; we forget the channel.
+func TestSecuredOpeningIsGivenUp(t *testing.T) {
+	w := surround(t)
+	defer w.end()
+	w.connect()
+	o, p := w.propose(malloryChannel)
+	w.send(p, w.needFunding())
+	if _, err := o.next(w.n.ctx); err != nil {
+		t.Fatal(err)
+	}
+	outpoint := btcwire.OutPoint{Hash: [32]byte{77}}
+	if err := w.n.onLoop(func() error { return o.fund(outpoint) }); err != nil {
+		t.Fatal(err)
+	}
+	w.send(p, w.openedOver(outpoint))
+	if _, err := o.next(w.n.ctx); err != nil {
+		t.Fatal(err)
+	}
+	o.abandon(errors.New("the funding transaction was given up"))
+	hostile.Within(t, "tell the peer", func() {
+		for <-p.heard != channeldmsg.TypeSendError {
+		}
+	})
+	p.conn.Close()
+	hostile.Within(t, "forget it", func() {
+		for over := false; !over; {
+			w.n.loop.call(func() { over = o.over && len(o.peer.openings) == 0 && len(w.n.channels) == 2 })
+		}
+	})
+	w.unharmed()
 }
 
 // TestErrorsInTheFirstConnection: a channel has the process that opened it until the connection ends; what that hears
