@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+
+	"github.com/mattn/go-sqlite3"
 )
 
 // ErrClosed is given to the done function of work that was submitted after Close.
@@ -106,18 +108,26 @@ func (w *writer) commit(units []unit) {
 	err := tx.exec("BEGIN IMMEDIATE")
 	if err == nil {
 		for i := range units {
-			errs[i] = w.applyUnit(tx, units[i], len(units) == 1)
+			if errs[i] = w.applyUnit(tx, units[i], len(units) == 1); errs[i] != nil && w.rolledBack() {
+				// What came before is undone too, and what would follow has no transaction to be in.
+				err = errs[i]
+				break
+			}
 		}
 		w.step()
-		if len(units) == 1 && errs[0] != nil {
+		switch {
+		case err != nil: // nothing is left of it
+		case len(units) == 1 && errs[0] != nil:
 			err = tx.exec("ROLLBACK")
-		} else {
+		default:
 			if err = w.tell(tx, follower); err == nil {
 				err = tx.exec("COMMIT")
 			}
 			if err != nil {
 				w.gap = w.gap && follower != nil // what it said may have been undone
-				err = errors.Join(err, tx.exec("ROLLBACK"))
+				if !w.rolledBack() {
+					err = errors.Join(err, tx.exec("ROLLBACK"))
+				}
 			}
 		}
 		w.step()
@@ -137,6 +147,15 @@ func (w *writer) commit(units []unit) {
 	if news != nil {
 		close(news)
 	}
+}
+
+// rolledBack reports whether SQLite has undone the whole transaction by itself, as it does when a disk is full or fails.
+func (w *writer) rolledBack() (is bool) {
+	err := w.conn.Raw(func(driver any) error {
+		is = driver.(*sqlite3.SQLiteConn).AutoCommit()
+		return nil
+	})
+	return is || err != nil // a connection that is gone has no transaction
 }
 
 // OnCommit has f called right before and right after each transaction is committed, in the writer's
@@ -166,6 +185,9 @@ func (w *writer) applyUnit(tx *Tx, u unit, alone bool) error {
 	}
 	before := len(tx.writes)
 	if err := u.apply(tx); err != nil {
+		if w.rolledBack() {
+			return err
+		}
 		tx.writes = tx.writes[:before]
 		return errors.Join(err, tx.exec("ROLLBACK TO unit"), tx.exec("RELEASE unit"))
 	}
