@@ -1,21 +1,20 @@
 package interop
 
 import (
-	"context"
 	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
-	"time"
 
 	"fulmen/tests/harness"
+	"fulmen/tests/interop/lndrpc"
 )
 
-// lnd is an lnd on btcd, over its REST interface.
+// lnd is an lnd on btcd, over its gRPC interface.
 type lnd struct {
-	rest
+	lndRPC
 	t       harness.TB
 	btcd    *harness.Btcd
 	dir     string
@@ -26,7 +25,7 @@ type lnd struct {
 	id      string
 }
 
-// lndTags are those of lnd's releases that its REST interface and its wallet need; integration has its
+// lndTags are those of lnd's releases that its interface and its wallet need; integration has its
 // dev options.
 const lndTags = "autopilotrpc chainrpc invoicesrpc peersrpc routerrpc signrpc walletrpc dev integration"
 
@@ -91,13 +90,12 @@ func newLND(t harness.TB, btcd *harness.Btcd, how Setup) Peer {
 		t.Fatalf("%v", err)
 	}
 	front, cert := startTLSFront(t, btcd.Address())
-	grpc, http := freePort(t), freePort(t)
+	rpc := fmt.Sprintf("127.0.0.1:%d", freePort(t))
 	l := &lnd{t: t, btcd: btcd, dir: t.TempDir(), address: fmt.Sprintf("127.0.0.1:%d", freePort(t)), path: path}
-	l.base = fmt.Sprintf("http://127.0.0.1:%d", http)
+	l.lndRPC = dialLND(t, l.dir, rpc)
 	l.args = append([]string{
 		"--lnddir=" + l.dir, "--alias=lnd", "--debuglevel=debug,RPCS=info,CHIO=info,LNWL=info,BTCN=info,SWPR=info", "--noseedbackup", "--nobootstrap",
-		"--no-macaroons", "--no-rest-tls",
-		"--listen=" + l.address, fmt.Sprintf("--rpclisten=127.0.0.1:%d", grpc), fmt.Sprintf("--restlisten=127.0.0.1:%d", http),
+		"--no-macaroons", "--norest", "--listen=" + l.address, "--rpclisten=" + rpc,
 		"--bitcoin.regtest", "--bitcoin.node=btcd", "--btcd.rpchost=" + front, "--btcd.rpccert=" + cert,
 		"--btcd.rpcuser=" + harness.BtcdUser, "--btcd.rpcpass=" + harness.BtcdPassword,
 	}, lndOptions(how)...)
@@ -110,6 +108,7 @@ func (l *lnd) end() {
 	if l.proc != nil {
 		l.proc.Kill()
 	}
+	l.conn.Close()
 }
 
 // Log implements Peer.
@@ -134,12 +133,12 @@ func (l *lnd) Start(options ...string) {
 		if !l.proc.Alive() {
 			l.t.Fatalf("lnd ended: %v", l.proc.Wait())
 		}
-		var state struct{ State string }
-		if err := l.try(http.MethodGet, "/v1/state", nil, &state); err != nil {
+		reply, err := lndTry(l, l.state.GetState, &lndrpc.GetStateRequest{})
+		if err != nil {
 			return err
 		}
-		if state.State != "SERVER_ACTIVE" {
-			return fmt.Errorf("it is in state %s", state.State)
+		if reply.State != lndrpc.WalletState_SERVER_ACTIVE {
+			return fmt.Errorf("it is in state %s", reply.State)
 		}
 		return nil
 	})
@@ -167,17 +166,9 @@ func (l *lnd) ID() string { return l.id }
 // Address implements Peer.
 func (l *lnd) Address() string { return l.address }
 
-type lndInfo struct {
-	Version        string `json:"version"`
-	IdentityPubkey string `json:"identity_pubkey"`
-	BlockHeight    int    `json:"block_height"`
-	SyncedToChain  bool   `json:"synced_to_chain"`
-}
-
-func (l *lnd) info() (info lndInfo) {
+func (l *lnd) info() *lndrpc.GetInfoResponse {
 	l.t.Helper()
-	l.must(http.MethodGet, "/v1/getinfo", nil, &info)
-	return info
+	return lndMust(l, l.lightning.GetInfo, &lndrpc.GetInfoRequest{})
 }
 
 // Version implements Peer.
@@ -190,7 +181,7 @@ func (l *lnd) Version() string {
 func (l *lnd) Sync() {
 	l.t.Helper()
 	harness.Eventually(l.t, "lnd has seen all blocks", func() error {
-		if info, height := l.info(), l.btcd.Height(); info.BlockHeight != height || !info.SyncedToChain {
+		if info, height := l.info(), l.btcd.Height(); int(info.BlockHeight) != height || !info.SyncedToChain {
 			return fmt.Errorf("it is at %d of %d", info.BlockHeight, height)
 		}
 		return nil
@@ -200,56 +191,32 @@ func (l *lnd) Sync() {
 // NewAddress implements Peer.
 func (l *lnd) NewAddress() string {
 	l.t.Helper()
-	var reply struct{ Address string }
-	l.must(http.MethodGet, "/v1/newaddress?type=WITNESS_PUBKEY_HASH", nil, &reply)
-	return reply.Address
+	request := &lndrpc.NewAddressRequest{Type: lndrpc.AddressType_WITNESS_PUBKEY_HASH}
+	return lndMust(l, l.lightning.NewAddress, request).Address
 }
 
 // Connect implements Peer.
 func (l *lnd) Connect(id, address string) error {
-	return l.try(http.MethodPost, "/v1/peers", map[string]any{"addr": map[string]string{"pubkey": id, "host": address}}, nil)
+	_, err := lndTry(l, l.lightning.ConnectPeer, &lndrpc.ConnectPeerRequest{Addr: &lndrpc.LightningAddress{Pubkey: id, Host: address}})
+	return err
 }
 
 // Disconnect implements Peer.
 func (l *lnd) Disconnect(id string) error {
-	return l.try(http.MethodDelete, "/v1/peers/"+id, nil, nil)
+	_, err := lndTry(l, l.lightning.DisconnectPeer, &lndrpc.DisconnectPeerRequest{PubKey: id})
+	return err
 }
 
 // Connected implements Peer.
 func (l *lnd) Connected(id string) bool {
 	l.t.Helper()
-	var list struct {
-		Peers []struct {
-			PubKey string `json:"pub_key"`
-		}
-	}
-	l.must(http.MethodGet, "/v1/peers", nil, &list)
-	for _, p := range list.Peers {
-		if p.PubKey == id {
-			return true
-		}
-	}
-	return false
+	list := lndMust(l, l.lightning.ListPeers, &lndrpc.ListPeersRequest{})
+	return slices.ContainsFunc(list.Peers, func(p *lndrpc.Peer) bool { return p.PubKey == id })
 }
 
 // SendCustom implements Peer.
 func (l *lnd) SendCustom(id string, messageType uint32, data []byte) error {
-	return l.try(http.MethodPost, "/v1/custommessage", map[string]any{"peer": hexBytes(id), "type": messageType, "data": data}, nil)
+	request := &lndrpc.SendCustomMessageRequest{Peer: hexBytes(id), Type: messageType, Data: data}
+	_, err := lndTry(l, l.lightning.SendCustomMessage, request)
+	return err
 }
-
-// must is one call that has to succeed.
-func (l *lnd) must(method, path string, body, result any) {
-	l.t.Helper()
-	if err := l.try(method, path, body, result); err != nil {
-		l.t.Fatalf("lnd: %s %s: %v", method, path, err)
-	}
-}
-
-func (l *lnd) try(method, path string, body, result any) error {
-	ctx, cancel := context.WithTimeout(l.t.Context(), lndPatience)
-	defer cancel()
-	return l.call(ctx, method, path, body, result)
-}
-
-// lndPatience is how long one call may take; a payment has harness.Patience.
-const lndPatience = 90 * time.Second

@@ -1,42 +1,41 @@
 package interop
 
 import (
+	"context"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
-	"net/http"
-	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 
 	"fulmen/internal/amount"
+	"fulmen/tests/interop/lndrpc"
 )
 
-// hexBytes is raw bytes, which lnd's JSON has in base64.
+// hexBytes is raw bytes.
 func hexBytes(text string) []byte {
 	raw, err := hex.DecodeString(text)
 	if err != nil {
-		panic(err) // text is of our own making, or of a node's own JSON
+		panic(err) // text is of our own making, or a node's own
 	}
 	return raw
 }
 
 // Open implements Peer.
 func (l *lnd) Open(to string, how Open) (string, error) {
-	request := map[string]any{
-		"node_pubkey": hexBytes(to), "local_funding_amount": uint64(how.Sats), "push_sat": uint64(how.Push),
-		"private": how.Private, "close_address": how.CloseTo, "sat_per_vbyte": 5, "scid_alias": how.Alias,
-	}
-	if how.Type != "" {
-		request["commitment_type"] = map[string]string{"anchors": "ANCHORS", "static_remote_key": "STATIC_REMOTE_KEY"}[how.Type]
-	}
-	var point struct {
-		Txid  []byte `json:"funding_txid_bytes"`
-		Index uint32 `json:"output_index"`
-	}
-	if err := l.try(http.MethodPost, "/v1/channels", request, &point); err != nil {
+	point, err := lndTry(l, l.lightning.OpenChannelSync, &lndrpc.OpenChannelRequest{
+		NodePubkey: hexBytes(to), LocalFundingAmount: int64(how.Sats), PushSat: int64(how.Push), Private: how.Private,
+		CloseAddress: how.CloseTo, SatPerVbyte: 5, ScidAlias: how.Alias, CommitmentType: lndTypes[how.Type],
+	})
+	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%s:%d", txidOf(point.Txid), point.Index), nil
+	return fmt.Sprintf("%s:%d", txidOf(point.GetFundingTxidBytes()), point.OutputIndex), nil
+}
+
+// lndTypes are the types of channels that Open names.
+var lndTypes = map[string]lndrpc.CommitmentType{
+	"anchors": lndrpc.CommitmentType_ANCHORS, "static_remote_key": lndrpc.CommitmentType_STATIC_REMOTE_KEY,
 }
 
 // txidOf shows a txid the way it is always shown: backwards.
@@ -48,34 +47,20 @@ func txidOf(raw []byte) string {
 	return hex.EncodeToString(shown)
 }
 
-type lndConstraints struct {
-	ChanReserveSat amount.Sat `json:"chan_reserve_sat,string"`
-	DustLimitSat   amount.Sat `json:"dust_limit_sat,string"`
-}
-
-type lndChannel struct {
-	Active            bool
-	RemotePubkey      string              `json:"remote_pubkey"`
-	ChannelPoint      string              `json:"channel_point"`
-	ChanID            string              `json:"chan_id"`
-	Capacity          amount.Sat          `json:",string"`
-	LocalBalance      amount.Sat          `json:"local_balance,string"`
-	RemoteBalance     amount.Sat          `json:"remote_balance,string"`
-	CommitFee         amount.Sat          `json:"commit_fee,string"`
-	FeePerKw          amount.FeeratePerKw `json:"fee_per_kw,string"`
-	PendingHTLCs      []json.RawMessage   `json:"pending_htlcs"`
-	Private           bool
-	Initiator         bool
-	CommitmentType    string         `json:"commitment_type"`
-	LocalConstraints  lndConstraints `json:"local_constraints"`
-	RemoteConstraints lndConstraints `json:"remote_constraints"`
-}
-
-func (l *lnd) listChannels() []lndChannel {
+// pointOf reads a funding output the way it is always shown.
+func (l *lnd) pointOf(point string) *lndrpc.ChannelPoint {
 	l.t.Helper()
-	var list struct{ Channels []lndChannel }
-	l.must(http.MethodGet, "/v1/channels", nil, &list)
-	return list.Channels
+	txid, shown, _ := strings.Cut(point, ":")
+	index, err := strconv.ParseUint(shown, 10, 32)
+	if err != nil {
+		l.t.Fatalf("funding output %q: %v", point, err)
+	}
+	return &lndrpc.ChannelPoint{FundingTxid: &lndrpc.ChannelPoint_FundingTxidStr{FundingTxidStr: txid}, OutputIndex: uint32(index)}
+}
+
+func (l *lnd) listChannels() []*lndrpc.Channel {
+	l.t.Helper()
+	return lndMust(l, l.lightning.ListChannels, &lndrpc.ListChannelsRequest{}).Channels
 }
 
 // Channels implements Peer.
@@ -84,10 +69,11 @@ func (l *lnd) Channels() []Channel {
 	var channels []Channel
 	for _, c := range l.listChannels() {
 		channels = append(channels, Channel{
-			Point: c.ChannelPoint, Active: c.Active && l.routable(c.ChanID), Linked: c.Active, Capacity: c.Capacity, Local: c.LocalBalance, OfUs: c.RemoteBalance,
-			CommitFee: c.CommitFee, Feerate: c.FeePerKw, Type: strings.ToLower(c.CommitmentType), Private: c.Private,
-			Opener: c.Initiator, HTLCs: len(c.PendingHTLCs), Reserve: c.LocalConstraints.ChanReserveSat,
-			OurReserve: c.RemoteConstraints.ChanReserveSat, DustLimit: c.LocalConstraints.DustLimitSat,
+			Point: c.ChannelPoint, Active: c.Active && l.routable(c.ChanId), Linked: c.Active, Capacity: amount.Sat(c.Capacity),
+			Local: amount.Sat(c.LocalBalance), OfUs: amount.Sat(c.RemoteBalance), CommitFee: amount.Sat(c.CommitFee),
+			Feerate: amount.FeeratePerKw(c.FeePerKw), Type: strings.ToLower(c.CommitmentType.String()), Private: c.Private,
+			Opener: c.Initiator, HTLCs: len(c.PendingHtlcs), Reserve: amount.Sat(c.LocalConstraints.GetChanReserveSat()),
+			OurReserve: amount.Sat(c.RemoteConstraints.GetChanReserveSat()), DustLimit: amount.Sat(c.LocalConstraints.GetDustLimitSat()),
 		})
 	}
 	return channels
@@ -95,13 +81,9 @@ func (l *lnd) Channels() []Channel {
 
 // routable says whether lnd has a channel in its graph with the terms of both sides: it is active before
 // that, but no payment goes through it.
-func (l *lnd) routable(id string) bool {
-	var edge struct {
-		Node1 *struct{} `json:"node1_policy"`
-		Node2 *struct{} `json:"node2_policy"`
-	}
-	err := l.try(http.MethodGet, "/v1/graph/edge/"+id, nil, &edge)
-	return err == nil && edge.Node1 != nil && edge.Node2 != nil
+func (l *lnd) routable(id uint64) bool {
+	edge, err := lndTry(l, l.lightning.GetChanInfo, &lndrpc.ChanInfoRequest{ChanId: id})
+	return err == nil && edge.Node1Policy != nil && edge.Node2Policy != nil
 }
 
 // PaySmallest implements Peer.
@@ -109,16 +91,45 @@ func (l *lnd) PaySmallest(point string) {
 	l.t.Helper()
 	for _, c := range l.listChannels() {
 		if c.ChannelPoint == point {
-			l.SetTerms(point, Terms{Base: 1000, PPM: 1, Delta: 80, Min: 1, Max: c.Capacity.Msat()})
+			l.SetTerms(point, Terms{Base: 1000, PPM: 1, Delta: 80, Min: 1, Max: amount.Sat(c.Capacity).Msat()})
 		}
 	}
 }
 
 // Close implements Peer.
 func (l *lnd) Close(point string, how Close) error {
-	query := url.Values{}
-	if how.SatPerByte != 0 {
-		query.Set("sat_per_vbyte", fmt.Sprint(how.SatPerByte))
+	return l.closeBy(&lndrpc.CloseChannelRequest{ChannelPoint: l.pointOf(point), SatPerVbyte: how.SatPerByte})
+}
+
+// ForceClose implements Closer.
+func (l *lnd) ForceClose(point string) error {
+	return l.closeBy(&lndrpc.CloseChannelRequest{ChannelPoint: l.pointOf(point), Force: true})
+}
+
+// closeBy begins a close, and returns once lnd says that it is under way.
+func (l *lnd) closeBy(request *lndrpc.CloseChannelRequest) error {
+	ctx, cancel := context.WithTimeout(l.t.Context(), lndPatience)
+	defer cancel() // ends the stream; the close goes on
+	stream, err := l.lightning.CloseChannel(ctx, request)
+	if err == nil {
+		_, err = stream.Recv()
 	}
-	return l.closeBy(point, query)
+	return lndError(err)
+}
+
+// Resolved implements Closer.
+func (l *lnd) Resolved(point string) bool {
+	l.t.Helper()
+	list := lndMust(l, l.lightning.PendingChannels, &lndrpc.PendingChannelsRequest{})
+	return !slices.ContainsFunc(list.PendingForceClosingChannels, func(c *lndrpc.PendingChannelsResponse_ForceClosedChannel) bool {
+		return c.Channel.GetChannelPoint() == point
+	}) && !slices.ContainsFunc(list.WaitingCloseChannels, func(c *lndrpc.PendingChannelsResponse_WaitingCloseChannel) bool {
+		return c.Channel.GetChannelPoint() == point
+	})
+}
+
+// OnChain implements Closer.
+func (l *lnd) OnChain() amount.Sat {
+	l.t.Helper()
+	return amount.Sat(lndMust(l, l.lightning.WalletBalance, &lndrpc.WalletBalanceRequest{}).ConfirmedBalance)
 }

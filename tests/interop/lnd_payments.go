@@ -2,38 +2,32 @@ package interop
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
-	"net/http"
-	"strconv"
 	"strings"
 
 	"fulmen/internal/amount"
-	"fulmen/tests/harness"
+	"fulmen/tests/interop/lndrpc"
 )
 
 // Invoice implements Peer.
 func (l *lnd) Invoice(want Invoice) string {
 	l.t.Helper()
-	request := map[string]any{"value_msat": uint64(want.Amount), "expiry": want.Expiry, "private": want.Hints}
-	path := "/v1/invoices"
 	if want.Hash != nil {
-		path, request["hash"] = "/v2/invoices/hodl", want.Hash[:]
+		return lndMust(l, l.invoices.AddHoldInvoice, &lndrpc.AddHoldInvoiceRequest{
+			ValueMsat: int64(want.Amount), Expiry: int64(want.Expiry), Private: want.Hints, Hash: want.Hash[:],
+		}).PaymentRequest
 	}
-	var reply struct {
-		PaymentRequest string `json:"payment_request"`
-	}
-	l.must(http.MethodPost, path, request, &reply)
-	return reply.PaymentRequest
+	return lndMust(l, l.lightning.AddInvoice, &lndrpc.Invoice{
+		ValueMsat: int64(want.Amount), Expiry: int64(want.Expiry), Private: want.Hints,
+	}).PaymentRequest
 }
 
 // Settle implements Peer.
 func (l *lnd) Settle(preimages ...[32]byte) {
 	l.t.Helper()
 	for _, preimage := range preimages {
-		l.must(http.MethodPost, "/v2/invoices/settle", map[string]any{"preimage": preimage[:]}, nil)
+		lndMust(l, l.invoices.SettleInvoice, &lndrpc.SettleInvoiceMsg{Preimage: preimage[:]})
 	}
 }
 
@@ -41,58 +35,43 @@ func (l *lnd) Settle(preimages ...[32]byte) {
 func (l *lnd) Cancel(hashes ...[32]byte) {
 	l.t.Helper()
 	for _, hash := range hashes {
-		l.must(http.MethodPost, "/v2/invoices/cancel", map[string]any{"payment_hash": hash[:]}, nil)
+		lndMust(l, l.invoices.CancelInvoice, &lndrpc.CancelInvoiceMsg{PaymentHash: hash[:]})
 	}
 }
 
 // Held implements Peer.
 func (l *lnd) Held(hash [32]byte) bool {
 	l.t.Helper()
-	var invoice struct{ State string }
-	l.must(http.MethodGet, "/v1/invoice/"+hex.EncodeToString(hash[:]), nil, &invoice)
-	return invoice.State == "ACCEPTED"
+	return l.invoiceState(hash[:]) == lndrpc.Invoice_ACCEPTED
 }
 
 // Expired implements Peer.
 func (l *lnd) Expired(hash string) bool {
 	l.t.Helper()
-	var invoice struct{ State string }
-	l.must(http.MethodGet, "/v1/invoice/"+hash, nil, &invoice)
-	return invoice.State == "CANCELED"
+	return l.invoiceState(hexBytes(hash)) == lndrpc.Invoice_CANCELED
+}
+
+func (l *lnd) invoiceState(hash []byte) lndrpc.Invoice_InvoiceState {
+	l.t.Helper()
+	return lndMust(l, l.lightning.LookupInvoice, &lndrpc.PaymentHash{RHash: hash}).State
 }
 
 // Received implements Peer.
 func (l *lnd) Received() (paid int) {
 	l.t.Helper()
-	var list struct {
-		Invoices []struct{ State string }
-	}
-	l.must(http.MethodGet, "/v1/invoices?num_max_invoices=10000", nil, &list)
-	for _, i := range list.Invoices {
-		if i.State == "SETTLED" {
+	for _, i := range lndMust(l, l.lightning.ListInvoices, &lndrpc.ListInvoiceRequest{NumMaxInvoices: 10_000}).Invoices {
+		if i.State == lndrpc.Invoice_SETTLED {
 			paid++
 		}
 	}
 	return paid
 }
 
-// lndFailure is a failure onion as lnd decoded it.
-type lndFailure struct {
-	Code  string
-	Index int `json:"failure_source_index"`
-}
-
-type lndAttempt struct {
-	Status   string
-	Preimage string
-	Failure  *lndFailure
-}
-
-// payment says how the last of the attempts ended.
-func paymentOf(attempts []lndAttempt) (p Payment) {
+// paymentOf says how the last of the attempts ended that failed.
+func paymentOf(attempts ...*lndrpc.HTLCAttempt) (p Payment) {
 	for _, a := range attempts {
-		if a.Failure != nil {
-			p.Failure, p.FailedAt = strings.ToLower(a.Failure.Code), a.Failure.Index
+		if f := a.GetFailure(); f != nil {
+			p.Failure, p.FailedAt = strings.ToLower(f.Code.String()), int(f.FailureSourceIndex)
 		}
 	}
 	return p
@@ -100,105 +79,79 @@ func paymentOf(attempts []lndAttempt) (p Payment) {
 
 // Pay implements Peer.
 func (l *lnd) Pay(bolt11 string, msat amount.Msat) (Payment, error) {
-	request := map[string]any{"payment_request": bolt11}
-	if msat != 0 {
-		request["amt_msat"] = uint64(msat)
-	}
-	return l.sendPayment(request)
+	return l.sendPayment(&lndrpc.SendPaymentRequest{PaymentRequest: bolt11, AmtMsat: int64(msat)})
 }
 
 // sendPayment has lnd find routes for a payment, and waits for its end.
-func (l *lnd) sendPayment(request map[string]any) (Payment, error) {
-	request["timeout_seconds"], request["fee_limit_sat"], request["no_inflight_updates"] = 60, 1000, true
+func (l *lnd) sendPayment(request *lndrpc.SendPaymentRequest) (Payment, error) {
+	request.TimeoutSeconds, request.FeeLimitSat, request.NoInflightUpdates = 60, 1000, true
 	ctx, cancel := context.WithTimeout(l.t.Context(), lndPatience)
-	defer cancel()
-	var end struct {
-		Status   string
-		Preimage string       `json:"payment_preimage"`
-		Reason   string       `json:"failure_reason"`
-		HTLCs    []lndAttempt `json:"htlcs"`
-	}
-	err := l.stream(ctx, http.MethodPost, "/v2/router/send", request, func(raw json.RawMessage) (bool, error) {
-		err := json.Unmarshal(raw, &end)
-		return end.Status == "SUCCEEDED" || end.Status == "FAILED", err
-	})
+	defer cancel() // ends the stream
+	stream, err := l.router.SendPaymentV2(ctx, request)
 	if err != nil {
-		return Payment{}, err
+		return Payment{}, lndError(err)
 	}
-	if end.Status == "SUCCEEDED" {
-		parts := 0
-		for _, a := range end.HTLCs {
-			if a.Status == "SUCCEEDED" {
-				parts++
-			}
+	for {
+		end, err := stream.Recv()
+		switch {
+		case err != nil:
+			return Payment{}, lndError(err)
+		case end.Status == lndrpc.Payment_SUCCEEDED:
+			return Payment{Preimage: end.PaymentPreimage, Parts: succeeded(end.Htlcs)}, nil
+		case end.Status == lndrpc.Payment_FAILED:
+			return paymentOf(end.Htlcs...), fmt.Errorf("lnd: payment failed: %s", end.FailureReason)
 		}
-		return Payment{Preimage: end.Preimage, Parts: parts}, nil
 	}
-	return paymentOf(end.HTLCs), fmt.Errorf("lnd: payment failed: %s", end.Reason)
 }
 
-// lndInvoice is an invoice as lnd decoded it.
-type lndInvoice struct {
-	Destination string
-	PaymentHash string      `json:"payment_hash"`
-	NumMsat     amount.Msat `json:"num_msat,string"`
-	CLTVExpiry  uint32      `json:"cltv_expiry,string"`
-	PaymentAddr string      `json:"payment_addr"`
+// succeeded counts the parts that were paid.
+func succeeded(attempts []*lndrpc.HTLCAttempt) (parts int) {
+	for _, a := range attempts {
+		if a.Status == lndrpc.HTLCAttempt_SUCCEEDED {
+			parts++
+		}
+	}
+	return parts
 }
 
-func (l *lnd) decode(bolt11 string) (inv lndInvoice) {
+// decode is an invoice as lnd reads it.
+func (l *lnd) decode(bolt11 string) *lndrpc.PayReq {
 	l.t.Helper()
-	l.must(http.MethodGet, "/v1/payreq/"+bolt11, nil, &inv)
-	return inv
-}
-
-func (i lndInvoice) secret(t harness.TB) []byte {
-	t.Helper()
-	secret, err := base64.StdEncoding.DecodeString(i.PaymentAddr)
-	if err != nil {
-		t.Fatalf("lnd: payment_addr: %v", err)
-	}
-	return secret
+	return lndMust(l, l.lightning.DecodePayReq, &lndrpc.PayReqString{PayReq: bolt11})
 }
 
 // PayWrong implements Peer.
 func (l *lnd) PayWrong(bolt11 string, wrong Wrong) Payment {
 	l.t.Helper()
 	inv := l.decode(bolt11)
-	secret := inv.secret(l.t)
-	hash, msat, expiry := hexBytes(inv.PaymentHash), inv.NumMsat, l.info().BlockHeight+int(inv.CLTVExpiry)+3
+	hash, msat, expiry := hexBytes(inv.PaymentHash), inv.NumMsat, l.info().BlockHeight+uint32(inv.CltvExpiry)+3
 	switch wrong {
 	case WrongSecret:
-		secret[0] ^= 1
+		inv.PaymentAddr[0] ^= 1
 	case WrongHash:
 		hash[0] ^= 1
 	case TooLittle:
 		msat /= 4
 	case TooSoon:
-		expiry = l.info().BlockHeight + int(inv.CLTVExpiry) - 2
+		expiry -= 5
 	}
-	total := strconv.FormatUint(uint64(msat), 10)
 	ctx, cancel := context.WithTimeout(l.t.Context(), lndPatience)
 	defer cancel()
-	p, err := l.sendRoute(ctx, hash, expiry, msat, []any{map[string]any{
-		"chan_id": l.listChannels()[0].ChanID, "pub_key": inv.Destination, "amt_to_forward_msat": total, "expiry": expiry,
-		"mpp_record": map[string]any{"payment_addr": secret, "total_amt_msat": total},
-	}})
+	p, err := l.sendRoute(ctx, hash, &lndrpc.Route{TotalTimeLock: expiry, TotalAmtMsat: msat, Hops: []*lndrpc.Hop{{
+		ChanId: l.listChannels()[0].ChanId, PubKey: inv.Destination, AmtToForwardMsat: msat, Expiry: expiry,
+		MppRecord: &lndrpc.MPPRecord{PaymentAddr: inv.PaymentAddr, TotalAmtMsat: msat},
+	}}})
 	if err != nil {
 		l.t.Fatalf("lnd: send to route: %v", err)
 	}
 	return p
 }
 
-// sendRoute makes one attempt over a route of lnd's hops.
-func (l *lnd) sendRoute(ctx context.Context, hash []byte, timeLock int, total amount.Msat, hops []any) (Payment, error) {
-	var attempt lndAttempt
-	err := l.call(ctx, http.MethodPost, "/v2/router/route/send", map[string]any{
-		"payment_hash": hash,
-		"route":        map[string]any{"total_time_lock": timeLock, "total_amt_msat": fmt.Sprint(uint64(total)), "hops": hops},
-	}, &attempt)
-	if err != nil || attempt.Status != "SUCCEEDED" {
-		return paymentOf([]lndAttempt{attempt}), err
+// sendRoute makes one attempt over a route.
+func (l *lnd) sendRoute(ctx context.Context, hash []byte, route *lndrpc.Route) (Payment, error) {
+	attempt, err := l.router.SendToRouteV2(ctx, &lndrpc.SendToRouteRequest{PaymentHash: hash, Route: route})
+	if err != nil || attempt.Status != lndrpc.HTLCAttempt_SUCCEEDED {
+		return paymentOf(attempt), lndError(err)
 	}
-	return Payment{Preimage: attempt.Preimage, Parts: 1}, nil
+	return Payment{Preimage: hex.EncodeToString(attempt.Preimage), Parts: 1}, nil
 }

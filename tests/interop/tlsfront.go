@@ -16,10 +16,7 @@ import (
 // startTLSFront gives those who insist on TLS a way to a server that has none, as the harness' btcd.
 func startTLSFront(t harness.TB, server string) (address, certFile string) {
 	t.Helper()
-	cert, key, err := btcutil.NewTLSCertPair("interop", time.Now().Add(24*time.Hour), nil)
-	if err != nil {
-		t.Fatalf("make a certificate: %v", err)
-	}
+	cert, key := newCertificate(t)
 	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
 		t.Fatalf("make a certificate: %v", err)
@@ -43,6 +40,16 @@ func startTLSFront(t harness.TB, server string) (address, certFile string) {
 		}
 	}()
 	return l.Addr().String(), certFile
+}
+
+// newCertificate is for a server on this machine.
+func newCertificate(t harness.TB) (cert, key []byte) {
+	t.Helper()
+	cert, key, err := btcutil.NewTLSCertPair("interop", time.Now().Add(24*time.Hour), nil)
+	if err != nil {
+		t.Fatalf("make a certificate: %v", err)
+	}
+	return cert, key
 }
 
 // forward ends when either side does.

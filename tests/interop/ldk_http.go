@@ -10,7 +10,7 @@ import (
 	"net/http"
 )
 
-// rest calls a node's HTTP interface: JSON in and out, one object, or one object after another.
+// rest calls LDK's program over HTTP: JSON in, and one JSON object out.
 type rest struct{ base string }
 
 // call is a request with one answer; body and result may be nil.
@@ -25,30 +25,6 @@ func (r rest) call(ctx context.Context, method, path string, body, result any) e
 		return err
 	}
 	return json.NewDecoder(answer).Decode(result)
-}
-
-// stream is a request with many answers, each as {"result":...}; take says when it has seen enough.
-func (r rest) stream(ctx context.Context, method, path string, body any, take func(json.RawMessage) (enough bool, err error)) error {
-	answer, err := r.open(ctx, method, path, body)
-	if err != nil {
-		return err
-	}
-	defer answer.Close()
-	for dec := json.NewDecoder(answer); ; {
-		var each struct {
-			Result json.RawMessage
-			Error  *struct{ Message string }
-		}
-		if err := dec.Decode(&each); err != nil {
-			return fmt.Errorf("%s %s: %w", method, path, err)
-		}
-		if each.Error != nil {
-			return errors.New(each.Error.Message)
-		}
-		if enough, err := take(each.Result); enough || err != nil {
-			return err
-		}
-	}
 }
 
 func (r rest) open(ctx context.Context, method, path string, body any) (io.ReadCloser, error) {
