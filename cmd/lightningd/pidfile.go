@@ -12,15 +12,19 @@ import (
 // errLocked is that another process has the lock.
 var errLocked = errors.New("lightningd is already running on this folder")
 
-// lockPatience is how long a start waits for a node that stops.
-const lockPatience = 10 * time.Second
+// How long a start waits for a node that stops: all in all, and for its socket to go, which a node that stays has still.
+const (
+	lockPatience   = 10 * time.Second
+	socketPatience = time.Second
+)
 
 // takeLock takes the lock of the pid file, also from a node that is just stopping: its socket is gone a moment before
-// its process is, and `lightning-cli stop` has returned.
+// its process is, `lightning-cli stop` has returned then, and a signal returns at once.
 func takeLock(path, socket string) (*os.File, error) {
-	for deadline := time.Now().Add(lockPatience); ; time.Sleep(20 * time.Millisecond) {
+	for begun := time.Now(); ; time.Sleep(20 * time.Millisecond) {
 		f, err := lockPidFile(path)
-		if !errors.Is(err, errLocked) || time.Now().After(deadline) || listens(socket) {
+		waited := time.Since(begun)
+		if !errors.Is(err, errLocked) || waited > lockPatience || waited > socketPatience && listens(socket) {
 			return f, err
 		}
 	}
