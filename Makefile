@@ -89,13 +89,14 @@ bench: build
 demo: build
 	@$(GO) run ./tests/demo $(if $(KEEP),-keep)
 
-# The real daemons against nodes that others wrote; builds lnd the first time, which takes minutes.
+# The real daemons against nodes that others wrote; builds lnd the first time, which takes minutes. CGO_ENABLED and
+# -trimpath are as in that build, so that what both need is compiled once.
 interop: build
-	cd tests/interop && CGO_ENABLED=0 FULMEN_BIN=$(CURDIR)/bin $(GO) test -count=1 -timeout 60m -parallel 4
+	cd tests/interop && CGO_ENABLED=0 FULMEN_BIN=$(CURDIR)/bin $(GO) test -trimpath -count=1 -timeout 60m -parallel 4
 
 # The few cases that say soon whether our node and lnd understand each other at all.
 interop-smoke: build
-	cd tests/interop && CGO_ENABLED=0 FULMEN_BIN=$(CURDIR)/bin $(GO) test -count=1 -timeout 20m -args -smoke -peers lnd
+	cd tests/interop && CGO_ENABLED=0 FULMEN_BIN=$(CURDIR)/bin $(GO) test -trimpath -count=1 -timeout 20m -args -smoke -peers lnd
 
 lint:
 	@out=$$(gofmt -l cmd internal plugins tests tools); test -z "$$out" || { echo "gofmt would change: $$out"; exit 1; }
