@@ -206,13 +206,13 @@ func (s *Scene) balanceOf(before amount.Msat, each int, msat amount.Msat, peerDi
 		want = after
 	}
 	mustEqual(s, "our balance", after, want)
-	received := s.Peer.Received()
-	if peerDied && received > paid {
+	taken := s.Peer.Received()
+	if peerDied && taken > paid {
 		// The same of an invoice that it has settled before it told us.
-		s.Logf("the peer calls %d invoices paid whose HTLC it has failed", received-paid)
+		s.Logf("the peer calls %d invoices paid whose HTLC it has failed", taken-paid)
 		return
 	}
-	mustEqual(s, "payments that the peer received", received, paid)
+	mustEqual(s, "payments that the peer received", taken, paid)
 }
 
 // flightKilled ends a node while payments go both ways.
