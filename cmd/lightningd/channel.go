@@ -21,6 +21,7 @@ type channel struct {
 	log  *slog.Logger
 
 	tally     store.Tally
+	ledger    ledger
 	status    channeldmsg.Status // as its process told last; zero before
 	next      uint32             // number of the next entry of its log
 	ready     bool               // its process takes offers
@@ -54,7 +55,7 @@ type channel struct {
 // newChannel takes up a channel of the database, its numbers as of the newest entry of its log.
 func (n *node) newChannel(row *store.Channel, tally store.Tally) *channel {
 	c := &channel{
-		n: n, row: row, tally: tally, outs: map[uint64]origin{}, offered: map[uint64]origin{}, held: map[uint64]*heldHTLC{},
+		n: n, row: row, tally: tally, ledger: newLedger(tally.ToUs), outs: map[uint64]origin{}, offered: map[uint64]origin{}, held: map[uint64]*heldHTLC{},
 		log: n.log.With("channel", row.ID, "peer_id", row.PeerID),
 	}
 	c.terms.aliasOnly = aliasOnly(row.ChannelType)
@@ -93,6 +94,7 @@ func (c *channel) offer(o origin, h channeldmsg.OfferHTLC) {
 
 // settle queues the outcome of an HTLC from the peer.
 func (c *channel) settle(s channeldmsg.SettleHTLC) {
+	c.ledger.settle(&s)
 	c.settles = append(c.settles, s)
 	if c.proc == nil {
 		// Its deadline depends on preimages, and what is at stake with our commitment.

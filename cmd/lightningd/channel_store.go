@@ -86,6 +86,7 @@ func (c *channel) takeEnded(m *channeldmsg.Store) (ended []ending) {
 func (c *channel) takeResolved(ids []uint64) (writes []func(*storeTx) error) {
 	for _, id := range ids {
 		c.letGo(id)
+		c.ledger.gone(id)
 		key := htlcswitch.Key{Channel: c.row.ID, HTLC: id}
 		if c.n.forwards.Gone(key) {
 			writes = append(writes, func(tx *storeTx) error { return tx.ForgetReason(key) })
@@ -168,6 +169,7 @@ func (c *channel) outFulfilled(id uint64, preimage [32]byte, attribution []byte)
 	}
 	delete(c.outs, id)
 	c.tally.OutFulfilled.Add(from.amount())
+	c.ledger.spent(from.amount())
 	return from.fulfilled(preimage, attribution).with(c.paid(from)), true
 }
 

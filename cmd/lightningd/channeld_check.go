@@ -134,7 +134,8 @@ func (c *channel) checkNewHTLCs(list []channeldmsg.NewHTLC) error {
 	return nil
 }
 
-// checkIncoming fails unless each HTLC comes once from a process, in the order of their ids.
+// checkIncoming fails unless each HTLC comes once from a process, in the order of their ids, and all of them have room in
+// the channel.
 func (c *channel) checkIncoming(m *channeldmsg.Incoming) error {
 	if len(m.HTLCs) > maxIncoming {
 		return fmt.Errorf("%d HTLCs at once, at most %d", len(m.HTLCs), maxIncoming)
@@ -155,6 +156,9 @@ func (c *channel) checkIncoming(m *channeldmsg.Incoming) error {
 			return fmt.Errorf("HTLC %d: %w", h.ID, err)
 		}
 		next = h.ID + 1
+	}
+	if err := c.ledger.take(m.HTLCs, c.row.FundingSats); err != nil {
+		return err
 	}
 	c.proc.nextIncoming = next
 	return nil

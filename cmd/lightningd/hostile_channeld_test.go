@@ -30,6 +30,8 @@ func TestChanneldThatLies(t *testing.T) {
 	status.ToLocal = 1 << 63
 	large := incoming(8, 1)
 	large.HTLCs[0].AmountMsat = 1 << 62
+	together := incoming(8, 1, 2)
+	together.HTLCs[0].AmountMsat, together.HTLCs[1].AmountMsat = 3e8, 3e8
 	for _, tt := range []struct {
 		name string
 		says []ipc.Message
@@ -40,6 +42,7 @@ func TestChanneldThatLies(t *testing.T) {
 		{"an HTLC again", []ipc.Message{incoming(8, 1), incoming(7, 1)}},
 		{"an HTLC id of 64 bits", []ipc.Message{incoming(8, 1<<64-1)}},
 		{"an HTLC larger than the channel", []ipc.Message{large}},
+		{"HTLCs that together are more than the peer has", []ipc.Message{together}},
 		{"an HTLC to forward with half an onion", []ipc.Message{&channeldmsg.Incoming{HTLCs: []channeldmsg.IncomingHTLC{
 			{AmountMsat: 1000, Forward: &channeldmsg.Forward{NextOnion: make([]byte, 683)}},
 		}}}},
