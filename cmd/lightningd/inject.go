@@ -56,7 +56,7 @@ func (n *node) peelOwn(ctx context.Context, p *injectParams) (*ownLayer, error) 
 	var unreadable *onion.PayloadError
 	switch {
 	case errors.As(err, &unreadable):
-		return nil, injectFailed((&payments.Part{Injected: &o.secret}).Local(unreadable.Failure(), err.Error()))
+		return nil, injectFailed((&payments.Part{Injected: &o.secret}).Refused(unreadable.Failure().Encode(), err.Error()))
 	case err != nil:
 		return nil, command.BadParam("onion", "%w", err)
 	}
@@ -96,7 +96,7 @@ func (n *node) waitInjected(ctx context.Context, part *payments.Part, o *ownLaye
 
 // forwardOwn sends a part on. Who made the onion need not pay this node for it, but must not ask it to pay.
 func (n *node) forwardOwn(part *payments.Part, o *ownLayer) error {
-	refuse := func(f *onion.Failure, reason string) error { return injectFailed(part.Local(f, reason)) }
+	refuse := func(f *onion.Failure, reason string) error { return injectFailed(part.Refused(f.Encode(), reason)) }
 	p := o.payload
 	switch {
 	case p.AmtToForward > o.amount:

@@ -71,7 +71,7 @@ func (p *partOrigin) committed(channel, id uint64) func(*storeTx) error {
 }
 
 func (p *partOrigin) refused(_ []byte, reason string) {
-	p.n.end(p.ending(nil, p.Local(&onion.Failure{Code: onion.TemporaryChannelFailure}, reason)))
+	p.n.end(p.ending(nil, p.Local(p.n.id, &onion.Failure{Code: onion.TemporaryChannelFailure}, reason)))
 }
 
 func (p *partOrigin) fulfilled(preimage [32]byte, attribution []byte) ending {
@@ -84,7 +84,7 @@ func (p *partOrigin) fulfilled(preimage [32]byte, attribution []byte) ending {
 func (p *partOrigin) failed(f outFailure) ending {
 	switch r := f.returned; {
 	case r == nil:
-		return p.ending(nil, p.Local(f.own, f.reason))
+		return p.ending(nil, p.Local(p.n.id, f.own, f.reason))
 	case r.MalformedCode != 0:
 		return p.ending(nil, p.Malformed(onion.FailureCode(r.MalformedCode), r.SHA256OfOnion))
 	default:

@@ -38,7 +38,7 @@ func (n *node) resumeParts() error {
 			c.outs[p.HTLC] = &partOrigin{n, p}
 			continue
 		}
-		failure := p.Local(&onion.Failure{Code: onion.TemporaryNodeFailure}, "the node was restarted before the payment left it")
+		failure := p.Local(n.id, &onion.Failure{Code: onion.TemporaryNodeFailure}, "the node was restarted before the payment left it")
 		n.end((&partOrigin{n, p}).ending(nil, failure))
 	}
 	return nil
@@ -62,11 +62,11 @@ func (n *node) startPart(p *payments.Part, packet *onion.Packet, done func(*paym
 	first := p.Route[0]
 	c := n.channelBySCID(first.ShortChannelID)
 	if c == nil || c.row.PeerID != first.NodeID {
-		done(nil, tryOtherRoute(p, onion.UnknownNextPeer, fmt.Sprintf("channel %s to %s: no such channel", first.ShortChannelID, first.NodeID)))
+		done(nil, n.tryOtherRoute(p, onion.UnknownNextPeer, fmt.Sprintf("channel %s to %s: no such channel", first.ShortChannelID, first.NodeID)))
 		return
 	}
 	if !c.usable() {
-		done(nil, tryOtherRoute(p, onion.TemporaryChannelFailure, fmt.Sprintf("channel %s %s", first.ShortChannelID, c.unusable())))
+		done(nil, n.tryOtherRoute(p, onion.TemporaryChannelFailure, fmt.Sprintf("channel %s %s", first.ShortChannelID, c.unusable())))
 		return
 	}
 	n.sendOff(c, p, packet, func() { done(p, nil) })
@@ -120,9 +120,9 @@ func (n *node) partsOf(h payments.Hash) ([]*payments.Part, error) {
 	return list, nil
 }
 
-func tryOtherRoute(p *payments.Part, code onion.FailureCode, reason string) error {
+func (n *node) tryOtherRoute(p *payments.Part, code onion.FailureCode, reason string) error {
 	e := rpc.Errorf(rpc.CodePayTryOtherRoute, "%s", reason)
-	e.Data = showFailure(p, p.Local(&onion.Failure{Code: code}, reason))
+	e.Data = showFailure(p, p.Local(n.id, &onion.Failure{Code: code}, reason))
 	return e
 }
 

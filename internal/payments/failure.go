@@ -78,22 +78,25 @@ func (p *Part) blame(f *Failure, index int) {
 func (p *Part) Malformed(code onion.FailureCode, sha256OfOnion [32]byte) *Failure {
 	f := &onion.Failure{Code: code, SHA256OfOnion: sha256OfOnion}
 	if p.Injected != nil {
-		return p.Local(f, "the next node cannot read its onion")
+		return p.Refused(f.Encode(), "the next node cannot read its onion")
 	}
 	return p.failureAt(1, f.Encode())
 }
 
-// Local explains why a part did not leave this node.
-func (p *Part) Local(f *onion.Failure, reason string) *Failure {
+// Local explains why a part did not leave this node, which is us.
+func (p *Part) Local(us keys.PubKey, f *onion.Failure, reason string) *Failure {
 	if p.Injected != nil {
-		return forInjector(onion.CreateFailure(*p.Injected, f.Encode()), reason)
+		return p.Refused(f.Encode(), reason)
 	}
 	failure := p.failureAt(0, f.Encode())
 	failure.Message = reason
+	if len(p.Route) > 0 { // no hop before it says who we are
+		failure.Direction = int(wire.Direction(us, p.Route[0].NodeID))
+	}
 	return failure
 }
 
-// Refused explains why this node did not take a part that ends here, by the message for who made the onion.
+// Refused explains why this node did not take a part whose onion somebody else made, by the message for who made it.
 func (p *Part) Refused(message []byte, reason string) *Failure {
 	return forInjector(onion.CreateFailure(*p.Injected, message), reason)
 }

@@ -104,9 +104,11 @@ func TestReturned(t *testing.T) {
 	if f = p.Malformed(onion.InvalidOnionHMAC, [32]byte{1}); f.Code != CodeTryOtherRoute || f.Index != 1 {
 		t.Fatalf("malformed: %+v", f)
 	}
-	f = p.Local(&onion.Failure{Code: onion.TemporaryChannelFailure}, "peer is away")
-	if f.Index != 0 || f.Channel != p.Route[0].ShortChannelID || f.Message != "peer is away" {
-		t.Fatalf("local: %+v", f)
+	for direction, us := range []keys.PubKey{{1}, {4}} {
+		f = p.Local(us, &onion.Failure{Code: onion.TemporaryChannelFailure}, "peer is away")
+		if f.Index != 0 || f.Channel != p.Route[0].ShortChannelID || f.Direction != direction || f.Message != "peer is away" {
+			t.Fatalf("local: %+v", f)
+		}
 	}
 }
 
@@ -155,7 +157,7 @@ func TestInjectedFailuresAreForTheInjector(t *testing.T) {
 		code onion.FailureCode
 	}{
 		"from the destination": {p.Returned(fromDestination, nil), 2, onion.IncorrectOrUnknownPaymentDetails},
-		"of ours":              {p.Local(&onion.Failure{Code: onion.UnknownNextPeer}, "no such channel"), 0, onion.UnknownNextPeer},
+		"of ours":              {p.Local(keys.PubKey{}, &onion.Failure{Code: onion.UnknownNextPeer}, "no such channel"), 0, onion.UnknownNextPeer},
 		"malformed":            {p.Malformed(onion.InvalidOnionHMAC, [32]byte{1}), 0, onion.InvalidOnionHMAC},
 		"refused here":         {p.Refused(details, "no"), 0, onion.IncorrectOrUnknownPaymentDetails},
 	} {
