@@ -48,7 +48,7 @@ func (m *Machine) pushCommitment(j *job, news bool) []Action {
 		return append(j.say("%s: it pays %s itself, which is enough now", why, e.own), m.againWithParent(j, send)...)
 	case c.Anchor < 0:
 		return append(j.say("%s: it pays %s itself, and nothing can be added: it has no anchor", why, e.own), m.againWithParent(j, send)...)
-	case j.last != nil && m.replacement(j, e.rate, e.ceiling, c.Deadline, e.childWeight) == 0:
+	case j.last != nil && m.replacement(j, e.rate, e.ceiling, c.Deadline, c.Fee+j.last.fee, e.parentWeight+e.childWeight, e.childWeight) == 0:
 		return m.againWithParent(j, news)
 	}
 	d := newDraft()

@@ -157,7 +157,7 @@ func (m *Machine) pursue(j *job, news bool) []Action {
 	}
 	rate = min(max(rate, j.atLeast), ceiling)
 	if j.last != nil && !m.barred(j) {
-		if rate = m.replacement(j, rate, ceiling, deadline, weight); rate == 0 {
+		if rate = m.replacement(j, rate, ceiling, deadline, j.last.fee, weight, weight); rate == 0 {
 			return m.again(j, news)
 		}
 	}
@@ -212,8 +212,9 @@ func (m *Machine) barred(j *job) bool {
 	})
 }
 
-// replacement is the rate of the next version, or 0 if the last one is good enough.
-func (m *Machine) replacement(j *job, rate, ceiling amount.FeeratePerKw, deadline block.Height, weight int) amount.FeeratePerKw {
+// replacement is the rate of the next version, or 0 if the last one is good enough. paid is what that pays, and
+// weight what the next one will weigh, both with the parent's if it has one; own is its weight without.
+func (m *Machine) replacement(j *job, rate, ceiling amount.FeeratePerKw, deadline block.Height, paid amount.Sat, weight, own int) amount.FeeratePerKw {
 	enough := replacePercent
 	if hurried(deadline, m.height) {
 		enough = replaceHurryPercent
@@ -221,7 +222,7 @@ func (m *Machine) replacement(j *job, rate, ceiling amount.FeeratePerKw, deadlin
 	if uint64(rate)*100 < uint64(j.last.rate)*uint64(enough) {
 		return 0
 	}
-	least := rateOf(j.last.fee+feeOf(incremental, weight), weight) + 1
+	least := rateOf(paid+feeOf(incremental, own), weight) + 1
 	if rate = max(rate, least); rate > ceiling {
 		return 0
 	}
