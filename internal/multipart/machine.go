@@ -2,6 +2,8 @@ package multipart
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"fulmen/internal/amount"
@@ -127,6 +129,14 @@ func (m *Machine) stop(code int, text string, part uint64) {
 
 func (m *Machine) send(routes []Route, now time.Time) {
 	if m.fatal != nil || m.parts > 0 && !now.Before(m.order.Until) {
+		return
+	}
+	fees := amount.Msat(0)
+	for _, r := range slices.Concat(routes, slices.Collect(maps.Values(m.flights))) {
+		fees += r.Fee() // of parts of what exists
+	}
+	if fees > m.order.MaxFee {
+		m.stop(CodeNoRoute, fmt.Sprintf("routes were offered whose fees come to %s with what is under way, at most %s may be paid", fees, m.order.MaxFee), 0)
 		return
 	}
 	for _, r := range routes {
