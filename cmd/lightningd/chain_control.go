@@ -119,11 +119,13 @@ func (c *channel) funded(h block.Height, m chain.Match) {
 		c.n.die("encode a transaction", err)
 		return
 	}
-	c.row.ShortChannelID = wire.NewShortChannelID(uint32(h), uint32(m.Index), c.row.FundingOutput)
-	c.row.FundingTx, c.row.Withheld = raw, false
 	if c.row.State == store.AwaitingLockin {
 		c.row.Billboard = fmt.Sprintf("Funding transaction mined in block %d", h)
+	} else if c.unfunded() && c.row.State == store.Normal {
+		c.row.Billboard = fmt.Sprintf("Funding transaction mined again in block %d", h)
 	}
+	c.row.ShortChannelID = wire.NewShortChannelID(uint32(h), uint32(m.Index), c.row.FundingOutput)
+	c.row.FundingTx, c.row.Withheld = raw, false
 	c.opened(h)
 	c.log.Info("funding transaction is mined", "short_channel_id", c.row.ShortChannelID)
 	c.save()
@@ -224,6 +226,9 @@ func (c *channel) takeBack(h block.Height) {
 	if c.row.ShortChannelID != 0 && block.Height(c.row.ShortChannelID.Height()) == h {
 		c.log.Warn("the funding transaction is no longer in the chain", "height", h)
 		c.row.ShortChannelID = 0
+		if c.row.State == store.Normal {
+			c.row.Billboard = "The funding transaction was mined, then lost in a reorganisation: no payments until it is mined again"
+		}
 		c.save()
 		if tx, err := decodeTx(c.row.FundingTx); err == nil {
 			c.n.chain.Remember(chain.Broadcast{Tx: tx, Insist: true})

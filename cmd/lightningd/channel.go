@@ -67,7 +67,13 @@ func (n *node) newChannel(row *store.Channel, tally store.Tally) *channel {
 
 // usable reports whether an HTLC may be offered now.
 func (c *channel) usable() bool {
-	return c.proc != nil && c.ready && c.row.State == store.Normal
+	return c.proc != nil && c.ready && c.row.State == store.Normal && !c.unfunded()
+}
+
+// unfunded reports whether a reorganisation took the funding transaction out of the chain that the channel needs to be
+// used at all: as long as it is not there again, and it may never be, what the channel holds is worth nothing.
+func (c *channel) unfunded() bool {
+	return c.row.ShortChannelID == 0 && c.row.MinDepth > 0 && c.row.State != store.AwaitingLockin
 }
 
 // unusable says in words why it is not usable.
@@ -77,6 +83,8 @@ func (c *channel) unusable() string {
 		return fmt.Sprintf("is in %s", c.row.State)
 	case c.peer.conn == nil:
 		return "has no connected peer"
+	case c.unfunded():
+		return "waits for its funding transaction, which a reorganisation took out of the chain"
 	}
 	return "is not reestablished yet"
 }

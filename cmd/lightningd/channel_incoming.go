@@ -31,11 +31,22 @@ func (c *channel) onIncoming(m *channeldmsg.Incoming) {
 // decide forwards an HTLC, or has it paid for an invoice. asked is what a plugin says that the invoice asks
 // for; 0 is what it says itself. extra are records that a plugin wants the next node to get.
 func (c *channel) decide(h *channeldmsg.IncomingHTLC, asked amount.Msat, extra []byte) {
-	if h.Forward != nil {
+	if c.unfunded() && !c.decided(h) {
+		c.log.Warn("failing an HTLC over a channel whose funding transaction is not in the chain any more", "htlc_id", h.ID, "amount", h.AmountMsat)
+		c.fail(h.ID, &onion.Failure{Code: onion.TemporaryNodeFailure})
+	} else if h.Forward != nil {
 		c.forward(h, extra)
 	} else {
 		c.arrive(h, asked)
 	}
+}
+
+// decided reports whether it was decided before to forward or to take an HTLC; one that was taken is settled again.
+func (c *channel) decided(h *channeldmsg.IncomingHTLC) bool {
+	if h.Forward != nil {
+		return c.isForwarded(h)
+	}
+	return c.n.invoices.Takes(h.PaymentHash, invoices.Key{Channel: c.row.ID, HTLC: h.ID}) || c.wasTaken(h.ID)
 }
 
 // arrive decides about an HTLC that ends here.

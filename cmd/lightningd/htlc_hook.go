@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 
 	"fulmen/internal/amount"
 	"fulmen/internal/block"
@@ -11,6 +12,7 @@ import (
 	"fulmen/internal/invoices"
 	"fulmen/internal/ipc/channeldmsg"
 	"fulmen/internal/onion"
+	"fulmen/internal/store"
 )
 
 // heldHTLC is one from a peer that plugins were asked about (hook htlc_accepted). It is kept until it is
@@ -67,7 +69,10 @@ func (c *channel) isForwarded(h *channeldmsg.IncomingHTLC) bool {
 		return false
 	}
 	_, err := c.n.db.LinkedForward(key)
-	return err == nil
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		c.n.die("look up a forward", err)
+	}
+	return !errors.Is(err, store.ErrNotFound)
 }
 
 func sameHTLC(a, b *channeldmsg.IncomingHTLC) bool {
@@ -144,6 +149,12 @@ func (c *channel) resolve(h *channeldmsg.IncomingHTLC, preimage [32]byte) {
 	if sha256.Sum256(preimage[:]) != h.PaymentHash {
 		c.log.Warn("a plugin resolves an HTLC with a payment_key that does not fit, which is failed", "htlc_id", h.ID)
 		c.fail(h.ID, &onion.Failure{Code: onion.IncorrectOrUnknownPaymentDetails, HTLCMsat: h.AmountMsat, Height: c.n.blockHeight})
+		return
+	}
+	if c.unfunded() {
+		if !c.wasTaken(h.ID) {
+			c.fail(h.ID, &onion.Failure{Code: onion.TemporaryNodeFailure})
+		}
 		return
 	}
 	key := invoices.Key{Channel: c.row.ID, HTLC: h.ID}

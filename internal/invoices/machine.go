@@ -121,7 +121,7 @@ func (m *Machine) Arrive(p Part, now time.Time, height block.Height) ([]Action, 
 		}
 		s = &set{invoice: inv, total: p.TotalMsat, deadline: now.Add(SetTimeout)}
 	}
-	if s.taken && slices.ContainsFunc(s.parts, func(other Part) bool { return other.Key == p.Key }) {
+	if m.Takes(p.PaymentHash, p.Key) {
 		return nil, nil // its channel has a new process; what becomes of it is decided already
 	}
 	if s.taken || !s.accepts(&p, height) {
@@ -135,6 +135,12 @@ func (m *Machine) Arrive(p Part, now time.Time, height block.Height) ([]Action, 
 	}
 	s.taken = true
 	return []Action{Take{Invoice: s.invoice, Parts: s.parts, Received: s.received}}, nil
+}
+
+// Takes reports whether a part is among those of a Take that is not stored yet.
+func (m *Machine) Takes(hash Hash, part Key) bool {
+	s := m.sets[hash]
+	return s != nil && s.taken && slices.ContainsFunc(s.parts, func(p Part) bool { return p.Key == part })
 }
 
 // accepts checks what BOLT 4 ("Requirements" of incorrect_or_unknown_payment_details, and Basic
