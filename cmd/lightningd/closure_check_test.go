@@ -3,6 +3,8 @@ package main
 import (
 	"testing"
 
+	btcwire "github.com/btcsuite/btcd/wire/v2"
+
 	"fulmen/internal/ipc"
 	"fulmen/internal/ipc/channeldmsg"
 	"fulmen/internal/ipc/onchaindmsg"
@@ -73,6 +75,36 @@ func TestOnchaindThatLiesIsStartedAgain(t *testing.T) {
 			w.unharmed()
 		})
 	}
+}
+
+// TestCoinsPayForTheCloseAlone: who spends an output of the close can have others beside it, of any value. Coins of
+// the wallet pay for none of them.
+func TestCoinsPayForTheCloseAlone(t *testing.T) {
+	w, _ := surroundChain(t)
+	defer w.end()
+	close := testCommitment(1)
+	follows := testSpend(0, []btcwire.OutPoint{{Hash: close.TxHash()}}, 90_000, 1e9)
+	w.mine(testHeight+1, close)
+	w.mine(testHeight+2, follows)
+	htlc := func(of *btcwire.MsgTx, i uint32) *onchaindmsg.Claim {
+		m := testClaim(of, i)
+		m.Kind, m.Fixed = tx.ClaimHTLCTimeout, &onchaindmsg.FixedOutput{Amount: m.Amount, PkScript: make([]byte, htlcScript)}
+		return m
+	}
+	w.n.loop.call(func() {
+		e := w.n.channels[malloryChannel].end
+		if err := e.checkClaim(htlc(close, 0)); err != nil {
+			t.Errorf("of our commitment: %v", err)
+		}
+		if err := e.checkClaim(testClaim(follows, 0)); err != nil {
+			t.Errorf("of what follows: %v", err)
+		}
+		for i := range uint32(2) {
+			if err := e.checkClaim(htlc(follows, i)); err == nil {
+				t.Errorf("output %d of what follows was taken for one of our commitment", i)
+			}
+		}
+	})
 }
 
 // TestOnchaindSpeaksBeforeItIsToldOfTheChain: what follows from the chain cannot be known before.

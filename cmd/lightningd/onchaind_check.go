@@ -85,7 +85,9 @@ func (e *closure) checkUnwatch(m *onchaindmsg.Unwatch) error { return e.checkOut
 func (e *closure) checkUnclaim(m *onchaindmsg.Unclaim) error { return e.checkOutputs(m.Outpoints) }
 
 // checkClaim fails unless the output exists as described. The output of an HTLC transaction is worth no
-// more than the HTLC: coins of the wallet, which are added to it, could otherwise be paid to anybody.
+// more than the HTLC: coins of the wallet, which are added to it, could otherwise be paid to anybody. And it spends
+// the commitment itself: what follows from that may have outputs of any value beside the channel's, and the fee that
+// coins may pay is a share of the value.
 func (e *closure) checkClaim(m *onchaindmsg.Claim) error {
 	out, err := e.output(m.Outpoint)
 	if err != nil {
@@ -99,6 +101,8 @@ func (e *closure) checkClaim(m *onchaindmsg.Claim) error {
 		return fmt.Errorf("claim of %s: kind %d", o, m.Kind)
 	case m.Kind.Fixed() != (m.Fixed != nil) || m.Final && m.Fixed == nil:
 		return fmt.Errorf("claim of %s: a fixed output is for HTLC transactions of our commitment, and they have one", o)
+	case m.Fixed != nil && e.txid != m.Outpoint.Txid:
+		return fmt.Errorf("claim of %s: an HTLC transaction spends our commitment, and nothing that follows from it", o)
 	case m.Fixed != nil && (m.Fixed.Amount > m.Amount || len(m.Fixed.PkScript) != htlcScript):
 		return fmt.Errorf("claim of %s, %s: a fixed output of %s to a script of %d bytes", o, m.Amount, m.Fixed.Amount, len(m.Fixed.PkScript))
 	case m.WitnessWeight == 0 || m.WitnessWeight > maxClaimWitness:
