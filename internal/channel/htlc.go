@@ -53,6 +53,12 @@ const (
 	Malformed
 )
 
+// MaxReason is the longest reason that update_fail_htlc has room for, after type, channel_id, id and len.
+const MaxReason = wire.MaxMessage - 2 - 32 - 8 - 2
+
+// attributionRecord is the size of attribution_data in the message's TLV stream, with type and length.
+const attributionRecord = 1 + 3 + AttributionSize
+
 // Result is how an HTLC ends.
 type Result struct {
 	Kind          ResultKind
@@ -76,7 +82,11 @@ func (r *Result) message(channel wire.ChannelID, id uint64) wire.Message {
 	case Fulfill:
 		return &wire.UpdateFulfillHTLC{ChannelID: channel, ID: id, PaymentPreimage: r.Preimage, AttributionData: r.Attribution}
 	case Fail:
-		return &wire.UpdateFailHTLC{ChannelID: channel, ID: id, Reason: r.Reason, AttributionData: r.Attribution}
+		m := &wire.UpdateFailHTLC{ChannelID: channel, ID: id, Reason: r.Reason, AttributionData: r.Attribution}
+		if len(r.Reason) > MaxReason-attributionRecord { // the next node's reason may fill the message by itself
+			m.AttributionData = nil
+		}
+		return m
 	default:
 		return &wire.UpdateFailMalformedHTLC{
 			ChannelID: channel, ID: id, SHA256OfOnion: r.SHA256OfOnion, FailureCode: r.FailureCode,
