@@ -121,7 +121,7 @@ func (c *channel) funded(h block.Height, m chain.Match) {
 	}
 	if c.row.State == store.AwaitingLockin {
 		c.row.Billboard = fmt.Sprintf("Funding transaction mined in block %d", h)
-	} else if c.unfunded() && c.row.State == store.Normal {
+	} else if c.row.ShortChannelID == 0 && c.row.State == store.Normal {
 		c.row.Billboard = fmt.Sprintf("Funding transaction mined again in block %d", h)
 	}
 	c.row.ShortChannelID = wire.NewShortChannelID(uint32(h), uint32(m.Index), c.row.FundingOutput)

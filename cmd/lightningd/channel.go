@@ -3,9 +3,11 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 
 	"fulmen/internal/amount"
+	"fulmen/internal/block"
 	core "fulmen/internal/channel"
 	"fulmen/internal/ipc"
 	"fulmen/internal/ipc/channeldmsg"
@@ -70,10 +72,15 @@ func (c *channel) usable() bool {
 	return c.proc != nil && c.ready && c.row.State == store.Normal && !c.unfunded()
 }
 
-// unfunded reports whether a reorganisation took the funding transaction out of the chain that the channel needs to be
-// used at all: as long as it is not there again, and it may never be, what the channel holds is worth nothing.
+// unfunded reports whether the funding transaction is not as deep in the chain as the channel needs to be used. A
+// reorganisation may have taken it out, or the channel's process says that the channel is ready when it is not: what it
+// holds may never be worth anything.
 func (c *channel) unfunded() bool {
-	return c.row.ShortChannelID == 0 && c.row.MinDepth > 0 && c.row.State != store.AwaitingLockin
+	depth := uint32(0)
+	if mined := block.Height(c.row.ShortChannelID.Height()); mined != 0 && mined <= c.n.blockHeight {
+		depth = uint32(c.n.blockHeight-mined) + 1
+	}
+	return depth < c.row.MinDepth
 }
 
 // unusable says in words why it is not usable.
@@ -84,7 +91,7 @@ func (c *channel) unusable() string {
 	case c.peer.conn == nil:
 		return "has no connected peer"
 	case c.unfunded():
-		return "waits for its funding transaction, which a reorganisation took out of the chain"
+		return fmt.Sprintf("waits for its funding transaction to have %d confirmations again", c.row.MinDepth)
 	}
 	return "is not reestablished yet"
 }
@@ -111,11 +118,14 @@ func (c *channel) settle(s channeldmsg.SettleHTLC) {
 	c.n.dirty[c] = true
 }
 
-// flush sends what was queued, all HTLCs in one message: so they can share a commitment.
+// mostSettles is how many outcomes one frame has room for, each with a reason of core.MaxReason bytes.
+const mostSettles = 200
+
+// flush sends what was queued at once: so all HTLCs can share a commitment.
 func (c *channel) flush() {
 	var batch []ipc.Message
-	if len(c.settles) > 0 {
-		batch = append(batch, &channeldmsg.Settle{HTLCs: c.settles})
+	for part := range slices.Chunk(c.settles, mostSettles) {
+		batch = append(batch, &channeldmsg.Settle{HTLCs: part})
 	}
 	if len(c.offers) > 0 {
 		batch = append(batch, &channeldmsg.Offer{HTLCs: c.offers})

@@ -32,7 +32,7 @@ func (c *channel) onIncoming(m *channeldmsg.Incoming) {
 // for; 0 is what it says itself. extra are records that a plugin wants the next node to get.
 func (c *channel) decide(h *channeldmsg.IncomingHTLC, asked amount.Msat, extra []byte) {
 	if c.unfunded() && !c.decided(h) {
-		c.log.Warn("failing an HTLC over a channel whose funding transaction is not in the chain any more", "htlc_id", h.ID, "amount", h.AmountMsat)
+		c.log.Warn("failing an HTLC over a channel whose funding transaction is not deep enough in the chain", "htlc_id", h.ID, "amount", h.AmountMsat)
 		c.fail(h.ID, &onion.Failure{Code: onion.TemporaryNodeFailure})
 	} else if h.Forward != nil {
 		c.forward(h, extra)

@@ -69,7 +69,7 @@ func (c *channel) checkStore(m *channeldmsg.Store) error {
 		}
 	}
 	for _, f := range m.Failed {
-		if len(f.Reason) > wire.MaxMessage {
+		if len(f.Reason) > core.MaxReason { // another channel's process has to pass it on
 			return fmt.Errorf("HTLC %d: a failure of %d bytes", f.ID, len(f.Reason))
 		}
 		if err := checkAttribution(f.ID, f.Attribution); err != nil {
@@ -196,6 +196,8 @@ func (o *opening) checkOpened(m *channeldmsg.Opened) error {
 		return errors.New("the channel is open already")
 	case s.FundingSats == 0 || s.FundingSats > amount.MaxSat:
 		return fmt.Errorf("a channel of %s", s.FundingSats)
+	case m.MinimumDepth < o.minDepth: // an output of any size could be made up, and spent at once
+		return fmt.Errorf("a channel that needs %d confirmations, should be at least %d", m.MinimumDepth, o.minDepth)
 	case m.Push > s.FundingSats.Msat():
 		return fmt.Errorf("%s pushed in a channel of %s", m.Push, s.FundingSats)
 	case m.ChannelID != wire.NewChannelID(s.FundingTxid, s.FundingOutput):

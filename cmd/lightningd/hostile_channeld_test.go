@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"testing"
 
+	core "fulmen/internal/channel"
 	"fulmen/internal/ipc"
 	"fulmen/internal/ipc/channeldmsg"
 	"fulmen/internal/ipc/connectdmsg"
@@ -50,6 +51,9 @@ func TestChanneldThatLies(t *testing.T) {
 		{"two payments in one HTLC", []ipc.Message{&channeldmsg.Store{Offered: []channeldmsg.OfferedHTLC{{Ref: 2, ID: 4}, {Ref: 3, ID: 4}}, Status: testStatus}}},
 		{"a preimage that pays nothing", []ipc.Message{&channeldmsg.Store{
 			Offered: []channeldmsg.OfferedHTLC{{Ref: 2, ID: 4}}, Learned: []channeldmsg.LearnedPreimage{{ID: 4}}, Status: testStatus,
+		}}},
+		{"a failure that no other process could pass on", []ipc.Message{&channeldmsg.Store{
+			Failed: []channeldmsg.FailedHTLC{{ID: 4, Reason: make([]byte, core.MaxReason+1)}}, Status: testStatus,
 		}}},
 		{"a new HTLC twice", []ipc.Message{&channeldmsg.Store{Data: []byte{1}, NewHTLCs: []channeldmsg.NewHTLC{{ID: 4}, {ID: 4, Offered: true}, {ID: 4}}, Status: testStatus}}},
 		{"a new HTLC again", []ipc.Message{
@@ -103,6 +107,26 @@ func TestNewHTLCsAreStored(t *testing.T) {
 	}
 }
 
+// TestLongFailuresReachTheProcess: however many HTLCs of a channel fail at once, and with whatever strangers gave as
+// reasons.
+func TestLongFailuresReachTheProcess(t *testing.T) {
+	w := surround(t)
+	defer w.end()
+	w.connect()
+	w.n.loop.call(func() {
+		for id := range uint64(maxIncoming) {
+			w.n.channels[malloryChannel].settle(channeldmsg.SettleHTLC{ID: id, Relay: make([]byte, core.MaxReason), Attribution: make([]byte, 920)})
+		}
+	})
+	hostile.Within(t, "hear of all", func() {
+		for left := (maxIncoming + mostSettles - 1) / mostSettles; left > 0; {
+			if <-w.mallory.heard == channeldmsg.TypeSettle {
+				left--
+			}
+		}
+	})
+}
+
 // parts counts those that are under way.
 func (w *surroundings) parts() (count int) {
 	w.n.loop.call(func() { count = len(w.n.out.parts) })
@@ -149,9 +173,15 @@ func TestOpeningThatLies(t *testing.T) {
 		m.Push = 1 << 63
 		return m
 	}
+	shallow := func(w *surroundings) *channeldmsg.Opened {
+		m := w.goodOpened()
+		m.MinimumDepth = 0
+		return m
+	}
 	good := (*surroundings).goodOpened
 	for name, opened := range map[string][]func(*surroundings) *channeldmsg.Opened{
 		"twice": {good, good}, "another's output": {stolen}, "another channel_id": {other}, "more pushed than there is": {rich},
+		"used before it is funded": {shallow},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := surround(t)

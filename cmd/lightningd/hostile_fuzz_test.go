@@ -115,7 +115,7 @@ func FuzzHostileOpener(f *testing.F) {
 // goodOpened is what gets past the checks.
 func (w *surroundings) goodOpened() *channeldmsg.Opened {
 	m := &channeldmsg.Opened{Seq: 1, Snapshot: ownSnapshot, ChannelID: wire.NewChannelID([32]byte{9}, 0), ChannelType: testRow(1, false).ChannelType}
-	m.Setup.FundingTxid, m.Setup.FundingSats = [32]byte{9}, 1e6
+	m.Setup.FundingTxid, m.Setup.FundingSats, m.MinimumDepth = [32]byte{9}, 1e6, w.n.policy.FundingConfirms
 	return m
 }
 

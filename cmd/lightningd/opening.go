@@ -26,6 +26,7 @@ type opening struct {
 	closeTo   []byte // our script for a mutual close
 	proc      *channelProcess
 	ours      *openOrder               // nil where the peer opens
+	minDepth  uint32                   // that a channel of the peer's needs, as its process was told
 	accepted  *channeldmsg.NeedFunding // once the peer has accepted ours
 	outpoint  *btcwire.OutPoint        // what funds ours, once that is known
 	secured   *channeldmsg.Opened      // once both sides have signed

@@ -57,6 +57,7 @@ func (n *node) startAccepting(p *peer, m *wire.OpenChannel, raw []byte, v *openV
 		if v.Reserve != nil {
 			s.setup.Accept.Terms.ChannelReserve = max(*v.Reserve, m.DustLimitSatoshis, s.setup.Accept.Terms.DustLimit)
 		}
+		o.minDepth = s.setup.Accept.MinimumDepth
 		go func() {
 			if err := n.startChanneld(n.ctx, s, o); err != nil {
 				n.loop.post(func() { o.fail(err) })

@@ -49,7 +49,14 @@ func TestUnfundedChannelIsNotUsed(t *testing.T) {
 		t.Fatalf("taken over a channel without funding: %+v, %v", inv, err)
 	}
 
-	w.n.loop.call(func() { w.n.channels[malloryChannel].row.ShortChannelID = scid })
+	w.n.loop.call(func() {
+		c := w.n.channels[malloryChannel]
+		c.row.ShortChannelID = wire.NewShortChannelID(testHeight-1, 0, 0)
+		if !c.unfunded() {
+			t.Error("two confirmations are enough, of three")
+		}
+		c.row.ShortChannelID = scid
+	})
 	keysend = testKeysend(2, 2)
 	w.send(w.mallory, keysend)
 	w.stored(w.mallory, &channeldmsg.Store{Status: testStatus})
