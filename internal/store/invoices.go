@@ -94,7 +94,7 @@ func (t *Tx) CreateInvoice(i *invoices.Invoice) error {
 }
 
 // PayInvoice makes an invoice paid, gives it the next pay_index, and stores that its parts were taken. An
-// invoice that is not stored yet is created.
+// invoice that is not stored yet is created. One that expired since its first part came is paid all the same.
 func (t *Tx) PayInvoice(take invoices.Take, at time.Time) error {
 	i := take.Invoice
 	var err error
@@ -111,7 +111,7 @@ func (t *Tx) PayInvoice(take invoices.Take, at time.Time) error {
 	}
 	i.Status, i.Received, i.PaidAt = invoices.Paid, take.Received, at
 	err = t.change(`UPDATE invoices SET status = 'paid', pay_index = ?, received_msat = ?, paid_at = ?,
-		updated_index = ? WHERE created_index = ? AND status = 'unpaid'`,
+		updated_index = ? WHERE created_index = ? AND status <> 'paid'`,
 		i.PayIndex, i.Received, at.Unix(), i.UpdatedIndex, i.CreatedIndex)
 	if err != nil {
 		return fmt.Errorf("pay invoice %d: %w", i.CreatedIndex, err)

@@ -165,6 +165,10 @@ func TestInvoices(t *testing.T) {
 	if len(list) != 2 || list[0].Label != "a" || list[1].Status != invoices.Expired {
 		t.Fatalf("by update: %+v", list)
 	}
+	must(t, d.Update(func(tx *Tx) error { return tx.PayInvoice(invoices.Take{Invoice: late, Received: 1}, now) }))
+	if got, err = d.InvoiceByHash(late.PaymentHash); err != nil || got.Status != invoices.Paid {
+		t.Fatalf("paid after it expired: %+v, %v", got, err)
+	}
 	if list, err = d.Invoices(Page{Start: 2}); err != nil || len(list) != 1 || list[0].Label != "b" {
 		t.Fatalf("page from 2: %v, %v", list, err)
 	}
