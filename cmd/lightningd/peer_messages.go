@@ -76,10 +76,13 @@ func (n *node) unknownReestablish(p *peer, m *wire.ChannelReestablish) {
 	n.sendError(p.conn, m.ChannelID, "no such channel")
 }
 
+// maxPeerText bounds what a peer is told in words: some of them are a plugin's, and no message has room for any length.
+const maxPeerText = 4000
+
 // sendError tells the peer that a channel has failed.
 func (n *node) sendError(conn *peerConn, id wire.ChannelID, text string) {
 	n.connectd.send(&connectdmsg.SendPeer{
-		ID: conn.id, Conn: conn.conn, Wire: [][]byte{wire.Encode(&wire.Error{ChannelID: id, Data: []byte(text)})},
+		ID: conn.id, Conn: conn.conn, Wire: [][]byte{wire.Encode(&wire.Error{ChannelID: id, Data: []byte(text[:min(len(text), maxPeerText)])})},
 	})
 }
 
@@ -91,7 +94,7 @@ func (n *node) warnAndDisconnect(conn *peerConn, text string) {
 
 // warn tells a peer what it did wrong.
 func (n *node) warn(conn *peerConn, text string) {
-	warning := wire.Encode(&wire.Warning{Data: []byte(text)})
+	warning := wire.Encode(&wire.Warning{Data: []byte(text[:min(len(text), maxPeerText)])})
 	n.connectd.send(&connectdmsg.SendPeer{ID: conn.id, Conn: conn.conn, Wire: [][]byte{warning}})
 }
 
