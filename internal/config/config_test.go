@@ -111,6 +111,7 @@ func TestRefusals(t *testing.T) {
 		{"no number", nil, []string{"--fee-base=1k"}, `cmdline: fee-base: should be a whole number: "fee-base=1k"`},
 		{"out of range", map[string]string{".lightning/bitcoin/config": "max-concurrent-htlcs=484"}, nil,
 			`HOME/.lightning/bitcoin/config:1: max-concurrent-htlcs: should be from 1 to 483: "max-concurrent-htlcs=484"`},
+		{"unmined channels", nil, []string{"--funding-confirms=0"}, `cmdline: funding-confirms: should be from 1 to 1000: "funding-confirms=0"`},
 		{"no bool", nil, []string{"--autolisten=maybe"}, `cmdline: autolisten: should be true or false: "autolisten=maybe"`},
 		{"no value", nil, []string{"--alias"}, `cmdline: alias: needs a value: alias=<text>: "alias"`},
 		{"value for a flag", nil, []string{"--offline=true"}, `cmdline: offline: takes no value: "offline=true"`},

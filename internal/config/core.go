@@ -67,7 +67,7 @@ func policy() []*Option {
 		{Name: "max-concurrent-htlcs", Kind: Int, Group: Policy, Default: "483", Check: between(1, 483), Doc: "Payments that a channel's peer may have in flight (Core Lightning's default is 30)"},
 		{Name: "max-dust-htlc-exposure-msat", Kind: Msat, Group: Policy, Default: "50000000msat", Doc: "What a channel may owe in payments too small for an output"},
 		{Name: "min-capacity-sat", Kind: Int, Dynamic: true, Group: Policy, Default: "10000", Check: between(0, 21e14), Doc: "Smallest channel that a peer may open"},
-		{Name: "funding-confirms", Kind: Int, Group: Policy, Default: "3", TestDefault: "1", Check: between(0, 1000), Doc: "Confirmations before a channel that a peer opened is used"},
+		{Name: "funding-confirms", Kind: Int, Group: Policy, Default: "3", TestDefault: "1", Check: between(1, 1000), Doc: "Confirmations before a channel that a peer opened is used"},
 		{Name: "cltv-delta", Kind: Int, Group: Policy, Default: "34", TestDefault: "6", Check: between(1, 2016), Doc: "Blocks between the expiry of an incoming payment and of the one that it pays for"},
 		{Name: "cltv-final", Kind: Int, Group: Policy, Default: "18", TestDefault: "10", Check: between(1, 2016), Doc: "Blocks that an incoming payment must leave us"},
 		{Name: "watchtime-blocks", Kind: Int, Group: Policy, Default: "144", TestDefault: "6", Check: between(1, 2016), Doc: "Blocks that the peer must wait for its coins after it closes a channel alone: our time to react"},
