@@ -74,7 +74,9 @@ func buildLND() error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command("go", "build", "-trimpath", "-mod=readonly", "-tags", lndTags, "-o", path, "github.com/lightningnetwork/lnd/cmd/lnd")
+	// Half of the time would go into optimizing what is not slow in a test: all but the cryptography is not.
+	cmd := exec.Command("go", "build", "-trimpath", "-mod=readonly", "-gcflags=github.com/lightningnetwork/...=-N -l", "-gcflags=modernc.org/...=-N -l",
+		"-tags", lndTags, "-o", path, "github.com/lightningnetwork/lnd/cmd/lnd")
 	cmd.Dir = filepath.Join(filepath.Dir(path), "..", "tests", "interop", "peers")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
