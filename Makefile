@@ -26,10 +26,11 @@ build:
 	@CGO_ENABLED=0 $(GOBUILD) -o libexec/plugins/ $(PLUGINS:%=./plugins/%)
 	@CGO_ENABLED=1 $(GOBUILD) -o libexec/plugins/ $(DATABASE_PLUGINS:%=./plugins/%)
 
-# The race detector runs where the logic is; the tests over real processes run without it.
+# The race detector runs where the logic is; the tests over real processes run without it, and, as they mostly wait for
+# processes, more at once than there are cores.
 test: build lint
 	$(GO) test -race ./internal/... ./tools/...
-	$(GO) test -timeout 20m ./cmd/... ./plugins/... ./tests/... ./internal/onchain
+	$(GO) test -timeout 20m -parallel 4 ./cmd/... ./plugins/... ./tests/... ./internal/onchain
 
 # 300 payments both ways while every process in turn is killed.
 test-crash: build
@@ -96,7 +97,7 @@ interop: build
 
 # The few cases that say soon whether our node and lnd understand each other at all.
 interop-smoke: build
-	cd tests/interop && CGO_ENABLED=0 FULMEN_BIN=$(CURDIR)/bin $(GO) test -trimpath -count=1 -timeout 20m -args -smoke -peers lnd
+	cd tests/interop && CGO_ENABLED=0 FULMEN_BIN=$(CURDIR)/bin $(GO) test -trimpath -count=1 -timeout 20m -parallel 4 -args -smoke -peers lnd
 
 lint:
 	@out=$$(gofmt -l cmd internal plugins tests tools); test -z "$$out" || { echo "gofmt would change: $$out"; exit 1; }
