@@ -163,16 +163,22 @@ func TestCloseAgainForMore(t *testing.T) {
 	}
 }
 
-// Peers without option_simple_close negotiate with closing_signed, within the caller's range, and to a script
-// of each standard kind.
-func TestLegacyClose(t *testing.T) {
-	btcd := harness.StartBtcd(t)
-	alice := harness.StartNode(t, btcd, "alice", "--developer", "--dev-force-features=-61")
-	bob := harness.StartNode(t, btcd, "bob")
+// legacyChannel is one of 1,000,000 sat that alice has opened, who has no option_simple_close.
+func legacyChannel(t *testing.T) (btcd *harness.Btcd, alice, bob *harness.Node, id string) {
+	t.Helper()
+	btcd = harness.StartBtcd(t)
+	alice = harness.StartNode(t, btcd, "alice", "--developer", "--dev-force-features=-61")
+	bob = harness.StartNode(t, btcd, "bob")
 	alice.FundWallet(10_000_000)
 	alice.Connect(bob)
 	alice.OpenChannel(bob, 1_000_000)
-	id := alice.Channels()[0].ChannelID
+	return btcd, alice, bob, alice.Channels()[0].ChannelID
+}
+
+// Peers without option_simple_close negotiate with closing_signed, within the caller's range, and to a script
+// of each standard kind.
+func TestLegacyClose(t *testing.T) {
+	btcd, alice, _, id := legacyChannel(t)
 	var c closed
 	const p2wsh = "bcrt1qqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqs559rjs" // of 32 times 1
 	alice.Call("close", map[string]any{
@@ -201,13 +207,7 @@ func TestLegacyClose(t *testing.T) {
 // A close that both have signed is negotiated again on the next connection, as either side may lack it: the channel
 // stays closed, and one of the two transactions is mined.
 func TestLegacyCloseOverAReconnect(t *testing.T) {
-	btcd := harness.StartBtcd(t)
-	alice := harness.StartNode(t, btcd, "alice", "--developer", "--dev-force-features=-61")
-	bob := harness.StartNode(t, btcd, "bob")
-	alice.FundWallet(10_000_000)
-	alice.Connect(bob)
-	alice.OpenChannel(bob, 1_000_000)
-	id := alice.Channels()[0].ChannelID
+	btcd, alice, bob, id := legacyChannel(t)
 	var c closed
 	alice.Call("close", map[string]any{"id": id, "unilateraltimeout": 30, "feerange": []string{"3000perkw", "4000perkw"}}, &c)
 	if c.Type != "mutual" {

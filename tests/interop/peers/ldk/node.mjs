@@ -10,12 +10,12 @@ import { hex, hidden, ldk, ok } from "./ldk.mjs";
 import { Log } from "./log.mjs";
 import { Net } from "./net.mjs";
 import { Payments } from "./payments.mjs";
-import { persister } from "./persist.mjs";
 import { Signer } from "./signer.mjs";
 import { Store } from "./store.mjs";
 import { Wallet } from "./wallet.mjs";
 
 const MINUTE = 60_000;
+const PENDING_UPDATES = 50n; // of a channel's state, in files of their own before it is written as a whole
 const NONE = ldk.Option_FilterZ.constructor_none();
 const now = () => Math.floor(Date.now() / 1000);
 
@@ -40,7 +40,11 @@ export class Node {
     this.keys = ldk.KeysManager.constructor_new(new Uint8Array(seed), BigInt(now()), Math.floor(Math.random() * 1e9));
     this.wallet = new Wallet(this.store.secret("wallet-key", () => randomBytes(32)), this.log.logger);
     this.signer = new Signer(this.keys, this.wallet.script);
-    this.persister = persister(this.store, this.log.logger, this.keys, this.signer.provider, this.chain.broadcaster, this.fees.estimator);
+    // LDK sees each write as done at once, and what a state leads to waits until the store is flushed. LDK 0.1.2 would wait by
+    // itself if it were told that a write goes on; but killed while it waits with a payment that it takes, it does not read
+    // its files again.
+    this.persister = ldk.MonitorUpdatingPersister.constructor_new(this.store.kv, this.log.logger, PENDING_UPDATES, this.keys.as_EntropySource(),
+      this.signer.provider, this.chain.broadcaster, this.fees.estimator);
     this.monitors = ldk.ChainMonitor.constructor_new(NONE, this.chain.broadcaster, this.log.logger, this.fees.estimator, this.persister.as_Persist());
     this.bumper = ldk.BumpTransactionEventHandler.constructor_new(this.chain.broadcaster, this.wallet.source.as_CoinSelectionSource(),
       this.signer.provider, this.log.logger);
