@@ -267,8 +267,8 @@ const (
 	mostLockTime block.Height = 2016
 )
 
-// checkMinable refuses what cannot be broadcast, as BOLT 2 asks of the closee: a peer with nothing to lose could have
-// the channel wait for a transaction that is never mined.
+// checkMinable refuses what nobody relays or mines, though BOLT 2 has the closee sign it: it has the closee broadcast it,
+// too, and a peer with nothing to lose could have the channel wait for ever.
 func (s *simple) checkMinable(p *proposal) error {
 	c := &s.config
 	least := amount.FeerateFloor.Fee(tx.ClosingWeight(p.content.LocalScript, p.content.RemoteScript)) / leastRelayed
