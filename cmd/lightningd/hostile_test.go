@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"io"
 	"os"
@@ -174,8 +175,10 @@ func (p *puppet) listen(w *surroundings) {
 		default:
 		}
 		if p.name == "onchaind" || p.name == "gossipd" {
+			kept := f
+			kept.Body = bytes.Clone(f.Body) // the next message overwrites it
 			select {
-			case p.words <- f:
+			case p.words <- kept:
 			default:
 			}
 		}
