@@ -37,6 +37,7 @@ type puppet struct {
 	setup chan *channeldmsg.Setup // a channeld's
 	heard chan ipc.Type           // of what comes later; only as many as it holds
 	words chan ipc.Frame          // an onchaind's and a gossipd's; only as many as it holds
+	gone  chan struct{}           // closed when the link has ended
 }
 
 // surroundings is a node with its database, its loop and its handlers as they are, and with puppets for
@@ -141,10 +142,14 @@ func (w *surroundings) fork(s subd.Spec) (*subd.Child, error) {
 	for _, f := range s.Links {
 		f.Close()
 	}
-	p := &puppet{name: s.Name, conn: ipc.NewConn(theirs), setup: make(chan *channeldmsg.Setup, 1), heard: make(chan ipc.Type, 100), words: make(chan ipc.Frame, 100)}
+	p := &puppet{
+		name: s.Name, conn: ipc.NewConn(theirs), setup: make(chan *channeldmsg.Setup, 1),
+		heard: make(chan ipc.Type, 100), words: make(chan ipc.Frame, 100), gone: make(chan struct{}),
+	}
 	w.mu.Lock()
 	if w.ended {
 		p.conn.Close() // as the kernel ends a child whose lightningd has ended
+		close(p.gone)
 	} else {
 		w.ends = append(w.ends, p.conn)
 		go p.listen(w)
@@ -157,6 +162,7 @@ func (w *surroundings) fork(s subd.Spec) (*subd.Child, error) {
 
 // listen answers what the child must answer, until the link ends.
 func (p *puppet) listen(w *surroundings) {
+	defer close(p.gone)
 	defer p.conn.Close()
 	for {
 		f, err := p.conn.Recv()
@@ -288,11 +294,7 @@ func (w *surroundings) settled(p *puppet) {
 	w.t.Helper()
 	hostile.Within(w.t, "hear "+p.name, func() {
 		p.conn.CloseWrite()
-		for {
-			if _, err := p.conn.Recv(); err != nil {
-				break
-			}
-		}
+		<-p.gone
 	})
 	w.alive()
 }
