@@ -118,8 +118,12 @@ func (c *channel) settle(s channeldmsg.SettleHTLC) {
 	c.n.dirty[c] = true
 }
 
-// mostSettles is how many outcomes one frame has room for, each with a reason of core.MaxReason bytes.
-const mostSettles = 200
+const (
+	// mostSettles is how many outcomes one frame has room for, each with a reason of core.MaxReason bytes.
+	mostSettles = 200
+	// mostOffers is how many HTLCs one frame has room for, each with core.MaxExtraTLVs bytes of further records.
+	mostOffers = 5000
+)
 
 // flush sends what was queued at once: so all HTLCs can share a commitment.
 func (c *channel) flush() {
@@ -127,8 +131,8 @@ func (c *channel) flush() {
 	for part := range slices.Chunk(c.settles, mostSettles) {
 		batch = append(batch, &channeldmsg.Settle{HTLCs: part})
 	}
-	if len(c.offers) > 0 {
-		batch = append(batch, &channeldmsg.Offer{HTLCs: c.offers})
+	for part := range slices.Chunk(c.offers, mostOffers) {
+		batch = append(batch, &channeldmsg.Offer{HTLCs: part})
 	}
 	if c.end != nil {
 		c.end.settle(c.settles)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/sha256"
+	"slices"
 	"testing"
 
 	core "fulmen/internal/channel"
@@ -121,6 +122,25 @@ func TestLongFailuresReachTheProcess(t *testing.T) {
 	hostile.Within(t, "hear of all", func() {
 		for left := (maxIncoming + mostSettles - 1) / mostSettles; left > 0; {
 			if <-w.mallory.heard == channeldmsg.TypeSettle {
+				left--
+			}
+		}
+	})
+}
+
+// TestManyOffersReachTheProcess: however many HTLCs wait for a channel.
+func TestManyOffersReachTheProcess(t *testing.T) {
+	w := surround(t)
+	defer w.end()
+	w.connect()
+	w.n.loop.call(func() {
+		c := w.n.channels[malloryChannel]
+		c.offers = slices.Repeat([]channeldmsg.OfferHTLC{{Onion: make([]byte, core.OnionSize), ExtraTLVs: make([]byte, core.MaxExtraTLVs)}}, 2*mostOffers+1)
+		w.n.dirty[c] = true
+	})
+	hostile.Within(t, "hear of all", func() {
+		for left := 3; left > 0; {
+			if <-w.mallory.heard == channeldmsg.TypeOffer {
 				left--
 			}
 		}
