@@ -246,6 +246,31 @@ func TestOfferThatDoesNotFit(t *testing.T) {
 	}
 }
 
+// TestLongRelaysFit: reasons of other channels' peers are passed on as long as all of them can be stored together.
+func TestLongRelaysFit(t *testing.T) {
+	alice, bob, _ := open(t)
+	const size, count, fit = 60_000, 20, 17
+	settle := &channeldmsg.Settle{}
+	for ref := range uint64(count) {
+		id := pay(t, alice, 1+ref).arrives(t, bob).ID
+		settle.HTLCs = append(settle.HTLCs, channeldmsg.SettleHTLC{ID: id, Relay: make([]byte, size)})
+	}
+	bob.order(settle)
+	var long, short int
+	for long+short < count {
+		for _, f := range wait(alice, func(m *channeldmsg.Store) bool { return len(m.Failed) > 0 }).Failed {
+			if len(f.Reason) == size {
+				long++
+			} else {
+				short++
+			}
+		}
+	}
+	if long != fit {
+		t.Errorf("%d reasons are as they came, %d are our own; want %d and %d", long, short, fit, count-fit)
+	}
+}
+
 // TestPeerBreaksRules: the peer is told, lightningd too, and the process ends.
 func TestPeerBreaksRules(t *testing.T) {
 	alice, bob, l := open(t)

@@ -181,6 +181,9 @@ func (sh *shell) settle(m *channeldmsg.Settle) error {
 		switch {
 		case s.Preimage != nil:
 			r = channel.Result{Kind: channel.Fulfill, Preimage: *s.Preimage, Attribution: h.attribute(nil, s.Attribution)}
+		case !sh.channel.HasRoomFor(max(len(s.Relay), len(s.Failure))):
+			f := onion.Failure{Code: onion.TemporaryChannelFailure}
+			r = h.failed(onion.CreateFailure(h.secret, f.Encode()), nil)
 		case s.Relay != nil:
 			onion.WrapFailure(h.secret, s.Relay)
 			r = h.failed(s.Relay, s.Attribution)

@@ -75,11 +75,7 @@ func TestLogStaysSmall(t *testing.T) {
 		w.settle()
 	}
 	for _, n := range w.nodes {
-		size := len(n.Log.Snapshot)
-		for _, r := range n.Log.Records {
-			size += len(r)
-		}
-		if size > 80<<10 {
+		if size := n.Log.Size(); size > 80<<10 {
 			t.Errorf("%s: %d bytes stored", n.Name, size)
 		}
 		if len(n.Log.Snapshot) > 2048 {

@@ -146,6 +146,8 @@ type wires struct {
 
 	revoked  [2][]channel.Revoked // commitments of the peer, that each was told of
 	received [2][]channel.ReceivedHTLC
+	failed   [2][]channel.Failed
+	largest  [2]int // of the Stores and logs of each
 }
 
 func (w *wires) step(i int, ev channel.Event) {
@@ -161,6 +163,12 @@ func (w *wires) step(i int, ev channel.Event) {
 			w.steps++
 			w.nodes[i].Log.Append(&a)
 			w.revoked[i] = append(w.revoked[i], a.Revoked...)
+			w.failed[i] = append(w.failed[i], a.Failed...)
+			size := len(a.Data)
+			for _, f := range a.Failed {
+				size += len(f.Result.Reason)
+			}
+			w.largest[i] = max(w.largest[i], size, w.nodes[i].Log.Size())
 		}
 	})
 	if err != nil {

@@ -80,7 +80,11 @@ func (c *Channel) recvFail(m *wire.UpdateFailHTLC) error {
 	if err != nil {
 		return err
 	}
-	c.remove(h, &Result{Kind: Fail, Reason: m.Reason, Attribution: m.AttributionData})
+	r := &Result{Kind: Fail, Reason: c.recvReason(m.Reason)}
+	if len(r.Reason) > 0 { // what it is for
+		r.Attribution = m.AttributionData
+	}
+	c.remove(h, r)
 	return nil
 }
 

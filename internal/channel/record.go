@@ -279,12 +279,16 @@ type record struct {
 	snapshotSize  int // of the last one
 }
 
-// minRecords is how much is appended before a snapshot is worth it, whatever its size.
-const minRecords = 64 << 10
+const (
+	// minRecords is how much is appended before a snapshot is worth it, whatever its size.
+	minRecords = 64 << 10
+	// maxRecords is how much is appended at most, but for the last: snapshot and records come back in one message.
+	maxRecords = 2 << 20
+)
 
 // worthSnapshot keeps what has to be read at a restart, and what is written, in proportion.
 func (r *record) worthSnapshot() bool {
-	return r.sinceSnapshot > max(minRecords, 2*r.snapshotSize)
+	return r.sinceSnapshot > min(max(minRecords, 2*r.snapshotSize), maxRecords)
 }
 
 // do applies a mutation of ours now: one that does not fit is a bug, and err is not the peer's.

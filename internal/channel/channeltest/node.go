@@ -23,6 +23,15 @@ func (l *Log) Append(s *channel.Store) {
 	}
 }
 
+// Size is how much a restart reads.
+func (l *Log) Size() int {
+	size := len(l.Snapshot)
+	for _, r := range l.Records {
+		size += len(r)
+	}
+	return size
+}
+
 // Restore makes the channel again.
 func (l *Log) Restore() (*channel.Channel, error) { return channel.Restore(l.Snapshot, l.Records) }
 
