@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Follower is told of each transaction before it is committed: the statements that change the database, in
@@ -15,11 +16,15 @@ import (
 type Follower func(version uint32, writes []string) error
 
 // dataVersion is the variable that counts the transactions that followers were told of. It has the value
-// of the last; a stretch of transactions that nobody followed counts as one, so that whoever follows later
-// finds a gap, and takes a new copy of the whole.
+// of the last; a stretch of transactions that nobody followed counts as two, so that whoever follows later
+// finds a gap, and takes a new copy of the whole. As one it would not do: a follower may hold a transaction with the next
+// number that was never committed, because the node died, or its disk failed, in between.
 const dataVersion = "data_version"
 
-const bumpVersion = "INSERT INTO vars (name, value) VALUES ('" + dataVersion + "', 1) ON CONFLICT (name) DO UPDATE SET value = (value + 1) & 4294967295"
+const (
+	nextVersion = "INSERT INTO vars (name, value) VALUES ('" + dataVersion + "', 1) ON CONFLICT (name) DO UPDATE SET value = (value + 1) & 4294967295"
+	gapVersion  = "INSERT INTO vars (name, value) VALUES ('" + dataVersion + "', 2) ON CONFLICT (name) DO UPDATE SET value = (value + 2) & 4294967295"
+)
 
 // Follow has follow told of each transaction from now on; nil: nobody. follow says for each transaction
 // whether there is anybody to tell, by returning it.
@@ -47,13 +52,13 @@ func (w *writer) tell(tx *Tx, to Follower) error {
 			return nil
 		}
 		w.gap = true
-		return tx.exec(bumpVersion)
+		return tx.exec(gapVersion)
 	}
 	if len(tx.writes) == 0 {
 		return nil
 	}
 	w.gap = false
-	if err := tx.exec(bumpVersion); err != nil {
+	if err := tx.exec(nextVersion); err != nil {
 		return err
 	}
 	var version uint32
@@ -129,7 +134,8 @@ func literal(v any) (string, error) {
 		}
 		return "X'" + hex.EncodeToString(value) + "'", nil
 	case string:
-		if strings.ContainsRune(value, 0) { // no literal of a text can hold it
+		// No literal of a text can hold a zero, and JSON, in which followers are told, only UTF-8.
+		if strings.ContainsRune(value, 0) || !utf8.ValidString(value) {
 			return "CAST(X'" + hex.EncodeToString([]byte(value)) + "' AS TEXT)", nil
 		}
 		return "'" + strings.ReplaceAll(value, "'", "''") + "'", nil

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"fulmen/internal/invoices"
 )
@@ -175,5 +176,73 @@ func TestUnfollowedWritesLeaveAGap(t *testing.T) {
 	set(db)
 	if n := len(f.versions); f.versions[n-1] != f.versions[n-2]+1 {
 		t.Errorf("versions %v: there is no gap to see between the last two", f.versions)
+	}
+}
+
+// TestAGapIsNotTheNextVersion: whoever follows may hold a transaction that was not committed in the end, as the node
+// died just then. What nobody was told of after that must not have its number, nor be taken for it.
+func TestAGapIsNotTheNextVersion(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "db.sqlite3")
+	db, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := func(tx *Tx) error { return tx.SetVar("a", []byte("x")) }
+	f := new(followed)
+	db.Follow(func() Follower { return f.tell })
+	update(t, db, set)
+	f.refuse = errors.New("the plugin was lost after it had stored this")
+	if err := db.Update(set); !errors.Is(err, f.refuse) {
+		t.Fatal(err)
+	}
+	db.Follow(nil)
+	update(t, db, set)
+	held := f.versions[len(f.versions)-1]
+	if now := versionNow(t, db); now == held {
+		t.Errorf("after a gap the database is of version %d, which a copy has for a transaction that was not committed", now)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	// A migration is such a gap too.
+	raw, err := sql.Open("sqlite3", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	before := rawVersion(t, raw)
+	if err := migrateStep(raw, 2, "CREATE TABLE later (id INTEGER)"); err != nil {
+		t.Fatal(err)
+	}
+	if now := rawVersion(t, raw); now < before+2 {
+		t.Errorf("a migration takes version %d to %d: that may be the number of a transaction that was not committed", before, now)
+	}
+}
+
+func versionNow(t *testing.T, db *DB) uint32 { return rawVersion(t, db.read) }
+
+func rawVersion(t *testing.T, db *sql.DB) (version uint32) {
+	t.Helper()
+	if err := db.QueryRow("SELECT value FROM vars WHERE name = 'data_version'").Scan(&version); err != nil {
+		t.Fatal(err)
+	}
+	return version
+}
+
+// A text that is no UTF-8 would be another in JSON, in which followers are told.
+func TestLiteralOfBytesThatAreNoText(t *testing.T) {
+	for _, text := range []string{"plain \u00e4", "\xff\xfe", "cut \xc3", "nul \x00"} {
+		got, err := literal(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !utf8.ValidString(got) {
+			t.Errorf("%q is %q, which is not UTF-8", text, got)
+		}
+		var back string
+		db := open(t)
+		if err := db.read.QueryRow("SELECT " + got).Scan(&back); err != nil || back != text {
+			t.Errorf("%q comes back as %q, error %v", text, back, err)
+		}
 	}
 }

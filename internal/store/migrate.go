@@ -64,7 +64,7 @@ func migrateStep(db *sql.DB, version int, script string) error {
 	if _, err := tx.Exec(script); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(bumpVersion); err != nil { // nobody was told of it
+	if _, err := tx.Exec(gapVersion); err != nil { // nobody was told of it
 		return err
 	}
 	if _, err := tx.Exec(fmt.Sprintf("PRAGMA user_version = %d", version+1)); err != nil {

@@ -17,7 +17,7 @@ func TestKeepAndRestore(t *testing.T) {
 		w.commit(2, 1000)
 	}
 	w.keeper.copies.Wait()
-	if r := w.holds(); r.Version != 11 || r.Transactions != 10 {
+	if r := w.holds(); r.Version != 12 || r.Transactions != 10 {
 		t.Errorf("restored %+v", r)
 	}
 	w.unfollow()
@@ -71,6 +71,25 @@ func TestGap(t *testing.T) {
 	if list, err := generations(w.dir); err != nil || len(list) != 1 {
 		t.Errorf("generations %v, error %v", list, err)
 	}
+}
+
+// TestGapAfterNotCommitted: the copy has a transaction that the node did not commit, as it was killed just then. What it
+// then did without the plugin must not be taken for that.
+func TestGapAfterNotCommitted(t *testing.T) {
+	w := newWorld(t)
+	w.followDir()
+	w.keeper.copies.Wait()
+	w.commit(1, 10)
+	if err := w.tell(5, 10); err != nil {
+		t.Fatal(err)
+	}
+	w.exec("ROLLBACK")
+	w.unfollow()
+	w.commit(3, 10) // without the plugin
+	w.followDir()
+	w.commit(1, 10)
+	w.keeper.copies.Wait()
+	w.holds()
 }
 
 func TestOldDatabaseIsRefused(t *testing.T) {
