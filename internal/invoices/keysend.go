@@ -12,24 +12,30 @@ import (
 // min_final_cltv_expiry_delta, as there is no invoice to say.
 const keysendCLTV block.Delta = 18
 
-// keysend takes a payment that nobody asked for: its sender made the preimage (bLIP 3). It comes in one
-// part, as there is no payment_secret to keep parts together. An invoice is made for it, whose
-// CreatedIndex is 0 until it is stored.
-func (m *Machine) keysend(p Part, now time.Time, height block.Height) []Action {
-	switch {
-	case sha256.Sum256(p.Keysend[:]) != p.PaymentHash, p.HasSecret && p.TotalMsat != p.AmtToForward:
-		return fail(UnknownDetails, p)
-	case p.CLTVExpiry < height.Add(keysendCLTV):
-		return fail(UnknownDetails, p)
+// keysend begins the set of a payment that nobody asked for: its sender made the preimage (bLIP 3) and, if it comes
+// in parts, the payment_secret that keeps those together. An invoice is made for it, whose CreatedIndex is 0
+// until it is stored. Nil if it is none that can be taken.
+func keysend(p *Part, now time.Time, height block.Height) *set {
+	if sha256.Sum256(p.Keysend[:]) != p.PaymentHash || p.CLTVExpiry < height.Add(keysendCLTV) {
+		return nil
 	}
-	s := &set{
+	total := p.TotalMsat
+	if !p.HasSecret {
+		total = p.AmtToForward // it is whole
+	}
+	return &set{
 		invoice: &Invoice{
 			Label: "keysend-" + hex.EncodeToString(p.PaymentHash[:]), Description: "keysend",
-			PaymentHash: p.PaymentHash, Preimage: *p.Keysend, Amount: p.Amount, MinFinalCLTV: keysendCLTV,
+			PaymentHash: p.PaymentHash, Preimage: *p.Keysend, PaymentSecret: p.PaymentSecret, MinFinalCLTV: keysendCLTV,
 			ExpiresAt: now, Status: Unpaid,
 		},
-		parts: []Part{p}, received: p.Amount, taken: true,
+		total: total, deadline: now.Add(SetTimeout), unasked: true,
 	}
-	m.sets[p.PaymentHash] = s // a second one is refused until this is stored, and then because it is paid
-	return []Action{Take{Invoice: s.invoice, Parts: s.parts, Received: s.received}}
+}
+
+// whole makes a part without payment_data what one is that says the same: of a payment that nobody asked for.
+func (p *Part) whole() {
+	if p.Keysend != nil && !p.HasSecret {
+		p.HasSecret, p.TotalMsat = true, p.AmtToForward
+	}
 }

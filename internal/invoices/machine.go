@@ -86,6 +86,7 @@ type set struct {
 	parts    []Part
 	deadline time.Time
 	taken    bool // Take was returned; kept until Stored
+	unasked  bool // the invoice is made for it (keysend)
 }
 
 // Machine holds the sets that are incomplete, or complete and not yet stored.
@@ -113,18 +114,24 @@ func (m *Machine) Arrive(p Part, now time.Time, height block.Height) ([]Action, 
 		if err != nil {
 			return nil, err
 		}
-		if inv == nil && p.Keysend != nil {
-			return m.keysend(p, now, height), nil
+		switch {
+		case inv == nil && p.Keysend != nil:
+			s = keysend(&p, now, height)
+		case inv != nil && inv.StatusAt(now) == Unpaid:
+			s = &set{invoice: inv, total: p.TotalMsat, deadline: now.Add(SetTimeout)}
 		}
-		if inv == nil || inv.StatusAt(now) != Unpaid {
+		if s == nil {
 			return fail(UnknownDetails, p), nil
 		}
-		s = &set{invoice: inv, total: p.TotalMsat, deadline: now.Add(SetTimeout)}
 	}
 	if m.Takes(p.PaymentHash, p.Key) {
 		return nil, nil // its channel has a new process; what becomes of it is decided already
 	}
-	if s.taken || !s.accepts(&p, height) {
+	said := p
+	if s.unasked {
+		said.whole()
+	}
+	if s.taken || !s.accepts(&said, height) {
 		return fail(UnknownDetails, p), nil
 	}
 	m.sets[p.PaymentHash] = s
@@ -132,6 +139,20 @@ func (m *Machine) Arrive(p Part, now time.Time, height block.Height) ([]Action, 
 	s.received += p.Amount
 	if s.received < s.total {
 		return nil, nil
+	}
+	return m.take(s)
+}
+
+// take settles a set that is complete. Where nobody had asked for it, there may be an invoice by now: its payer has to
+// show that it read that.
+func (m *Machine) take(s *set) ([]Action, error) {
+	if s.unasked {
+		made, err := m.storage.InvoiceByHash(s.invoice.PaymentHash)
+		if made != nil || err != nil {
+			delete(m.sets, s.invoice.PaymentHash)
+			return failAll(s, UnknownDetails), err
+		}
+		s.invoice.Amount = s.received
 	}
 	s.taken = true
 	return []Action{Take{Invoice: s.invoice, Parts: s.parts, Received: s.received}}, nil
@@ -199,9 +220,7 @@ func (m *Machine) Expire(now time.Time) []Action {
 		if s.taken || now.Before(s.deadline) {
 			continue
 		}
-		for _, p := range s.parts {
-			actions = append(actions, Fail{p, MPPTimeout})
-		}
+		actions = append(actions, failAll(s, MPPTimeout)...)
 		delete(m.sets, hash)
 	}
 	return actions
@@ -218,6 +237,13 @@ func (m *Machine) Deadline() (first time.Time, ok bool) {
 }
 
 func fail(r Reason, p Part) []Action { return []Action{Fail{p, r}} }
+
+func failAll(s *set, r Reason) (actions []Action) {
+	for _, p := range s.parts {
+		actions = append(actions, Fail{p, r})
+	}
+	return actions
+}
 
 // Holds reports whether parts for hash are waiting or being taken: then its invoice must stay.
 func (m *Machine) Holds(hash Hash) bool { return m.sets[hash] != nil }

@@ -151,6 +151,7 @@ func checkPayments(alice, bob *harness.Node, call caller) {
 	inv = call(bob, "invoice", 8000, "for xpay", "d")
 	call(alice, "xpay", inv["bolt11"])
 	call(alice, "keysend", bob.ID(), 7000)
+	call(alice, "xkeysend", bob.ID(), 7000)
 	call(alice, "paystatus")
 	inv = call(bob, "invoice", 6000, "by onion", "d")
 	decoded = call(alice, "decode", inv["bolt11"])

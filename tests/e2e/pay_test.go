@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"sync"
 	"testing"
 
@@ -118,4 +119,46 @@ func TestSeveralChannelsOfOnePeer(t *testing.T) {
 	alice.WaitChannel("", "CHANNELD_NORMAL")
 	bob.WaitChannel("", "CHANNELD_NORMAL")
 	agree(t, alice, bob, 400_000_000)
+}
+
+// TestXkeysendInParts: alice sends more than either of her channels can carry, and bob, who asked for nothing, takes
+// the parts together.
+func TestXkeysendInParts(t *testing.T) {
+	_, alice, bob := pair(t)
+	alice.OpenChannel(bob, 500_000)
+	harness.Eventually(t, "bob's announcement", func() error {
+		var list struct {
+			Nodes []struct {
+				Features string `json:"features"`
+			} `json:"nodes"`
+		}
+		alice.Call("listnodes", []string{bob.ID()}, &list)
+		if len(list.Nodes) != 1 || list.Nodes[0].Features == "" {
+			return fmt.Errorf("alice knows %+v", list)
+		}
+		return nil
+	})
+	const amt = 1_200_000_000
+	var sent struct {
+		Preimage   string      `json:"payment_preimage"`
+		Successful int         `json:"successful_parts"`
+		Amount     amount.Msat `json:"amount_msat"`
+	}
+	alice.Call("xkeysend", []any{bob.ID(), amt, "a gift"}, &sent)
+	if sent.Successful < 2 || sent.Amount != amt {
+		t.Errorf("sent %+v", sent)
+	}
+	var list struct {
+		Invoices []struct {
+			Preimage string      `json:"payment_preimage"`
+			Status   string      `json:"status"`
+			Amount   amount.Msat `json:"amount_msat"`
+			Received amount.Msat `json:"amount_received_msat"`
+		} `json:"invoices"`
+	}
+	bob.Call("listinvoices", nil, &list)
+	if len(list.Invoices) != 1 || list.Invoices[0].Preimage != sent.Preimage || list.Invoices[0].Received != amt || list.Invoices[0].Amount != amt {
+		t.Errorf("bob has %+v", list)
+	}
+	agree(t, alice, bob, amt)
 }

@@ -194,7 +194,7 @@ func (p *Payer) xpayCommand() *command.Command {
 			{Code: rpc.CodePayUnspecified, When: "It failed for another reason."},
 			{Code: rpc.CodePayAlreadyPaid, When: "It was paid before."},
 		},
-		SeeAlso: []string{"pay", "keysend", "getroutes", "askrene-create-layer"},
+		SeeAlso: []string{"pay", "xkeysend", "getroutes", "askrene-create-layer"},
 	}, p.runXpay)
 }
 
@@ -216,10 +216,14 @@ func (p *Payer) runXpay(ctx context.Context, params *xpayParams) (*xpayResult, e
 	case r.before:
 		return nil, rpc.Errorf(rpc.CodePayAlreadyPaid, "the invoice is paid already")
 	}
+	return r.showXpay(), nil
+}
+
+func (r *result) showXpay() *xpayResult {
 	return &xpayResult{
 		PaymentPreimage: r.preimage, FailedParts: r.failed, SuccessfulParts: r.parts - r.failed,
 		AmountMsat: r.delivered, AmountSentMsat: r.sent,
-	}, nil
+	}
 }
 
 // failedWith is the error of a payment that the machine gave up.

@@ -24,7 +24,25 @@ const keysendCLTV block.Delta = 22
 // keysend is a payment whose preimage the payer makes (bLIP 3).
 type keysend struct {
 	preimage [32]byte
+	secret   [32]byte // payment_secret of its parts, where one does not carry all of it
 	extra    []onion.Record
+}
+
+// keysendOrder is a payment of amt to a node that did not ask for it, in one part.
+func (p *Payer) keysendOrder(payee keys.PubKey, amt amount.Msat, label string, extra []onion.Record) *order {
+	o := &order{
+		payee: payee, minCLTV: keysendCLTV, label: label, description: "keysend", total: amt, ours: amt, maxParts: 1,
+		keysend: &keysend{preimage: p.random32(), secret: p.random32(), extra: extra},
+	}
+	o.hash = sha256.Sum256(o.keysend.preimage[:])
+	return o
+}
+
+func (p *Payer) random32() (b [32]byte) {
+	for i := range 4 {
+		binary.BigEndian.PutUint64(b[8*i:], p.Random())
+	}
+	return b
 }
 
 type keysendParams struct {
@@ -89,22 +107,14 @@ func (p *Payer) keysendCommand() *command.Command {
 		Name: "keysend", Category: command.Payment,
 		Short: "Pay a node that did not ask for it.",
 		Long: "There is no invoice: this node makes the preimage, and the onion carries it. So the preimage proves nothing, and the node must " +
-			"be one that takes such payments (feature keysend).",
+			"be one that takes such payments (feature keysend). It goes in one part; xkeysend splits it where it has to.",
 		Errors:  payErrors,
-		SeeAlso: []string{"pay", "xpay", "listpays"},
+		SeeAlso: []string{"xkeysend", "pay", "xpay", "listpays"},
 	}, p.keysend)
 }
 
 func (p *Payer) keysend(ctx context.Context, k *keysendParams) (*keysendResult, error) {
-	o := &order{
-		payee: k.Destination, minCLTV: keysendCLTV, label: k.Label, description: "keysend", total: k.AmountMsat, ours: k.AmountMsat,
-		maxParts: 1, // nothing would keep parts together
-		keysend:  &keysend{extra: k.ExtraTLVs},
-	}
-	for i := range 4 {
-		binary.BigEndian.PutUint64(o.keysend.preimage[8*i:], p.Random())
-	}
-	o.hash = sha256.Sum256(o.keysend.preimage[:])
+	o := p.keysendOrder(k.Destination, k.AmountMsat, k.Label, k.ExtraTLVs)
 	for _, chain := range k.RouteHints {
 		var hints []invoice.HopHint
 		for _, h := range chain {
@@ -146,6 +156,9 @@ func (r *run) sendOnion(ctx context.Context, s multipart.Send) (sent part, err e
 			payload = onion.Payload{AmtToForward: next.Amount, OutgoingCLTVValue: height.Add(next.Delay), ShortChannelID: &next.Channel.ID}
 		} else {
 			payload.Keysend, payload.Custom = &o.keysend.preimage, o.keysend.extra
+			if s.Route.Amount != o.total { // not every node takes payment_data beside a preimage: one part goes without
+				payload.PaymentData = &onion.PaymentData{PaymentSecret: o.keysend.secret, TotalMsat: o.total}
+			}
 		}
 		hops = append(hops, hop{h.Node.String(), onion.WithLength(payload.Encode())})
 	}
@@ -162,7 +175,7 @@ func (r *run) sendOnion(ctx context.Context, s multipart.Send) (sent part, err e
 			"id": first.Node.String(), "short_channel_id_dir": first.Channel.String(), "amount_msat": first.Amount, "delay": first.Delay,
 		},
 		"payment_hash": command.Hex(o.hash[:]), "shared_secrets": made.Secrets, "partid": s.Part, "groupid": r.group,
-		"amount_msat": s.Route.Amount, "destination": o.payee.String(), "description": o.description,
+		"amount_msat": s.Route.Amount, "total_amount_msat": o.total, "destination": o.payee.String(), "description": o.description,
 	}
 	if o.label != "" {
 		params["label"] = o.label

@@ -21,7 +21,7 @@ import (
 type order struct {
 	hash        [32]byte
 	payee       keys.PubKey
-	secret      *[32]byte // payment_secret; nil for keysend
+	secret      *[32]byte // payment_secret of an invoice; nil for keysend
 	metadata    []byte
 	keysend     *keysend
 	minCLTV     block.Delta

@@ -47,7 +47,7 @@ func (r *run) routeQuestion(self keys.PubKey) question {
 	o := r.order
 	finalCLTV := o.minCLTV + cltvMargin
 	finalCLTV += r.p.shadow(o.maxDelay, finalCLTV)
-	return func(ctx context.Context, a multipart.AskRoutes, layers []string) multipart.Event {
+	ask := func(ctx context.Context, a multipart.AskRoutes, layers []string) multipart.Event {
 		var found foundRoutes
 		err := r.p.Node.Call(ctx, "getroutes", map[string]any{
 			"source": self.String(), "destination": o.payee.String(), "amount_msat": a.Amount, "layers": layers, "maxfee_msat": a.MaxFee,
@@ -73,6 +73,19 @@ func (r *run) routeQuestion(self keys.PubKey) question {
 			}
 		}
 		return multipart.Found{Routes: routes}
+	}
+	if o.keysend == nil {
+		return ask
+	}
+	return func(ctx context.Context, a multipart.AskRoutes, layers []string) multipart.Event {
+		if a.Amount == o.total && a.MaxParts > 1 { // parts of keysend only where one will not do
+			one := a
+			one.MaxParts = 1
+			if found, ok := ask(ctx, one, layers).(multipart.Found); ok {
+				return found
+			}
+		}
+		return ask(ctx, a, layers)
 	}
 }
 

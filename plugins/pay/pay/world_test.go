@@ -159,7 +159,7 @@ func (n *node) payer() *Payer {
 }
 
 // call runs a command as lightningd passes it on.
-func call(t *testing.T, p *Payer, name string, params object) (object, error) {
+func call(t *testing.T, p *Payer, name string, params any) (object, error) {
 	t.Helper()
 	table := command.NewTable()
 	table.Add(p.Commands()...)
