@@ -236,6 +236,11 @@ func TestConnectionReportedTwice(t *testing.T) {
 	for conn := range uint64(5) {
 		w.send(w.connectd, &connectdmsg.PeerConnected{ID: malloryID, Conn: 2 + conn, Addr: "127.0.0.1:1", Incoming: true})
 	}
+	hostile.Within(t, "hear of all connections", func() {
+		for last := uint64(0); last != 6; {
+			w.n.loop.call(func() { last = w.n.channels[malloryChannel].peer.conn.conn })
+		}
+	})
 	w.mallory.conn.Close() // as connectd would have it
 	p := w.next()
 	w.stored(p, &channeldmsg.Store{Status: testStatus})

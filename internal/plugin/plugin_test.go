@@ -12,13 +12,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 )
+
+// patience is for anything that a test waits for.
+const patience = time.Minute
 
 // The test binary is also the plugins: run by the host, it behaves as its first argument says.
 func TestMain(m *testing.M) {
@@ -130,14 +132,31 @@ func reply(id json.RawMessage, kind string, v any) {
 }
 
 type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
+	mu    sync.Mutex
+	b     bytes.Buffer
+	wrote chan struct{} // has an element after a write
 }
 
 func (l *logBuffer) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	select {
+	case l.wrote <- struct{}{}:
+	default:
+	}
 	return l.b.Write(p)
+}
+
+// wait returns when the log has a text.
+func (l *logBuffer) wait(t *testing.T, text string) {
+	t.Helper()
+	for late := time.After(patience); !strings.Contains(l.String(), text); {
+		select {
+		case <-l.wrote:
+		case <-late:
+			t.Fatalf("log %s", l)
+		}
+	}
 }
 
 func (l *logBuffer) String() string {
@@ -151,7 +170,7 @@ func testSpec(t *testing.T, how string) (Spec, *logBuffer) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := new(logBuffer)
+	log := &logBuffer{wrote: make(chan struct{}, 1)}
 	return Spec{
 		Path: self, Args: []string{how}, Dir: t.TempDir(), Version: "v1",
 		Log: slog.New(slog.NewTextHandler(log, nil)),
@@ -165,7 +184,7 @@ func start(t *testing.T, spec Spec) *Plugin {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		p.Stop(ctx)
 	})
@@ -179,12 +198,7 @@ func TestStderr(t *testing.T) {
 	if _, err := Start(t.Context(), spec); err == nil {
 		t.Fatal("it started")
 	}
-	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(log.String(), "last line"); {
-		if time.Now().After(deadline) {
-			t.Fatalf("log %s", log)
-		}
-		runtime.Gosched()
-	}
+	log.wait(t, "last line")
 	for _, want := range []string{"level=WARN", `msg="stderr: Traceback:"`, "daemon=plugin-"} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("log lacks %q: %.500s", want, log)

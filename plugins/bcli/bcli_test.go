@@ -5,13 +5,14 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -57,7 +58,7 @@ func newBackend(t *testing.T, f *fakeServer) *backend {
 	f.user, f.password = "u", "p"
 	srv := httptest.NewServer(f)
 	t.Cleanup(srv.Close)
-	c := &config{network: "bitcoin", address: srv.Listener.Addr().String(), user: "u", password: "p", timeout: 10 * time.Second}
+	c := &config{network: "bitcoin", address: srv.Listener.Addr().String(), user: "u", password: "p", timeout: 20 * time.Second}
 	s, err := newServer(c)
 	if err != nil {
 		t.Fatal(err)
@@ -236,13 +237,21 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 }
 
 func TestServerAway(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	// A port that is taken, so that nobody else listens there, and at which nobody listens.
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := l.Addr().String()
-	l.Close()
-	c := &config{network: "bitcoin", address: address, user: "u", password: "p", timeout: time.Second}
+	defer syscall.Close(fd)
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	bound, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := fmt.Sprintf("127.0.0.1:%d", bound.(*syscall.SockaddrInet4).Port)
+	c := &config{network: "bitcoin", address: address, user: "u", password: "p", timeout: 20 * time.Second}
 	s, err := newServer(c)
 	if err != nil {
 		t.Fatal(err)
@@ -278,7 +287,7 @@ func TestTLS(t *testing.T) {
 	if err := os.WriteFile(cert, block, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c := &config{address: srv.Listener.Addr().String(), user: "u", password: "p", cert: cert, timeout: 10 * time.Second}
+	c := &config{address: srv.Listener.Addr().String(), user: "u", password: "p", cert: cert, timeout: 20 * time.Second}
 	s, err := newServer(c)
 	if err != nil {
 		t.Fatal(err)

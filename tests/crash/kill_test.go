@@ -48,32 +48,38 @@ func (w *world) killThemAll(ctx context.Context, rng *rand.Rand) {
 // lightningd, and is started again.
 func (w *world) kill(v victim) {
 	w.t.Helper()
-	old := w.find(v)
+	var old proc.Process
 	switch v.name {
 	case "lightningd":
+		old = w.find(v)
 		v.node.doom()
 		v.node.Kill()
 		v.node.Start()
 		v.node.revived()
 	case "hsmd":
 		v.node.doom()
-		w.signal(old)
+		old = w.shoot(v)
 		if err := v.node.WaitExit(); err == nil {
 			w.t.Errorf("lightningd of %s ended without complaint when hsmd was killed", v.node.Name)
 		}
 		v.node.Start()
 		v.node.revived()
 	default:
-		w.signal(old)
+		old = w.shoot(v)
 	}
 	w.waitNew(v, old)
 }
 
-func (w *world) signal(p proc.Process) {
+// shoot kills a process alone. One that is just being replaced may be gone by itself; then its successor is the one.
+func (w *world) shoot(v victim) (shot proc.Process) {
 	w.t.Helper()
-	if err := syscall.Kill(p.PID, syscall.SIGKILL); err != nil {
-		w.t.Fatalf("kill %s: %v", p.Title, err)
-	}
+	harness.Eventually(w.t, "kill "+v.name+" of "+v.node.Name, func() (err error) {
+		if shot, err = v.now(); err == nil {
+			err = syscall.Kill(shot.PID, syscall.SIGKILL)
+		}
+		return err
+	})
+	return shot
 }
 
 // find waits for the process where it is just being replaced.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/btcsuite/btcd/chainhash/v2"
 
@@ -24,6 +25,9 @@ type closed struct {
 	Type  string   `json:"type"`
 	Txids []string `json:"txids"`
 }
+
+// closeTime is how many seconds a close may wait for the peer before it goes on alone.
+const closeTime = int(harness.Patience / time.Second)
 
 // strangers starts two nodes that are connected, the first of them with coins.
 func strangers(t *testing.T) (btcd *harness.Btcd, alice, bob *harness.Node) {
@@ -49,7 +53,7 @@ func TestCloseBeforeTheFundingTransactionIsMined(t *testing.T) {
 	alice.Call("fundchannel", map[string]any{"id": bob.ID(), "amount": 1_000_000}, &o)
 	btcd.WaitMempool(1)
 	var c closed
-	alice.Call("close", []any{o.ChannelID, 30}, &c)
+	alice.Call("close", []any{o.ChannelID, closeTime}, &c)
 	if c.Type != "mutual" {
 		t.Fatalf("a %s close", c.Type)
 	}
@@ -70,7 +74,7 @@ func TestCloseToAnAddress(t *testing.T) {
 	alice.OpenChannel(bob, 1_000_000)
 	id := alice.Channels()[0].ChannelID
 	var c closed
-	alice.Call("close", map[string]any{"id": id, "unilateraltimeout": 30, "destination": taprootAddress(bob)}, &c)
+	alice.Call("close", map[string]any{"id": id, "unilateraltimeout": closeTime, "destination": taprootAddress(bob)}, &c)
 	if c.Type != "mutual" {
 		t.Fatalf("a %s close", c.Type)
 	}
@@ -103,7 +107,7 @@ func TestCloseKeepsToTheScriptThatWasPromised(t *testing.T) {
 	}
 	alice.WaitChannel(o.ChannelID, "CHANNELD_NORMAL")
 	var c closed
-	alice.Call("close", []any{o.ChannelID, 30}, &c)
+	alice.Call("close", []any{o.ChannelID, closeTime}, &c)
 	btcd.WaitMempool(1)
 	btcd.Mine(1)
 	bob.Sync()
@@ -118,14 +122,14 @@ func TestCloseAgainForMore(t *testing.T) {
 	alice.OpenChannel(bob, 1_000_000)
 	id := alice.Channels()[0].ChannelID
 	var first, second closed
-	alice.Call("close", map[string]any{"id": id, "unilateraltimeout": 30, "feerange": []string{"1000perkw", "2000perkw"}}, &first)
+	alice.Call("close", map[string]any{"id": id, "unilateraltimeout": closeTime, "feerange": []string{"1000perkw", "2000perkw"}}, &first)
 	btcd.WaitMempool(1)
 	var refused *rpc.Error
-	err := alice.Try("close", map[string]any{"id": id, "unilateraltimeout": 30, "feerange": []string{"1000perkw", "1100perkw"}}, nil)
+	err := alice.Try("close", map[string]any{"id": id, "unilateraltimeout": closeTime, "feerange": []string{"1000perkw", "1100perkw"}}, nil)
 	if !errors.As(err, &refused) || refused.Code != rpc.CodeInvalidParams || !strings.Contains(refused.Message, "feerange") {
 		t.Errorf("another close that pays no more: %v", err)
 	}
-	alice.Call("close", map[string]any{"id": id, "unilateraltimeout": 30, "feerange": []string{"5000perkw", "6000perkw"}}, &second)
+	alice.Call("close", map[string]any{"id": id, "unilateraltimeout": closeTime, "feerange": []string{"5000perkw", "6000perkw"}}, &second)
 	if second.Type != "mutual" || second.Txids[0] == first.Txids[0] {
 		t.Fatalf("a %s close %v after %v", second.Type, second.Txids, first.Txids)
 	}
@@ -144,7 +148,7 @@ func TestCloseAgainForMore(t *testing.T) {
 	var third closed
 	harness.Eventually(t, "bob signs a third", func() error {
 		alice.Connect(bob)
-		return alice.Try("close", map[string]any{"id": id, "unilateraltimeout": 30, "feerange": []string{"9000perkw", "9500perkw"}}, &third)
+		return alice.Try("close", map[string]any{"id": id, "unilateraltimeout": closeTime, "feerange": []string{"9000perkw", "9500perkw"}}, &third)
 	})
 	inMempool(&third)
 	if bob.Channels()[0].State != "CLOSINGD_COMPLETE" {
@@ -182,7 +186,7 @@ func TestLegacyClose(t *testing.T) {
 	var c closed
 	const p2wsh = "bcrt1qqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqs559rjs" // of 32 times 1
 	alice.Call("close", map[string]any{
-		"id": id, "unilateraltimeout": 30, "destination": p2wsh, "feerange": []string{"3000perkw", "4000perkw"}, "fee_negotiation_step": "1",
+		"id": id, "unilateraltimeout": closeTime, "destination": p2wsh, "feerange": []string{"3000perkw", "4000perkw"}, "fee_negotiation_step": "1",
 	}, &c)
 	if c.Type != "mutual" {
 		t.Fatalf("a %s close", c.Type)
@@ -209,7 +213,7 @@ func TestLegacyClose(t *testing.T) {
 func TestLegacyCloseOverAReconnect(t *testing.T) {
 	btcd, alice, bob, id := legacyChannel(t)
 	var c closed
-	alice.Call("close", map[string]any{"id": id, "unilateraltimeout": 30, "feerange": []string{"3000perkw", "4000perkw"}}, &c)
+	alice.Call("close", map[string]any{"id": id, "unilateraltimeout": closeTime, "feerange": []string{"3000perkw", "4000perkw"}}, &c)
 	if c.Type != "mutual" {
 		t.Fatalf("a %s close", c.Type)
 	}

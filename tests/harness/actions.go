@@ -193,7 +193,7 @@ func (n *Node) CloseChannel(peer *Node) string {
 	var closed struct {
 		Type string `json:"type"`
 	}
-	n.Call("close", []any{peer.ID(), 30}, &closed)
+	n.Call("close", []any{peer.ID(), int(Patience.Seconds())}, &closed)
 	n.btcd.WaitMempool(1)
 	n.btcd.Mine(1)
 	n.Sync()

@@ -61,6 +61,7 @@ func (b *Btcd) Start() {
 		"--configfile=" + filepath.Join(b.dir, "none.conf"),
 		"--datadir=" + filepath.Join(b.dir, "data"), "--logdir=" + filepath.Join(b.dir, "logs"),
 		"--rpclisten=" + b.Address(), "--rpcuser=" + BtcdUser, "--rpcpass=" + BtcdPassword,
+		"--rpcmaxclients=1000", // of 10, the default, it refuses some when it is slow and several nodes ask
 		"--miningaddr=" + b.purse.address,
 	}
 	b.proc, err = StartProcess("btcd", b.dir, path, args, keeps(b.t))

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -76,13 +77,32 @@ func Root() (string, error) {
 	}
 }
 
-// FreePort is a port of the loopback interface that nobody uses now.
+// Where ports are taken from: below those that the kernel gives to whoever asks for any, so that none is gone by the
+// time that its process listens, at its start or after a restart.
+const (
+	firstPort = 10_000
+	ports     = 20_000
+)
+
+// FreePort is a port of the loopback interface that is this test's until it ends: a name in the kernel's
+// abstract namespace says so to all other tests, of other programs too.
 func FreePort(t TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatalf("find a free port: %v", err)
+	for range ports {
+		port := firstPort + rand.IntN(ports)
+		claim, err := net.Listen("unix", fmt.Sprintf("@fulmen-test-port-%d", port))
+		if err != nil {
+			continue
+		}
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil { // of somebody else's
+			claim.Close()
+			continue
+		}
+		l.Close()
+		t.Cleanup(func() { claim.Close() })
+		return port
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Fatalf("no port is free from %d on", firstPort)
+	return 0
 }

@@ -84,11 +84,11 @@ func buildLDK() error {
 
 func newLDK(t harness.TB, btcd *harness.Btcd, how Setup) Peer {
 	t.Helper()
-	port := freePort(t)
+	port := harness.FreePort(t)
 	l := &ldk{t: t, btcd: btcd, dir: t.TempDir()}
 	l.base = fmt.Sprintf("http://127.0.0.1:%d", port)
 	l.setup = map[string]any{
-		"dir": l.state(), "host": "127.0.0.1", "port": freePort(t), "rpcPort": port,
+		"dir": l.state(), "host": "127.0.0.1", "port": harness.FreePort(t), "rpcPort": port,
 		"btcd":     map[string]string{"url": "http://" + btcd.Address(), "user": harness.BtcdUser, "password": harness.BtcdPassword},
 		"features": how.Features, "leastChannel": uint64(how.LeastChannel), "noPush": how.NoPush,
 		"alias": how.SCIDAlias, "confirms": how.Confirms, "shortDelay": how.ShortDelay, "large": how.Large,

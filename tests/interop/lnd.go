@@ -92,8 +92,8 @@ func newLND(t harness.TB, btcd *harness.Btcd, how Setup) Peer {
 		t.Fatalf("%v", err)
 	}
 	front, cert := startTLSFront(t, btcd.Address())
-	rpc := fmt.Sprintf("127.0.0.1:%d", freePort(t))
-	l := &lnd{t: t, btcd: btcd, dir: t.TempDir(), address: fmt.Sprintf("127.0.0.1:%d", freePort(t)), path: path}
+	rpc := fmt.Sprintf("127.0.0.1:%d", harness.FreePort(t))
+	l := &lnd{t: t, btcd: btcd, dir: t.TempDir(), address: fmt.Sprintf("127.0.0.1:%d", harness.FreePort(t)), path: path}
 	l.lndRPC = dialLND(t, l.dir, rpc)
 	l.args = append([]string{
 		"--lnddir=" + l.dir, "--alias=lnd", "--debuglevel=debug,RPCS=info,CHIO=info,LNWL=info,BTCN=info,SWPR=info", "--noseedbackup", "--nobootstrap",

@@ -143,7 +143,7 @@ func openTheirsCloseTo(s *Scene) {
 	s.Connect()
 	to := s.Peer.NewAddress()
 	s.OpenTheirs(Open{Sats: 1_000_000, CloseTo: to})
-	s.closesTo(to, func() error { return s.Us.Try("close", []any{s.Peer.ID(), 30}, nil) })
+	s.closesTo(to, func() error { return s.Us.Try("close", []any{s.Peer.ID(), 60}, nil) })
 }
 
 func openTheirsTooSmall(s *Scene) {

@@ -132,7 +132,7 @@ func TestThirdNodeHearsOfAChannel(t *testing.T) {
 	for _, n := range []*harness.Node{alice, carol} {
 		n.Connect(bob)
 	}
-	alice.Call("close", []any{bob.ID(), 30}, nil)
+	alice.Call("close", []any{bob.ID(), int(harness.Patience.Seconds())}, nil)
 	btcd.WaitMempool(1)
 	// Once it is spent nobody is told any more: so it is not mined before.
 	waitView(t, carol, "hears that the channel closes", func(v view) error {

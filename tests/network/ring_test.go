@@ -168,12 +168,12 @@ func TestRing(t *testing.T) {
 		bolt11 := hermit.Invoice(1000, "nobody reaches me")
 		begun := time.Now()
 		err := r.nodes[0].Try("pay", []string{bolt11}, nil)
-		took := time.Since(begun)
+		took := time.Since(begun) // on a machine with nothing else to do, some milliseconds
 		var e *rpc.Error
 		if !errors.As(err, &e) || e.Code != rpc.CodePayRouteNotFound || e.Message == "" {
 			t.Errorf("pay: %v", err)
 		}
-		if took >= time.Second {
+		if took >= harness.Patience {
 			t.Errorf("it took %s to find that there is no route", took)
 		}
 		t.Logf("no route: %v, after %s", err, took)
