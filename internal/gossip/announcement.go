@@ -3,6 +3,7 @@ package gossip
 import (
 	"bytes"
 	"crypto/sha256"
+	"slices"
 
 	"fulmen/internal/amount"
 	"fulmen/internal/block"
@@ -36,14 +37,14 @@ func (m *Machine) recvChannelAnnouncement(p *peer, msg *wire.ChannelAnnouncement
 		return
 	case msg.NodeID1 == m.self.ID || msg.NodeID2 == m.self.ID:
 		return // of our own channels we need not be told
-	case m.channel(id) != nil || m.pending.channels[id] != nil || m.wrong.has(id):
+	case m.channel(id) != nil || m.wrong.has(id) || m.falseClaims.has(claimOf(msg)):
 		return // one that we have stands, even if this one names other nodes: see docs/decisions.md
 	case !deepEnough(id, m.height):
 		if block.Height(id.Height()) <= m.height.Add(announceDepth) {
 			m.seeker.tooYoung(p, id)
 		}
 		return
-	case m.pending.full() || !p.wrong.has(m.now, wrongRate):
+	case !p.wrong.has(m.now, wrongRate) || !m.mayWait(p.id, msg):
 		return
 	}
 	digest, err := wire.GossipDigest(raw)
@@ -56,14 +57,33 @@ func (m *Machine) recvChannelAnnouncement(p *peer, msg *wire.ChannelAnnouncement
 		Check{msg.BitcoinKey1, digest, msg.BitcoinSignature1}, Check{msg.BitcoinKey2, digest, msg.BitcoinSignature2})
 }
 
+// mayWait reports whether there is room for an announcement of a peer while the chain is asked.
+func (m *Machine) mayWait(from keys.PubKey, msg *wire.ChannelAnnouncement) bool {
+	if c := m.pending.channels[msg.ShortChannelID]; c != nil {
+		return m.pending.takesRival(c, from, msg)
+	}
+	return m.pending.hasRoom(from, m.isAsking(from))
+}
+
+// isAsking reports whether a peer is the one that we are asking for all that it has.
+func (m *Machine) isAsking(id keys.PubKey) bool {
+	return m.seeker.asking != nil && m.seeker.asking.id == id
+}
+
 // announcementVerified asks the chain about the funding output.
 func (m *Machine) announcementVerified(j *job, msg *wire.ChannelAnnouncement) {
 	id := msg.ShortChannelID
-	if m.channel(id) != nil || m.pending.channels[id] != nil || m.pending.full() {
+	if m.channel(id) != nil || !m.mayWait(j.from, msg) {
 		return
 	}
 	msg.Features = nil // raw has them
-	m.pending.add(&pendingChannel{msg: msg, raw: j.raw, from: j.from, since: m.now})
+	if c := m.pending.channels[id]; c != nil {
+		m.pending.addRival(c, rival{j.from, msg, j.raw})
+		return
+	}
+	m.pending.add(&pendingChannel{
+		msg: msg, raw: j.raw, from: j.from, since: m.now, blocks: m.blocks, unasked: !m.isAsking(j.from),
+	})
 	m.do(AskFunding{[]wire.ShortChannelID{id}})
 }
 
@@ -85,22 +105,61 @@ func (m *Machine) afterPendingFunding(p *pendingChannel, r Funding) {
 		m.pending.drop(p) // somebody will tell us of it again
 		return
 	}
-	if !r.Unspent || !bytes.Equal(r.Script, FundingScript(p.msg.BitcoinKey1, p.msg.BitcoinKey2)) {
-		m.pending.drop(p)
-		m.wrong.add(r.ShortChannelID)
-		if from := m.peers[p.from]; from != nil {
-			from.wrong.take(m.now, wrongRate)
-		}
+	if spent, known := m.spentSince(p.blocks, OutpointKey(r.Txid, uint32(r.ShortChannelID.Output()))); !known {
+		p.blocks = m.blocks
+		m.do(AskFunding{[]wire.ShortChannelID{r.ShortChannelID}})
+		return
+	} else if spent {
+		r.Unspent = false
+	}
+	if p = m.rightful(p, &r); p == nil {
 		return
 	}
+	m.pending.answered(p)
 	p.funding = &r
 	p.raw, p.since = bytes.Clone(p.raw), m.now
-	for _, held := range p.updates {
-		if held != nil {
+	for _, side := range p.updates {
+		for _, held := range side {
 			m.queueUpdate(held.from, held.msg, held.raw, p.nodeOf(held.msg.ChannelFlags))
 		}
 	}
-	p.updates = [2]*heldUpdate{}
+	p.updates = [2][]heldUpdate{}
+}
+
+// rightful finds the announcement that the chain confirms: the one that waits, or a rival, which takes its place. It
+// is nil if there is none. The others are remembered, and held against those who sent them.
+func (m *Machine) rightful(p *pendingChannel, r *Funding) *pendingChannel {
+	all := append([]rival{{p.from, p.msg, p.raw}}, p.rivals...)
+	right := -1
+	if !r.Unspent {
+		m.wrong.add(r.ShortChannelID)
+	} else {
+		right = slices.IndexFunc(all, func(a rival) bool {
+			return bytes.Equal(r.Script, FundingScript(a.msg.BitcoinKey1, a.msg.BitcoinKey2))
+		})
+	}
+	for i, a := range all {
+		if i == right {
+			continue
+		}
+		if r.Unspent {
+			m.falseClaims.add(claimOf(a.msg))
+		}
+		if from := m.peers[a.from]; from != nil {
+			from.wrong.take(m.now, wrongRate)
+		}
+	}
+	if right == 0 {
+		m.pending.dropRivals(p)
+		return p
+	}
+	m.pending.drop(p)
+	if right < 0 {
+		return nil
+	}
+	next := &pendingChannel{msg: all[right].msg, raw: all[right].raw, from: all[right].from, updates: p.updates}
+	m.pending.add(next)
+	return next
 }
 
 // FundingScript is the output's for two keys (BOLT 3, Funding Transaction Output). It is here, beside that of package tx,

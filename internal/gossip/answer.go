@@ -12,6 +12,8 @@ import (
 const (
 	// answerBytes is how much of answers one peer gets with each tick, so some 2.5 MB a second.
 	answerBytes = 512 << 10
+	// answerAllBytes is for all peers together: it passes through connectd, which must not fall behind.
+	answerAllBytes = 8 << 20
 	// rangeReply is how many channels a reply_channel_range has at most: with timestamps and checksums
 	// they take 24 bytes each.
 	rangeReply = 2600
@@ -112,22 +114,38 @@ func newIDAnswer(q *wire.QueryShortChannelIDs) (*idAnswer, error) {
 
 // answerAll answers each peer a little more.
 func (m *Machine) answerAll() {
-	for _, p := range m.peersSorted() {
+	m.answered = 0
+	peers := m.peersSorted()
+	for i := range peers {
+		p := peers[(i+m.answerFrom)%len(peers)]
 		p.answers.sent = 0
+		if m.answered >= answerAllBytes {
+			m.answerFrom = (i + m.answerFrom) % len(peers) // whose turn is first with the next tick
+			return
+		}
 		m.answer(p)
 	}
 }
 
 // answer sends what a peer may have until the next tick.
 func (m *Machine) answer(p *peer) {
-	for p.answers.byRange != nil && p.answers.sent < answerBytes {
+	for p.answers.byRange != nil && m.mayAnswer(p) {
 		raw := m.rangeReply(p)
 		m.do(SendPeer{p.id, raw})
-		p.answers.sent += len(raw)
+		m.countAnswer(p, len(raw))
 	}
-	if p.answers.byID != nil && p.answers.sent < answerBytes {
+	if p.answers.byID != nil && m.mayAnswer(p) {
 		m.answerIDs(p)
 	}
+}
+
+func (m *Machine) mayAnswer(p *peer) bool {
+	return p.answers.sent < answerBytes && m.answered < answerAllBytes
+}
+
+func (m *Machine) countAnswer(p *peer, n int) {
+	p.answers.sent += n
+	m.answered += n
 }
 
 // peersSorted are the peers, in the same order each time.
@@ -196,10 +214,10 @@ func (m *Machine) checksums(ids []wire.ShortChannelID) []wire.ChannelUpdateCheck
 func (m *Machine) answerIDs(p *peer) {
 	a := p.answers.byID
 	var offsets []int64
-	for ; a.next < len(a.ids) && p.answers.sent < answerBytes; a.next++ {
+	for ; a.next < len(a.ids) && m.mayAnswer(p); a.next++ {
 		var n int
 		offsets, n = m.answerID(a, offsets)
-		p.answers.sent += n
+		m.countAnswer(p, n)
 	}
 	if len(offsets) > 0 {
 		m.do(SendStored{p.id, offsets})

@@ -223,10 +223,10 @@ func TestAnswersAreRationed(t *testing.T) {
 	}
 }
 
-// TestWaitingIsSmall: 10,000 channels of the longest kind, with good signatures, all updates and nodes, and a chain
-// that does not answer. What waits takes no more than maxPending says.
+// TestWaitingIsSmall: 10,000 channels of the longest kind, with good signatures, all updates and nodes, of each as many
+// versions as are held, and a chain that does not answer. What waits takes no more than maxPending says.
 func TestWaitingIsSmall(t *testing.T) {
-	const most = 28 << 20
+	const most = 40 << 20
 	m := New(Self{ID: alice.id, ChainHash: regtest, Height: tip})
 	var before, after runtime.MemStats
 	runtime.GC()
@@ -247,13 +247,18 @@ func TestWaitingIsSmall(t *testing.T) {
 			}
 		}
 	}
-	step(PeerUp{ID: bob.id, Queries: true})
+	peers := []party{bob, carol, newParty(4), newParty(5)}
+	for _, p := range peers {
+		step(PeerUp{ID: p.id, Queries: true})
+	}
+	m.seeker.asking = m.peers[bob.id]
 	sent := 0
-	send := func(msg wire.Message) {
+	sendAs := func(p party, msg wire.Message) {
 		raw := wire.Encode(msg)
 		sent += len(raw)
-		step(PeerSent{bob.id, raw})
+		step(PeerSent{p.id, raw})
 	}
+	send := func(msg wire.Message) { sendAs(bob, msg) }
 	nodeID := func(i int) (id keys.PubKey) {
 		id[0] = 2
 		binary.BigEndian.PutUint32(id[1:], uint32(i))
@@ -261,20 +266,30 @@ func TestWaitingIsSmall(t *testing.T) {
 	}
 	for i := range 10_000 {
 		scid := wire.NewShortChannelID(500_000, uint32(i), 0)
-		send(&wire.ChannelAnnouncement{
+		announcement := &wire.ChannelAnnouncement{
 			ChainHash: regtest, ShortChannelID: scid, NodeID1: nodeID(2 * i), NodeID2: nodeID(2*i + 1),
 			BitcoinKey1: alice.id, BitcoinKey2: bob.id, Features: make(features.Vector, maxAnnouncement-440),
-		})
+		}
+		for _, p := range peers {
+			announcement.BitcoinKey2 = p.id
+			sendAs(p, announcement)
+			if p == bob {
+				step(Idle{})
+			}
+		}
 		if i%100 < 99 {
 			continue
 		}
 		step(Idle{})
 		for j := i - 99; j <= i; j++ {
 			for side := range byte(2) {
-				send(&wire.ChannelUpdate{
-					ChainHash: regtest, ShortChannelID: wire.NewShortChannelID(500_000, uint32(j), 0), Timestamp: uint32(now),
-					ChannelFlags: side, MessageFlags: wire.MessageFlagMustBeOne, HTLCMaximumMsat: 1000,
-				})
+				for n, p := range peers {
+					raw := wire.Encode(&wire.ChannelUpdate{
+						ChainHash: regtest, ShortChannelID: wire.NewShortChannelID(500_000, uint32(j), 0), Timestamp: uint32(now) + uint32(n),
+						ChannelFlags: side, MessageFlags: wire.MessageFlagMustBeOne, HTLCMaximumMsat: 1000,
+					})
+					step(PeerSent{p.id, append(raw, make([]byte, maxHeldUpdate-len(raw))...)})
+				}
 				send(&wire.NodeAnnouncement{NodeID: nodeID(2*j + int(side)), Features: make(features.Vector, maxHeld-150)})
 			}
 		}

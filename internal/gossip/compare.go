@@ -38,6 +38,7 @@ func (m *Machine) compareAll() {
 	m.seeker.asking = next
 	a := &next.asked
 	a.byRange, a.since, a.compared = true, m.now, m.now
+	a.waited = 0
 	a.after, a.end, a.missing, a.nodes = 0, uint64(m.height)+1, nil, make(map[uint32]bool)
 	m.do(SendPeer{next.id, wire.Encode(&wire.QueryChannelRange{
 		ChainHash: m.self.ChainHash, FirstBlocknum: 0, NumberOfBlocks: uint32(a.end),

@@ -45,14 +45,21 @@ type Machine struct {
 	compactNext Timestamp
 	suspects    map[wire.ShortChannelID]block.Height // channels that a block of that height may close; the chain is asked
 
-	jobs      []job // that wait for their signatures to be checked
-	seen      map[Check]bool
-	verifying []job // whose signatures are being checked
+	jobs      []job             // that wait for their signatures to be checked
+	seen      map[[32]byte]bool // SHA-256 of their encodings
+	verifying []job             // whose signatures are being checked
 	batch     batch
 	pending   pendingChannels
 	seeker    seeker
-	wrong     wrongChannels
+	wrong     memory[wire.ShortChannelID] // outputs that the chain does not have
 	pruneAt   Timestamp
+
+	answered   int // bytes of answers since the last tick
+	answerFrom int // the place, among the peers, of who is answered first then
+
+	falseClaims memory[claim]
+	blocks      uint64     // how many were seen
+	spends      [][]uint64 // what the last of them spent, the newest last
 }
 
 // Self is who we are.
@@ -67,6 +74,7 @@ type peer struct {
 	id        keys.PubKey
 	queries   bool // it offers gossip_queries
 	wrong     limiter
+	forged    limiter
 	questions limiter
 	answers   answers
 	asked     asked
@@ -81,7 +89,7 @@ func New(self Self) *Machine {
 		height:   self.Height,
 		peers:    make(map[keys.PubKey]*peer),
 		own:      make(map[wire.ChannelID]*ownChannel),
-		seen:     make(map[Check]bool),
+		seen:     make(map[[32]byte]bool),
 		batch:    newBatch(),
 		pending:  newPending(),
 		suspects: make(map[wire.ShortChannelID]block.Height),

@@ -187,7 +187,7 @@ func (m *Machine) publish(c *ownChannel, raw []byte) {
 			return
 		}
 		in = m.admit(*c.announcement, c.ours.Timestamp)
-		if c.theirs != nil && c.theirs.MessageFlags&wire.MessageFlagDontForward == 0 {
+		if t := c.theirs; t != nil && t.ShortChannelID == in.id && m.worthChecking(in, t) {
 			m.applyUpdate(in, c.theirs, wire.Encode(c.theirs), false)
 		}
 	}

@@ -1,24 +1,41 @@
 package gossip
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"slices"
+
 	"fulmen/internal/keys"
 	"fulmen/internal/wire"
 )
 
 const (
 	// maxPending is how many channels may wait to be found in the chain, or for their first update. With
-	// all that is held for them they take 25 MB at most (see TestWaitingIsSmall).
+	// all that is held for them they take 40 MB at most (see TestWaitingIsSmall).
 	maxPending = 4000
 	// pendingTime is how long they may wait for an update.
 	pendingTime Timestamp = 10 * 60
-	// maxHeld is the longest channel_update or node_announcement that is held for them.
-	maxHeld = 1024
+	// maxUnasked is how many of one peer may wait for the chain, unless we are asking it for all that it has; all such
+	// peers together get half of the room.
+	maxUnasked = 500
+	// maxHeld is the longest node_announcement that is held for them, maxHeldUpdate the longest channel_update.
+	maxHeld       = 1024
+	maxHeldUpdate = 200
+	// maxHeldEach is from how many peers an update of one side is held: one of them may be made up.
+	maxHeldEach = 3
+	// maxRivals is how many other announcements of a channel may wait with the first, each of another peer, and
+	// maxRivalsAll how many of all channels.
+	maxRivals    = 3
+	maxRivalsAll = 1000
 )
 
 // pendingChannels are announced, with good signatures, and not yet part of the view.
 type pendingChannels struct {
 	channels map[wire.ShortChannelID]*pendingChannel
 	nodes    map[keys.PubKey]*pendingNode
+	unasked  map[keys.PubKey]int // channels of a peer that was not asked for them, and that the chain has not answered
+	rivals   int
 }
 
 type pendingChannel struct {
@@ -26,11 +43,21 @@ type pendingChannel struct {
 	raw     []byte
 	from    keys.PubKey
 	since   Timestamp
+	blocks  uint64   // Machine.blocks when the chain was asked
+	unasked bool     // it is counted
 	funding *Funding // nil until the chain has answered
-	updates [2]*heldUpdate
+	updates [2][]heldUpdate
+	rivals  []rival // with other keys; the chain will tell
 }
 
-// heldUpdate is the newest channel_update of one side that came before the chain had answered.
+// rival is another announcement of a channel, with good signatures.
+type rival struct {
+	from keys.PubKey
+	msg  *wire.ChannelAnnouncement
+	raw  []byte
+}
+
+// heldUpdate is the newest channel_update of one side from one peer that came before the chain had answered.
 type heldUpdate struct {
 	from keys.PubKey
 	msg  *wire.ChannelUpdate
@@ -54,13 +81,23 @@ func newPending() pendingChannels {
 	return pendingChannels{
 		channels: make(map[wire.ShortChannelID]*pendingChannel),
 		nodes:    make(map[keys.PubKey]*pendingNode),
+		unasked:  make(map[keys.PubKey]int),
 	}
 }
 
-func (p *pendingChannels) full() bool { return len(p.channels) >= maxPending }
+// hasRoom reports whether one more channel of a peer may wait; asked is whether we are asking it for what it has.
+func (p *pendingChannels) hasRoom(from keys.PubKey, asked bool) bool {
+	if asked {
+		return len(p.channels) < maxPending
+	}
+	return len(p.channels) < maxPending/2 && p.unasked[from] < maxUnasked
+}
 
 func (p *pendingChannels) add(c *pendingChannel) {
 	p.channels[c.msg.ShortChannelID] = c
+	if c.unasked {
+		p.unasked[c.from]++
+	}
 	for _, id := range []keys.PubKey{c.msg.NodeID1, c.msg.NodeID2} {
 		if p.nodes[id] == nil {
 			p.nodes[id] = new(pendingNode)
@@ -71,6 +108,8 @@ func (p *pendingChannels) add(c *pendingChannel) {
 
 func (p *pendingChannels) drop(c *pendingChannel) {
 	delete(p.channels, c.msg.ShortChannelID)
+	p.answered(c)
+	p.dropRivals(c)
 	for _, id := range []keys.PubKey{c.msg.NodeID1, c.msg.NodeID2} {
 		if n := p.nodes[id]; n != nil {
 			if n.channels--; n.channels <= 0 {
@@ -78,6 +117,36 @@ func (p *pendingChannels) drop(c *pendingChannel) {
 			}
 		}
 	}
+}
+
+// answered notes that a channel waits for the chain no more.
+func (p *pendingChannels) answered(c *pendingChannel) {
+	if !c.unasked {
+		return
+	}
+	c.unasked = false
+	if p.unasked[c.from]--; p.unasked[c.from] == 0 {
+		delete(p.unasked, c.from)
+	}
+}
+
+// takesRival reports whether an announcement of a channel that waits may wait beside the first: with other keys, either
+// may be the false one.
+func (p *pendingChannels) takesRival(c *pendingChannel, from keys.PubKey, msg *wire.ChannelAnnouncement) bool {
+	if c.funding != nil || len(c.rivals) >= maxRivals || p.rivals >= maxRivalsAll || c.from == from || claimOf(c.msg) == claimOf(msg) {
+		return false
+	}
+	return !slices.ContainsFunc(c.rivals, func(r rival) bool { return r.from == from || claimOf(r.msg) == claimOf(msg) })
+}
+
+func (p *pendingChannels) addRival(c *pendingChannel, r rival) {
+	c.rivals = append(c.rivals, r)
+	p.rivals++
+}
+
+func (p *pendingChannels) dropRivals(c *pendingChannel) {
+	p.rivals -= len(c.rivals)
+	c.rivals = nil
 }
 
 // takeNode returns the node_announcement that is held for a node, once.
@@ -100,11 +169,16 @@ func (p *pendingChannels) expire(now Timestamp) {
 	}
 }
 
-// hold keeps an update until the chain has answered, if it is the newest of its side.
+// hold keeps an update until the chain has answered, if it is the newest of its side that the peer sent.
 func (c *pendingChannel) hold(from keys.PubKey, u *wire.ChannelUpdate, raw []byte) {
 	held := &c.updates[u.ChannelFlags&wire.ChannelFlagDirection]
-	if len(raw) <= maxHeld && (*held == nil || (*held).msg.Timestamp < u.Timestamp) {
-		*held = &heldUpdate{from, u, raw}
+	at := slices.IndexFunc(*held, func(h heldUpdate) bool { return h.from == from })
+	switch {
+	case len(raw) > maxHeldUpdate || slices.ContainsFunc(*held, func(h heldUpdate) bool { return bytes.Equal(h.raw, raw) }):
+	case at < 0 && len(*held) < maxHeldEach:
+		*held = append(*held, heldUpdate{from, u, raw})
+	case at >= 0 && (*held)[at].msg.Timestamp < u.Timestamp:
+		(*held)[at] = heldUpdate{from, u, raw}
 	}
 }
 
@@ -116,21 +190,31 @@ func (c *pendingChannel) nodeOf(flags byte) keys.PubKey {
 	return c.msg.NodeID1
 }
 
-// maxWrong is how many channels are remembered that the chain does not have.
+// claim names what an announcement says of the chain: that these two keys hold this output.
+type claim [16]byte
+
+func claimOf(msg *wire.ChannelAnnouncement) claim {
+	b := binary.BigEndian.AppendUint64(nil, uint64(msg.ShortChannelID))
+	sum := sha256.Sum256(append(append(b, msg.BitcoinKey1[:]...), msg.BitcoinKey2[:]...))
+	return claim(sum[:])
+}
+
+// maxWrong is how many channels are remembered that the chain does not have, and how many claims that are false.
 const maxWrong = 10_000
 
-// wrongChannels are those, so that they are not looked for each time that somebody tells of them.
-type wrongChannels struct {
-	ids   map[wire.ShortChannelID]bool
-	order []wire.ShortChannelID // oldest first, from next on
+// memory has the last maxWrong of something, so that the chain, or a peer, is not asked each time that somebody tells
+// of it.
+type memory[K comparable] struct {
+	ids   map[K]bool
+	order []K // oldest first, from next on
 	next  int
 }
 
-func (w *wrongChannels) has(id wire.ShortChannelID) bool { return w.ids[id] }
+func (w *memory[K]) has(id K) bool { return w.ids[id] }
 
-func (w *wrongChannels) add(id wire.ShortChannelID) {
+func (w *memory[K]) add(id K) {
 	if w.ids == nil {
-		w.ids = make(map[wire.ShortChannelID]bool)
+		w.ids = make(map[K]bool)
 	}
 	if w.ids[id] {
 		return

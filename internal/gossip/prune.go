@@ -56,6 +56,7 @@ func (m *Machine) ours(c *channel) bool {
 // blockSeen looks for channels that the block closes, and forgets those that were closed long ago.
 func (m *Machine) blockSeen(ev BlockSeen) {
 	m.height = ev.Height
+	m.spentWaiting(ev.Spent)
 	m.seeker.grown(ev.Height)
 	for _, key := range ev.Spent {
 		if place, ok := m.byOutput[key]; ok && m.channels[place].spentAt == 0 {
@@ -70,6 +71,41 @@ func (m *Machine) blockSeen(ev BlockSeen) {
 			m.forget(c)
 		}
 	}
+}
+
+// keptSpends is of how many blocks it is known what they spent.
+const keptSpends = 24
+
+// spentWaiting notes what a block spends, and drops channels that wait for their first update if it is theirs.
+func (m *Machine) spentWaiting(spent []uint64) {
+	m.blocks++
+	m.spends = append(m.spends, slices.Sorted(slices.Values(spent)))
+	m.spends = slices.Delete(m.spends, 0, max(0, len(m.spends)-keptSpends))
+	waiting := make(map[uint64]*pendingChannel)
+	for id, p := range m.pending.channels {
+		if p.funding != nil {
+			waiting[OutpointKey(p.funding.Txid, uint32(id.Output()))] = p
+		}
+	}
+	for _, key := range spent {
+		if p := waiting[key]; p != nil {
+			m.pending.drop(p)
+			m.wrong.add(p.msg.ShortChannelID)
+		}
+	}
+}
+
+// spentSince reports whether an output was spent by a block that was seen after so many others. It is not known if too
+// many have come since.
+func (m *Machine) spentSince(blocks uint64, key uint64) (spent, known bool) {
+	n := int(m.blocks - blocks)
+	if n > len(m.spends) {
+		return false, false
+	}
+	return slices.ContainsFunc(m.spends[len(m.spends)-n:], func(b []uint64) bool {
+		_, found := slices.BinarySearch(b, key)
+		return found
+	}), true
 }
 
 // afterSpent marks a channel whose funding output is spent. It stays for a while.

@@ -1,6 +1,7 @@
 package gossip
 
 import (
+	"crypto/sha256"
 	"errors"
 
 	"fulmen/internal/keys"
@@ -68,10 +69,11 @@ type job struct {
 // queue has a message verified, with others, unless the same waits already: several peers relay it at
 // the same time.
 func (m *Machine) queue(from keys.PubKey, msg wire.Message, raw []byte, checks ...Check) {
-	if m.seen[checks[0]] {
+	sum := sha256.Sum256(raw) // all of it: a copy with another wrong signature is another message
+	if m.seen[sum] {
 		return
 	}
-	m.seen[checks[0]] = true
+	m.seen[sum] = true
 	m.jobs = append(m.jobs, job{from, msg, raw, checks})
 }
 
@@ -180,7 +182,9 @@ func (m *Machine) believe(j *job) {
 }
 
 // disbelieve has the peer warned. BOLT 7 wants the connection closed for a channel_update, and leaves
-// it to us for the others: we close it too, so that a liar costs us no more.
+// it to us for the others: we close it too, so that a liar costs us no more. But what is wrong to us need not be so to an
+// honest peer: whoever holds both keys of an output can announce it to others with other nodes than to us. That must not
+// end the connection with a peer that has a channel with us.
 func (m *Machine) disbelieve(j *job) {
 	what := j.msg.Type().String()
 	switch msg := j.msg.(type) {
@@ -191,7 +195,8 @@ func (m *Machine) disbelieve(j *job) {
 	case *wire.NodeAnnouncement:
 		what += " of " + msg.NodeID.String()
 	}
-	if m.peers[j.from] != nil {
-		m.misbehaved(j.from, true, "%s: %v", what, keys.ErrSigWrong)
+	if p := m.peers[j.from]; p != nil {
+		partner := m.hasChannelWith(p.id) && p.forged.take(m.now, forgedRate)
+		m.misbehaved(p.id, !partner, "%s: %v", what, keys.ErrSigWrong)
 	}
 }

@@ -14,8 +14,14 @@ const (
 	fullInterval Timestamp = 60 * 60
 	// answerTime is how long a peer may take for each part of an answer.
 	answerTime Timestamp = 120
+	// rangeTime is how long it may take for all replies to query_channel_range, and idsTime for all that is then asked for,
+	// without the time that we need ourselves: who says something now and then must not keep us from asking others.
+	rangeTime Timestamp = 15 * 60
+	idsTime   Timestamp = 30 * 60
 	// maxMissed is how many channels may wait to be asked for because an update of them came.
 	maxMissed = 1000
+	// maxMissedEach is how many of them, and of those that our chain does not have yet, one peer may name.
+	maxMissedEach = 200
 	// overlap is how far before now the relay of live gossip begins, for what was on its way.
 	overlap Timestamp = 10 * 60
 )
@@ -27,7 +33,7 @@ type seeker struct {
 	synced Timestamp  // when that was last done to the end; 0 never
 	missed []missedID // of which an update came, and no announcement
 	young  []missedID // whose announcement came before our chain had their blocks
-	tried  wrongChannels
+	tried  memory[wire.ShortChannelID]
 }
 
 type missedID struct {
@@ -43,6 +49,7 @@ type asked struct {
 	byID     bool
 	since    Timestamp // the last sign of an answer
 	compared Timestamp // when it was last asked for everything
+	waited   Timestamp // for how long in all, since it has told what it has
 	// after is the first_blocknum that the next reply_channel_range must not be below.
 	after block.Height
 	end   uint64 // the first block that was not asked for
@@ -58,9 +65,45 @@ func (s *seeker) arrived(m *Machine, p *peer) {
 		m.filter(p, 0xffffffff, 0) // its own gossip only
 		return
 	}
+	s.takeRelay(m, p)
+}
+
+func (s *seeker) takeRelay(m *Machine, p *peer) {
 	s.relays++
 	p.asked.relays = true
 	m.filter(p, uint32(max(m.now, overlap)-overlap), 0xffffffff)
+}
+
+// replaceRelays has others relay to us where some are gone, first of all those that have a channel with us.
+func (s *seeker) replaceRelays(m *Machine) {
+	if s.relays >= maxSeekers || s.relays >= len(m.peers) {
+		return
+	}
+	var strangers []*peer
+	for _, p := range m.peersSorted() {
+		switch {
+		case !p.queries || p.asked.relays || p.asked.silent:
+		case !m.hasChannelWith(p.id):
+			strangers = append(strangers, p)
+		case s.relays < maxSeekers:
+			s.takeRelay(m, p)
+		}
+	}
+	for _, p := range strangers[:min(len(strangers), maxSeekers-s.relays)] {
+		s.takeRelay(m, p)
+	}
+}
+
+// giveUp notes that a peer does not answer. It must not be asked again before it has (BOLT 7), which it never may. What it
+// relays is welcome, but it keeps nobody else from relaying.
+func (s *seeker) giveUp(p *peer) {
+	if p.asked.relays {
+		s.relays--
+	}
+	p.asked = asked{silent: true}
+	if s.asking == p {
+		s.asking = nil
+	}
 }
 
 func (s *seeker) left(p *peer) {
@@ -82,7 +125,7 @@ func (m *Machine) filter(p *peer, first, length uint32) {
 
 // unannounced notes a channel of which a peer sent an update, and nobody an announcement, to ask that peer for the rest.
 func (s *seeker) unannounced(p *peer, id wire.ShortChannelID) {
-	if !p.queries || p.asked.silent || len(s.missed) >= maxMissed || s.tried.has(id) {
+	if !p.queries || p.asked.silent || len(s.missed) >= maxMissed || s.tried.has(id) || countOf(s.missed, p) >= maxMissedEach {
 		return
 	}
 	s.tried.add(id)
@@ -92,9 +135,18 @@ func (s *seeker) unannounced(p *peer, id wire.ShortChannelID) {
 // tooYoung notes a channel whose announcement came before our chain is so far, to ask its peer again.
 func (s *seeker) tooYoung(p *peer, id wire.ShortChannelID) {
 	w := missedID{p, id}
-	if p.queries && len(s.young) < maxMissed && !slices.Contains(s.young, w) {
+	if p.queries && len(s.young) < maxMissed && !slices.Contains(s.young, w) && countOf(s.young, p) < maxMissedEach {
 		s.young = append(s.young, w)
 	}
+}
+
+func countOf(list []missedID, p *peer) (n int) {
+	for _, w := range list {
+		if w.from == p {
+			n++
+		}
+	}
+	return n
 }
 
 // grown asks for what is deep enough at height.
@@ -112,14 +164,15 @@ func (s *seeker) grown(height block.Height) {
 func (m *Machine) seek() {
 	s := &m.seeker
 	for _, p := range m.peers {
-		if (p.asked.byRange || p.asked.byID) && m.now > p.asked.since && m.now-p.asked.since > answerTime {
-			// It must not be asked again before it has answered (BOLT 7), which it never may.
-			p.asked = asked{relays: p.asked.relays, silent: true}
-			if s.asking == p {
-				s.asking = nil
-			}
+		a := &p.asked
+		switch {
+		case (a.byRange || a.byID) && passed(m.now, a.since, answerTime), a.byRange && passed(m.now, a.compared, rangeTime):
+			s.giveUp(p)
+		case s.asking == p && a.waited > idsTime:
+			s.asking, a.missing = nil, nil // the next may be faster
 		}
 	}
+	s.replaceRelays(m)
 	if s.asking == nil && (s.synced == 0 || m.now-s.synced >= fullInterval) && m.height > 0 {
 		m.compareAll()
 	}
@@ -128,6 +181,9 @@ func (m *Machine) seek() {
 	}
 	m.askMissed()
 }
+
+// passed reports whether more than so long has passed since then.
+func passed(now, since, most Timestamp) bool { return now > since && now-since > most }
 
 func (m *Machine) ask(p *peer, ids []wire.ShortChannelID, flags []byte) {
 	p.asked.byID, p.asked.since = true, m.now
@@ -143,6 +199,7 @@ func (m *Machine) recvReplyShortChannelIDsEnd(p *peer, r *wire.ReplyShortChannel
 		return
 	}
 	p.asked.byID = false
+	p.asked.waited += m.now - min(m.now, p.asked.since)
 	if m.seeker.asking == p {
 		m.askNext(p) // it looks for the next while we check signatures
 	}
@@ -151,13 +208,13 @@ func (m *Machine) recvReplyShortChannelIDsEnd(p *peer, r *wire.ReplyShortChannel
 // askMissed asks for channels of which only an update came.
 func (m *Machine) askMissed() {
 	s := &m.seeker
-	if len(s.missed) == 0 {
+	at := slices.IndexFunc(s.missed, func(w missedID) bool {
+		return !w.from.asked.byID && !w.from.asked.byRange // one thing after the other
+	})
+	if at < 0 {
 		return
 	}
-	p := s.missed[0].from
-	if p.asked.byID || p.asked.byRange {
-		return // one thing after the other
-	}
+	p := s.missed[at].from
 	var ids []wire.ShortChannelID
 	s.missed = slices.DeleteFunc(s.missed, func(w missedID) bool {
 		if w.from == p {
