@@ -5,6 +5,9 @@ import (
 	"os"
 	"slices"
 
+	btcwire "github.com/btcsuite/btcd/wire/v2"
+
+	"fulmen/internal/block"
 	"fulmen/internal/chain"
 	"fulmen/internal/gossip"
 	"fulmen/internal/ipc"
@@ -110,6 +113,9 @@ func (n *node) gossipChannel(c *channel) {
 const (
 	keptSpends     = 12
 	keptSpendsAway = 288
+	// retoldBlocks are asked for again at the start, as the last run may have stored them and died, and gossipd with it.
+	// That the power fails while a node makes up for days, and more are lost, has its end with the channel's last update.
+	retoldBlocks = 6
 )
 
 // gossipAll tells a new gossipd of ourselves, the chain and all channels. What it hears again it knows, and what a
@@ -125,14 +131,35 @@ func (n *node) gossipAll() {
 	n.gossipd.send(&gossipdmsg.SetNode{Node: n.announcedNode()})
 }
 
-// gossipBlock tells gossipd which outputs a block spends: channels may be among them.
-func (n *node) gossipBlock(b chain.BlockConnected) {
-	m := &gossipdmsg.NewBlock{Height: b.Height}
-	for _, tx := range b.Block.Transactions {
+// retellSpends tells gossipd again what the newest blocks of the last run spend, up to tip. It does not run in the loop.
+func (n *node) retellSpends(tip block.Height) {
+	for h := max(tip, retoldBlocks) - retoldBlocks + 1; h <= tip; h++ {
+		b, err := n.chain.Backend.BlockAt(n.ctx, h)
+		if err != nil || b == nil {
+			n.log.Debug("gossipd is not told of a block again", "height", h, "error", err)
+			return
+		}
+		n.loop.post(func() {
+			m := &gossipdmsg.NewBlock{Height: n.blockHeight, Spent: spentBy(b)}
+			n.recentSpends = append(n.recentSpends, m.Spent)
+			n.gossipd.send(m)
+		})
+	}
+}
+
+// spentBy has the outputs that a block spends.
+func spentBy(b *btcwire.MsgBlock) (keys []uint64) {
+	for _, tx := range b.Transactions {
 		for _, in := range tx.TxIn {
-			m.Spent = append(m.Spent, gossip.OutpointKey(in.PreviousOutPoint.Hash, in.PreviousOutPoint.Index))
+			keys = append(keys, gossip.OutpointKey(in.PreviousOutPoint.Hash, in.PreviousOutPoint.Index))
 		}
 	}
+	return keys
+}
+
+// gossipBlock tells gossipd which outputs a block spends: channels may be among them.
+func (n *node) gossipBlock(b chain.BlockConnected) {
+	m := &gossipdmsg.NewBlock{Height: b.Height, Spent: spentBy(b.Block)}
 	most := keptSpends
 	if n.restarting {
 		most = keptSpendsAway

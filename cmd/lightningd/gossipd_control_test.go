@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"slices"
 	"testing"
 
@@ -39,5 +40,36 @@ func TestNextGossipdHearsOfSpends(t *testing.T) {
 			t.Errorf("block %d is told, it is %d", m.Height, tip)
 		}
 		missing = slices.DeleteFunc(missing, func(key uint64) bool { return slices.Contains(m.Spent, key) })
+	}
+}
+
+// oldBlocks is a backend with a block at each height, each of which spends one output.
+type oldBlocks struct{ deafBackend }
+
+func (oldBlocks) BlockAt(_ context.Context, h block.Height) (*btcwire.MsgBlock, error) {
+	return &btcwire.MsgBlock{Transactions: []*btcwire.MsgTx{testSpend(0, []btcwire.OutPoint{{Index: uint32(h)}}, 1000)}}, nil
+}
+
+// TestNextRunsGossipdHearsOfSpends: lightningd and gossipd may have died together, with a block that only lightningd had
+// stored.
+func TestNextRunsGossipdHearsOfSpends(t *testing.T) {
+	w, _ := surroundChain(t)
+	dir := w.dir
+	w.end()
+	w = surroundIn(t, dir, oldBlocks{})
+	defer w.end()
+	w.n.retellSpends(testHeight)
+	for h := uint32(testHeight - retoldBlocks + 1); h <= testHeight; {
+		m := hears[gossipdmsg.NewBlock](w, w.gossipd)
+		if m.Height != testHeight {
+			t.Errorf("block %d is told, it is %d", m.Height, testHeight)
+		}
+		if len(m.Spent) == 0 {
+			continue
+		}
+		if !slices.Equal(m.Spent, []uint64{gossip.OutpointKey(btcwire.OutPoint{}.Hash, h)}) {
+			t.Errorf("the spends of block %d: %v", h, m.Spent)
+		}
+		h++
 	}
 }

@@ -59,6 +59,7 @@ func (n *node) start() error {
 	if err := n.firstNetworkDaemons(n.ctx); err != nil {
 		return err
 	}
+	go n.retellSpends(n.blockHeight) // that is as yet the last run's
 	go n.followChain()
 	if err := n.startRPC(); err != nil {
 		return err
