@@ -31,29 +31,28 @@ func (c *channel) onIncoming(m *channeldmsg.Incoming) {
 // decide forwards an HTLC, or has it paid for an invoice. asked is what a plugin says that the invoice asks
 // for; 0 is what it says itself. extra are records that a plugin wants the next node to get.
 func (c *channel) decide(h *channeldmsg.IncomingHTLC, asked amount.Msat, extra []byte) {
-	if c.unfunded() && !c.decided(h) {
+	switch {
+	case h.Forward == nil && c.wasTaken(h.ID):
+	case c.unfunded() && !c.decided(h):
 		c.log.Warn("failing an HTLC over a channel whose funding transaction is not deep enough in the chain", "htlc_id", h.ID, "amount", h.AmountMsat)
 		c.fail(h.ID, &onion.Failure{Code: onion.TemporaryNodeFailure})
-	} else if h.Forward != nil {
+	case h.Forward != nil:
 		c.forward(h, extra)
-	} else {
+	default:
 		c.arrive(h, asked)
 	}
 }
 
-// decided reports whether it was decided before to forward or to take an HTLC; one that was taken is settled again.
+// decided reports whether it was decided before to forward an HTLC, or to take it, which is not on disk yet.
 func (c *channel) decided(h *channeldmsg.IncomingHTLC) bool {
 	if h.Forward != nil {
 		return c.isForwarded(h)
 	}
-	return c.n.invoices.Takes(h.PaymentHash, invoices.Key{Channel: c.row.ID, HTLC: h.ID}) || c.wasTaken(h.ID)
+	return c.n.invoices.Takes(h.PaymentHash, invoices.Key{Channel: c.row.ID, HTLC: h.ID})
 }
 
-// arrive decides about an HTLC that ends here.
+// arrive decides about an HTLC that ends here and was not taken before.
 func (c *channel) arrive(h *channeldmsg.IncomingHTLC, asked amount.Msat) {
-	if c.wasTaken(h.ID) {
-		return
-	}
 	p := invoices.Part{
 		Key: invoices.Key{Channel: c.row.ID, HTLC: h.ID}, PaymentHash: h.PaymentHash, Amount: h.AmountMsat, CLTVExpiry: h.CLTVExpiry,
 		AmtToForward: h.Final.AmtToForward, OutgoingCLTV: h.Final.OutgoingCLTV, TotalMsat: h.Final.TotalMsat, Keysend: h.Final.Keysend,

@@ -21,6 +21,7 @@ type heldHTLC struct {
 	h       *channeldmsg.IncomingHTLC
 	cancel  context.CancelFunc
 	verdict *htlcVerdict // nil while the plugins think
+	claimed bool         // the verdict's preimage is on disk, or on its way there
 }
 
 // receive asks the plugins about an HTLC that is irrevocably committed, and goes on with what they say.
@@ -129,7 +130,7 @@ func (c *channel) carryOutVerdict(h *channeldmsg.IncomingHTLC, v *htlcVerdict) {
 	case "fail":
 		c.settle(channeldmsg.SettleHTLC{ID: h.ID, Failure: v.FailureMessage, Relay: bytes.Clone(v.FailureOnion)})
 	case "resolve":
-		c.resolve(h, [32]byte(*v.PaymentKey))
+		c.resolve(c.held[h.ID], [32]byte(*v.PaymentKey))
 	default:
 		changed := v.changed(c, h)
 		var asked amount.Msat
@@ -145,18 +146,21 @@ func (c *channel) carryOutVerdict(h *channeldmsg.IncomingHTLC, v *htlcVerdict) {
 }
 
 // resolve claims an HTLC with a plugin's preimage, once that is on disk.
-func (c *channel) resolve(h *channeldmsg.IncomingHTLC, preimage [32]byte) {
-	if sha256.Sum256(preimage[:]) != h.PaymentHash {
+func (c *channel) resolve(held *heldHTLC, preimage [32]byte) {
+	h := held.h
+	switch {
+	case held.claimed: // on an earlier connection
+		c.wasTaken(h.ID) // if it is not on disk yet, it is settled when it is
+		return
+	case sha256.Sum256(preimage[:]) != h.PaymentHash:
 		c.log.Warn("a plugin resolves an HTLC with a payment_key that does not fit, which is failed", "htlc_id", h.ID)
 		c.fail(h.ID, &onion.Failure{Code: onion.IncorrectOrUnknownPaymentDetails, HTLCMsat: h.AmountMsat, Height: c.n.blockHeight})
 		return
-	}
-	if c.unfunded() {
-		if !c.wasTaken(h.ID) {
-			c.fail(h.ID, &onion.Failure{Code: onion.TemporaryNodeFailure})
-		}
+	case c.unfunded():
+		c.fail(h.ID, &onion.Failure{Code: onion.TemporaryNodeFailure})
 		return
 	}
+	held.claimed = true
 	key := invoices.Key{Channel: c.row.ID, HTLC: h.ID}
 	c.n.submit("store a preimage", func(tx *storeTx) error { return tx.TakeHTLC(key, h.AmountMsat, preimage) }, func() {
 		c.tally.InFulfilled.Add(h.AmountMsat)

@@ -38,8 +38,9 @@ func TestUnfundedChannelIsNotUsed(t *testing.T) {
 					t.Error("a part was sent over it")
 				}
 			})
-		if !c.decided(&before.HTLCs[0]) {
-			t.Error("what was taken before would be failed now")
+		c.receive(&before.HTLCs[0])
+		if len(c.settles) != 1 || c.settles[0].Preimage == nil {
+			t.Errorf("what was taken before is settled so now: %+v", c.settles)
 		}
 	})
 	keysend := testKeysend(1, 1)
