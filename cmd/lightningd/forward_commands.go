@@ -117,27 +117,44 @@ func (n *node) delForwardCommand() *command.Command {
 }
 
 func (n *node) delForward(_ context.Context, p *delForwardParams) (*emptyResult, error) {
-	var in *channel
-	if err := n.onLoop(func() error { in = n.channelByOwnName(p.InChannel); return nil }); err != nil {
+	list, err := n.db.ForwardsNamed(p.InChannel, p.InHTLCID, htlcswitch.Status(p.Status))
+	if err != nil {
 		return nil, err
 	}
-	// The row is what a channel's process is told again after a restart, until the HTLC is gone.
-	if in != nil {
-		state, err := n.restore(in.row.ID)
-		if err != nil {
+	for _, f := range list {
+		if err := n.checkForwardGone(f.Key); err != nil {
 			return nil, err
 		}
-		for _, h := range state.HTLCs() {
-			if !h.Offered && h.ID == p.InHTLCID {
-				return nil, rpc.Errorf(rpc.CodeFailed, "in_htlc_id: HTLC %d is not settled with the peer yet", h.ID)
+	}
+	err = n.db.Update(func(tx *storeTx) error {
+		for _, f := range list {
+			if err := tx.DeleteForward(f.Key, f.Status); err != nil {
+				return err
 			}
 		}
-	}
-	err := n.db.Update(func(tx *storeTx) error {
-		return tx.DeleteForwards(p.InChannel, p.InHTLCID, htlcswitch.Status(p.Status))
+		return nil
 	})
-	if errors.Is(err, store.ErrNotFound) {
+	if len(list) == 0 || errors.Is(err, store.ErrNotFound) {
 		return nil, rpc.Errorf(rpc.CodeDelForwardNotFound, "there is no %s forward of HTLC %d of channel %s", p.Status, p.InHTLCID, p.InChannel)
 	}
 	return &emptyResult{}, err
+}
+
+// checkForwardGone fails while a forward's HTLC is there: the row is what its channel's process is told again after a
+// restart.
+func (n *node) checkForwardGone(in htlcswitch.Key) error {
+	var open bool
+	if err := n.onLoop(func() error { open = n.channels[in.Channel] != nil; return nil }); err != nil || !open {
+		return err
+	}
+	state, err := n.restore(in.Channel)
+	if err != nil {
+		return err
+	}
+	for _, h := range state.HTLCs() {
+		if !h.Offered && h.ID == in.HTLC {
+			return rpc.Errorf(rpc.CodeFailed, "in_htlc_id: HTLC %d is not settled with the peer yet", h.ID)
+		}
+	}
+	return nil
 }

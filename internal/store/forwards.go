@@ -179,8 +179,13 @@ func (t *Tx) ForgetReason(k htlcswitch.Key) error {
 	return t.exec("UPDATE forwards SET reason = NULL, failure = NULL WHERE in_channel = ? AND in_htlc_id = ?", k.Channel, k.HTLC)
 }
 
-// DeleteForwards deletes the forwards of an HTLC, by how its channel is shown, that have a status;
-// none is ErrNotFound.
-func (t *Tx) DeleteForwards(in wire.ShortChannelID, htlc uint64, status htlcswitch.Status) error {
-	return t.removeSome(Forwards, "DELETE FROM forwards WHERE in_scid = ? AND in_htlc_id = ? AND status = ?", int64(in), int64(htlc), status)
+// ForwardsNamed lists the forwards of an HTLC with a status, by how its channel is shown. They can be of different
+// channels: a reorganisation gives the name of one to another.
+func (d *DB) ForwardsNamed(in wire.ShortChannelID, htlc uint64, status htlcswitch.Status) ([]*Forward, error) {
+	return d.forwards("in_scid = ? AND in_htlc_id = ? AND status = ?", int64(in), int64(htlc), status)
+}
+
+// DeleteForward deletes the forward of an HTLC if it has a status; ErrNotFound if not.
+func (t *Tx) DeleteForward(k htlcswitch.Key, status htlcswitch.Status) error {
+	return t.removeSome(Forwards, "DELETE FROM forwards WHERE in_channel = ? AND in_htlc_id = ? AND status = ?", k.Channel, k.HTLC, status)
 }
