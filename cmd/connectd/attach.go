@@ -150,6 +150,13 @@ func (p *peer) claimant(id wire.ChannelID) *attachment {
 	return p.channels[id]
 }
 
+// hasChannels reports whether a channel's process is attached.
+func (p *peer) hasChannels() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.channels) > 0
+}
+
 // claimants are the processes of all channels, each once.
 func (p *peer) claimants() []*attachment {
 	p.mu.Lock()

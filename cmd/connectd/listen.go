@@ -4,13 +4,16 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"time"
 )
 
 const (
-	// maxIncoming is how many peers may have connected to us.
-	maxIncoming = 1000
+	// maxIncoming is how many peers may have connected to us. One more takes the place of one without a channel, if there
+	// is one that has been here for longer than strangerTime: its channel's process may be on its way.
+	maxIncoming  = 1000
+	strangerTime = 10 * time.Second
 	// acceptPause follows an accept that failed, as for want of descriptors.
 	acceptPause = 200 * time.Millisecond
 )
@@ -43,13 +46,14 @@ func (s *server) accept(l net.Listener) {
 			time.Sleep(acceptPause)
 			continue
 		}
-		if !s.halfOpen.enter(conn.RemoteAddr()) {
-			slog.Debug("too many connections half open", "addr", conn.RemoteAddr())
+		n := s.halfOpen.enter(conn)
+		if n == nil {
+			slog.Debug("too many connections half open from one place", "addr", conn.RemoteAddr())
 			conn.Close()
 			continue
 		}
 		go func() {
-			defer s.halfOpen.leave(conn.RemoteAddr())
+			defer s.halfOpen.leave(n)
 			s.incoming(conn)
 		}()
 	}
@@ -68,7 +72,7 @@ func (s *server) incoming(conn net.Conn) {
 func (s *server) setUp(conn net.Conn, incoming bool, handshake func(net.Conn) (*secured, error)) (*peer, error) {
 	p, err := s.trySetUp(conn, incoming, handshake)
 	if err != nil {
-		go partFrom(conn)
+		go s.partFrom(conn)
 		return nil, err
 	}
 	kept := s.admit(p)
@@ -84,9 +88,10 @@ func (s *server) trySetUp(conn net.Conn, incoming bool, handshake func(net.Conn)
 	}
 	c, err := handshake(conn)
 	if err != nil {
+		conn.Close() // BOLT 8: without a word
 		return nil, err
 	}
-	if incoming && s.incomingPeers() >= maxIncoming && s.peer(c.remote, 0) == nil {
+	if incoming && s.peer(c.remote, 0) == nil && !s.makeRoom(time.Now()) {
 		return nil, errTooMany
 	}
 	remote, err := s.exchangeInit(c, incoming)
@@ -99,12 +104,26 @@ func (s *server) trySetUp(conn net.Conn, incoming bool, handshake func(net.Conn)
 	return newPeer(s, c, remote, incoming), nil
 }
 
-func (s *server) incomingPeers() int {
+// makeRoom reports whether one more peer may have connected to us. Strangers must not keep out those that we have
+// channels with.
+func (s *server) makeRoom(now time.Time) bool {
 	n := 0
+	var strangers []*peer
 	for _, p := range s.allPeers() {
-		if p.incoming {
-			n++
+		if !p.incoming || p.isStopping() {
+			continue
+		}
+		n++
+		if now.Sub(p.since) > strangerTime && !p.hasChannels() {
+			strangers = append(strangers, p)
 		}
 	}
-	return n
+	if n < s.maxIncoming {
+		return true
+	}
+	if len(strangers) == 0 {
+		return false
+	}
+	strangers[rand.IntN(len(strangers))].stop("made room for another peer")
+	return true
 }

@@ -332,14 +332,26 @@ func TestListenAllOrNone(t *testing.T) {
 	}
 }
 
+// comer is a connection from an address.
+type comer struct {
+	net.Conn
+	addr   net.Addr
+	closed bool
+}
+
+func (c *comer) RemoteAddr() net.Addr { return c.addr }
+func (c *comer) Close() error         { c.closed = true; return nil }
+
 func TestHalfOpenCountsByPlace(t *testing.T) {
 	h := halfOpen{each: make(map[netip.Prefix]int)}
-	at := func(ip string) net.Addr {
-		return net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(ip), 1))
-	}
+	var all []*comer
+	from := make(map[string][]*newcomer)
 	enter := func(n int, ip string) (entered int) {
 		for range n {
-			if h.enter(at(ip)) {
+			c := &comer{addr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(ip), 1))}
+			if in := h.enter(c); in != nil {
+				all = append(all, c)
+				from[ip] = append(from[ip], in)
 				entered++
 			}
 		}
@@ -351,21 +363,28 @@ func TestHalfOpenCountsByPlace(t *testing.T) {
 	}{
 		{"203.0.113.7", maxHalfOpenEach}, {"::ffff:203.0.113.7", 0}, {"203.0.113.8", maxHalfOpenEach},
 		{"2001:db8::1", maxHalfOpenEach}, {"2001:db8::2", 0}, {"2001:db8:0:1::1", maxHalfOpenEach},
-		{"127.0.0.1", maxHalfOpen - 4*maxHalfOpenEach}, {"198.51.100.1", 0},
+		{"127.0.0.1", maxHalfOpen},
 	} {
 		if got := enter(maxHalfOpen, tt.ip); got != tt.want {
 			t.Errorf("%s: %d entered, want %d", tt.ip, got, tt.want)
 		}
 	}
-	h.leave(at("2001:db8::2"))
-	if got := enter(2, "2001:db8::3"); got != 1 {
-		t.Errorf("after one left: %d entered", got)
+	closed := 0
+	for _, c := range all {
+		if c.closed {
+			closed++
+		}
 	}
-	for range maxHalfOpenEach {
-		h.leave(at("203.0.113.7"))
+	if len(h.all) != maxHalfOpen || closed != 4*maxHalfOpenEach || all[len(all)-1].closed {
+		t.Errorf("%d are half open, %d were closed, the last %t", len(h.all), closed, all[len(all)-1].closed)
 	}
-	if _, left := h.each[netip.MustParsePrefix("203.0.113.7/32")]; left {
-		t.Error("a place that nobody comes from is still counted")
+	for _, ip := range []string{"203.0.113.7", "203.0.113.8", "2001:db8::1", "2001:db8:0:1::1", "127.0.0.1"} {
+		for _, n := range from[ip] {
+			h.leave(n)
+		}
+	}
+	if len(h.each) > 0 || len(h.all) > 0 {
+		t.Errorf("places that nobody comes from are still counted: %v, %d", h.each, len(h.all))
 	}
 }
 

@@ -83,7 +83,7 @@ func (p *peer) run() {
 		p.stop(whyEnded(p.read()))
 	}
 	outErr := p.out.drained()
-	go partFrom(p.conn)
+	go p.s.partFrom(p.conn)
 	p.detachAll()
 	p.failPings()
 	if served {
@@ -122,6 +122,30 @@ func (p *peer) stop(reason string) {
 	p.out.stop()
 	p.conn.SetReadDeadline(time.Now()) // the reader ends; on a closed connection it has already
 	p.closeLinks()                     // should it be waiting for a channel's process
+}
+
+// isStopping reports whether the connection is about to end.
+func (p *peer) isStopping() bool {
+	select {
+	case <-p.stopping:
+		return true
+	default:
+		return false
+	}
+}
+
+// maxParting is how many connections that are over may wait for their peers to close, too.
+const maxParting = 256
+
+// partFrom is the function partFrom, unless too many wait already: strangers could otherwise use up descriptors.
+func (s *server) partFrom(conn net.Conn) {
+	select {
+	case s.parting <- struct{}{}:
+		defer func() { <-s.parting }()
+		partFrom(conn)
+	default:
+		conn.Close()
+	}
 }
 
 // partFrom closes a connection such that the last that was written arrives: with something unread, the

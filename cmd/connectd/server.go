@@ -35,6 +35,9 @@ type server struct {
 	gossip    *streamer
 	backlog   *backlog
 
+	maxIncoming int
+	parting     chan struct{} // has one for each connection that waits for its peer to close
+
 	mu       sync.Mutex
 	lastConn uint64
 	peers    map[keys.PubKey]*peer
@@ -43,14 +46,15 @@ type server struct {
 
 func newServer(lightningd, hsmd, gossipd *ipc.Conn) *server {
 	return &server{
-		lightningd: lightningd,
-		gossipd:    gossipd,
-		ecdh:       newECDHClient(hsmd),
-		halfOpen:   halfOpen{each: make(map[netip.Prefix]int)},
-		gossip:     newStreamer(),
-		backlog:    newBacklog(),
-		peers:      make(map[keys.PubKey]*peer),
-		dials:      make(map[keys.PubKey]*dial),
+		lightningd: lightningd, maxIncoming: maxIncoming,
+		gossipd:  gossipd,
+		ecdh:     newECDHClient(hsmd),
+		halfOpen: halfOpen{each: make(map[netip.Prefix]int)},
+		gossip:   newStreamer(),
+		backlog:  newBacklog(),
+		parting:  make(chan struct{}, maxParting),
+		peers:    make(map[keys.PubKey]*peer),
+		dials:    make(map[keys.PubKey]*dial),
 	}
 }
 

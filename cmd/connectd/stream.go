@@ -17,6 +17,8 @@ const (
 	streamTick = time.Second
 	// streamBytes is how much of it a peer gets then.
 	streamBytes = 512 << 10
+	// streamScan is how much of the file is looked at for that: what the peer wants may be rare.
+	streamScan = 4 << 20
 	// historyPause is how long after a peer asked for the past it may ask again.
 	historyPause = time.Minute
 )
@@ -158,7 +160,7 @@ func (g *streamer) complain(err error) {
 func (g *streamer) send(p *peer, s *stream, limit int) {
 	var msgs [][]byte
 	g.reader.GoTo(s.at)
-	for size := 0; size < limit && g.reader.Offset() < g.tail; {
+	for size := 0; size < limit && g.reader.Offset() < min(g.tail, s.at+streamScan); {
 		rec, err := g.reader.Next()
 		if err != nil {
 			g.complain(err)

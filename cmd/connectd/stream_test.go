@@ -120,6 +120,48 @@ func TestBOLT7StreamByTimestampFilter(t *testing.T) {
 	wantRumours(t, bob, 42)
 }
 
+// TestStreamLooksAtSoMuch: a peer that wants little of the past has us look at a part of the file at a time, and gets it
+// in the end.
+func TestStreamLooksAtSoMuch(t *testing.T) {
+	f, err := os.Create(filepath.Join(t.TempDir(), "gossip_store"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	w, err := gossipstore.Create(f, gossipstore.UUID{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const records, size = 300, 60_000
+	for n := range records {
+		if _, err := w.Append(0, uint32(n), append(rumour(1), make([]byte, size)...)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	ours, theirs := net.Pipe()
+	defer theirs.Close()
+	p := &peer{out: newOutbox(ours, sealer(t), newBacklog(), nil, slog.New(slog.DiscardHandler))}
+	g := newStreamer()
+	g.use(f)
+	g.add(p)
+	now := time.Unix(1_700_000_000, 0)
+	g.setFilter(p, &wire.GossipTimestampFilter{FirstTimestamp: records - 1, TimestampRange: 1}, now)
+	at := g.streams[p].at
+	for rounds := 0; g.streams[p].past; rounds++ {
+		g.round(now)
+		if looked := g.streams[p].at - at; looked > streamScan+size+100 || rounds > records {
+			t.Fatalf("round %d looks at %d bytes", rounds, looked)
+		}
+		at = g.streams[p].at
+	}
+	if _, err := io.ReadFull(theirs, make([]byte, size)); err != nil {
+		t.Errorf("what it wanted does not come: %v", err)
+	}
+}
+
 // TestStreamWaitsForASlowPeer: a peer that asked for the past and reads none of it for now is sent no more
 // than it can lose, and gets the rest as it reads.
 func TestStreamWaitsForASlowPeer(t *testing.T) {
