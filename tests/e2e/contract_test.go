@@ -234,7 +234,7 @@ func checkChannels(btcd *harness.Btcd, alice, bob *harness.Node, call caller) {
 		n.WaitChannel(id.(string), "CHANNELD_NORMAL")
 	}
 	for _, c := range alice.Channels() {
-		call(alice, "close", c.ChannelID, 30)
+		call(alice, "close", c.ChannelID, closeTime)
 	}
 	btcd.WaitMempool(2)
 	btcd.Mine(101)

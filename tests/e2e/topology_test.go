@@ -40,6 +40,7 @@ func checkTopology(t *testing.T, alice, bob *harness.Node, call caller) {
 		t.Errorf("layers after a restart: %v", layers)
 	}
 	call(alice, "askrene-remove-layer", "kept")
+	alice.WaitChannel("", "CHANNELD_NORMAL") // is connected again
 }
 
 func TestTopology(t *testing.T) {

@@ -119,6 +119,9 @@ func (b *Btcd) bringBack() {
 // Pid is its process.
 func (b *Btcd) Pid() int { return b.proc.cmd.Process.Pid }
 
+// Busy says whether it has something to do at this moment.
+func (b *Btcd) Busy() bool { return b.proc.busy() }
+
 // Dir is where its files are.
 func (b *Btcd) Dir() string { return b.dir }
 

@@ -229,6 +229,9 @@ func (n *Node) WaitExit() error { return n.proc.Wait() }
 // Dead reports whether lightningd has ended.
 func (n *Node) Dead() bool { return !n.proc.Alive() }
 
+// Busy says whether one of its processes has something to do at this moment, or only waits to be let do it.
+func (n *Node) Busy() bool { return n.proc.busy() }
+
 // WaitHeight waits until it has seen the block at a height.
 func (n *Node) WaitHeight(height int) {
 	n.t.Helper()

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -104,6 +105,28 @@ func runs(pid string) bool {
 	}
 	_, state, _ := strings.Cut(string(raw), ") ")
 	return !strings.HasPrefix(state, "Z") && !strings.HasPrefix(state, "X")
+}
+
+// busy says whether a thread of the process, or of one that it has started, computes, waits for its turn to, or
+// waits for a disk.
+func (p *Process) busy() bool {
+	if !p.Alive() {
+		return false
+	}
+	self := strconv.Itoa(p.cmd.Process.Pid)
+	for _, pid := range append(childrenOf(p.cmd.Process.Pid), self) {
+		threads, err := filepath.Glob("/proc/" + pid + "/task/*/stat")
+		if err != nil {
+			return false
+		}
+		for _, thread := range threads {
+			raw, err := os.ReadFile(thread)
+			if _, state, _ := strings.Cut(string(raw), ") "); err == nil && (strings.HasPrefix(state, "R") || strings.HasPrefix(state, "D")) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Wait returns how the process ended, and kills it if it takes too long.

@@ -51,7 +51,9 @@ func viewOf(t *testing.T, n *harness.Node) view {
 			v.channels[msg.ShortChannelID] = true
 			v.updates[msg.ShortChannelID] = map[byte]*wire.ChannelUpdate{}
 		case *wire.ChannelUpdate:
-			v.updates[msg.ShortChannelID][msg.ChannelFlags&wire.ChannelFlagDirection] = msg
+			if sides := v.updates[msg.ShortChannelID]; sides != nil { // a channel's records are deleted one by one
+				sides[msg.ChannelFlags&wire.ChannelFlagDirection] = msg
+			}
 		case *wire.NodeAnnouncement:
 			v.nodes[msg.NodeID.String()] = msg
 		}

@@ -148,7 +148,9 @@ func TestBOLT5HTLCsWithPreimages(t *testing.T) {
 			commitment := s.closeAlone(closer).TxHash()
 			s.waitFor(commitment)
 			s.other(closer).Start()
-			s.mine(delay + len(offers) + 4)
+			s.mine(1)
+			s.settleDown() // the preimages are sent
+			s.mine(delay + len(offers) + 3)
 			s.settleDown()
 			s.mine(toSelfDelay + 1)
 			s.settleDown()

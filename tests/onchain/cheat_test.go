@@ -159,8 +159,9 @@ func TestBOLT5CheatingWithSecondStageMined(t *testing.T) {
 			s.advance(1)
 			s.mine(delay - 4)
 			revoked := s.cheat(cheater, restore)
-			s.mine(toSelfDelay - 2) // its balance is not its own yet
-			s.settleDown()
+			s.mine(toSelfDelay - 4)
+			s.settleDown() // the HTLC transactions are sent
+			s.mine(2)      // its balance is not its own yet
 			stages := 0
 			for i := range revoked.TxOut {
 				if s.spentBy(revoked.TxHash(), uint32(i)) != nil {
