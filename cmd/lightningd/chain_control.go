@@ -259,6 +259,7 @@ func (c *channel) unspent() {
 	}
 	c.save()
 	c.n.broadcast(lost)
+	c.n.staticBackupChanged()
 }
 
 // adrift reports whether a block with a close that this node did not choose was taken back, and no other is mined.

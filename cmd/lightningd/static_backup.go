@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -60,20 +61,27 @@ func (n *node) staticBackupChanged() {
 	}
 }
 
-// staticEntries are the entries of all channels that are not spent.
+// staticEntries are the entries of all channels in which there may be something to claim: first those that are open,
+// as not all may find room with a peer.
 func (n *node) staticEntries() ([][]byte, error) {
-	var list []*channel
+	var open, ending []*channel
 	if err := n.onLoop(func() error {
 		for _, c := range n.channels {
-			if c.row.CloseHeight == 0 {
-				list = append(list, c)
+			switch {
+			case c.row.CloseHeight == 0:
+				open = append(open, c)
+			case c.leavesOutputs():
+				ending = append(ending, c)
 			}
 		}
 		return nil
 	}); err != nil {
 		return nil, err
 	}
-	slices.SortFunc(list, func(a, b *channel) int { return int(int64(a.row.ID) - int64(b.row.ID)) })
+	byID := func(a, b *channel) int { return cmp.Compare(a.row.ID, b.row.ID) }
+	slices.SortFunc(open, byID)
+	slices.SortFunc(ending, byID)
+	list := append(open, ending...)
 	var entries [][]byte
 	for _, c := range list {
 		entry, err := n.staticEntry(c)
@@ -83,6 +91,13 @@ func (n *node) staticEntries() ([][]byte, error) {
 		entries = append(entries, entry.Encode())
 	}
 	return entries, nil
+}
+
+// leavesOutputs reports whether the close that was mined is a commitment: our output of the peer's is found and claimed
+// with what the static backup has, until it is in the wallet. A mutual close pays the wallet itself.
+func (c *channel) leavesOutputs() bool {
+	tx, err := decodeTx(c.row.CloseTx)
+	return err != nil || isCommitment(tx)
 }
 
 func (n *node) staticEntry(c *channel) (*scb.Channel, error) {
