@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"slices"
 
 	"fulmen/internal/ipc/connectdmsg"
@@ -136,10 +137,10 @@ func (n *node) serveCommando(ctx context.Context, peer keys.PubKey, request []by
 	}
 	use := runeUse{nodeID: peer.String(), method: m.Method, params: r.Params}
 	if err := n.useRune(ctx, *m.Rune, use); err != nil {
-		n.log.Info("peer's command is not allowed", "peer_id", peer, "method", m.Method, "reason", err)
+		n.log.Info("peer's command is not allowed", "peer_id", peer, "method", excerpt(m.Method), "reason", excerpt(err.Error()))
 		return rpc.EncodeReply(m.ID, nil, rpc.Errorf(rpc.CodeCommandoNotAuthorized, "Not authorized: %w", err))
 	}
-	n.log.Info("running a peer's command", "peer_id", peer, "method", m.Method)
+	n.log.Info("running a peer's command", "peer_id", peer, "method", excerpt(m.Method))
 	if len(r.ID) == 0 {
 		r.ID = json.RawMessage(`"commando"`)
 	}
@@ -150,6 +151,9 @@ func (n *node) serveCommando(ctx context.Context, peer keys.PubKey, request []by
 	}
 	return reply
 }
+
+// excerpt is as much of a peer's words as goes into the log.
+func excerpt(text string) string { return fmt.Sprintf("%.200s", text) }
 
 func notNull(raw json.RawMessage) json.RawMessage {
 	if string(raw) == "null" {

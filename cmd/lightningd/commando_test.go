@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,7 @@ import (
 
 	"fulmen/internal/keys"
 	"fulmen/internal/rpc"
+	"fulmen/internal/runes"
 	"fulmen/internal/wire"
 )
 
@@ -56,6 +58,29 @@ func TestServeCommando(t *testing.T) {
 		if !strings.Contains(got, c.want) {
 			t.Errorf("%s\n got %s\nwant %s", c.request, got, c.want)
 		}
+	}
+}
+
+// Whoever is connected can have the log say something, but not much.
+func TestRefusedCommandoIsLoggedShort(t *testing.T) {
+	n := runeNode(t)
+	var log bytes.Buffer
+	n.log = slog.New(slog.NewTextHandler(&log, nil))
+	long := strings.Repeat("x", 30_000)
+	stranger := runes.New([]byte("another"), "0").Restrict(runes.Restriction{{Field: long, Condition: '=', Value: long}}).Encode()
+	noRune := base64.RawURLEncoding.EncodeToString([]byte(strings.Repeat("y", 32) + long))
+	for _, rune := range []string{stranger, noRune, long, madeRune(t, n, `[["method=`+long+`"]]`)} {
+		log.Reset()
+		n.serveCommando(context.Background(), keys.PubKey{2}, []byte(`{"method":"`+long+`m","rune":"`+rune+`"}`))
+		if log.Len() == 0 || log.Len() > 1000 {
+			t.Errorf("the log has %d bytes of it", log.Len())
+		}
+	}
+	log.Reset()
+	n.commandTable = n.newCommandTable()
+	n.serveCommando(context.Background(), keys.PubKey{2}, []byte(`{"method":"`+long+`","rune":"`+madeRune(t, n, `[]`)+`"}`))
+	if log.Len() == 0 || log.Len() > 1000 {
+		t.Errorf("the log has %d bytes of a command that is run", log.Len())
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"fulmen/internal/invoice"
 	"fulmen/internal/ipc/hsmdmsg"
+	"fulmen/internal/jsonobject"
 	"fulmen/internal/rpc"
 	"fulmen/internal/runes"
 	"fulmen/internal/store"
@@ -73,7 +74,11 @@ func (n *node) useRune(ctx context.Context, text string, use runeUse) error {
 	if err != nil {
 		return err
 	}
-	c := runeCheck{use: use, params: readParams(use.params), id: fmt.Sprint(id), uses: n.runes.uses, last: last, now: n.now()}
+	params, err := readParams(use.params)
+	if err != nil {
+		return rpc.Errorf(rpc.CodeRuneNotPermitted, "rune does not allow this: %w", err)
+	}
+	c := runeCheck{use: use, params: params, id: fmt.Sprint(id), uses: n.runes.uses, last: last, now: n.now()}
 	if err := r.Check(c.field); err != nil {
 		return rpc.Errorf(rpc.CodeRuneNotPermitted, "rune does not allow this: %w", err)
 	}
@@ -104,11 +109,24 @@ type runeParams struct {
 	named map[string]json.RawMessage
 }
 
-func readParams(raw json.RawMessage) (p runeParams) {
-	if json.Unmarshal(raw, &p.list) != nil {
-		_ = json.Unmarshal(raw, &p.named) // neither: then there are none
+// readParams refuses an object that has a name twice: which of the values the command takes is up to who reads it, and
+// that may be a plugin.
+func readParams(raw json.RawMessage) (p runeParams, err error) {
+	if json.Unmarshal(raw, &p.list) == nil {
+		return p, nil
 	}
-	return p
+	var members jsonobject.Object[json.RawMessage]
+	if json.Unmarshal(raw, &members) != nil {
+		return p, nil // neither: then there are none
+	}
+	p.named = make(map[string]json.RawMessage, len(members))
+	for _, m := range members {
+		if _, twice := p.named[m.Name]; twice {
+			return p, fmt.Errorf("parameter %.50q is given twice", m.Name)
+		}
+		p.named[m.Name] = m.Value
+	}
+	return p, nil
 }
 
 // runeCheck gives the fields of a command to the conditions of a rune.

@@ -69,6 +69,9 @@ func TestRunesAllowWhatTheySay(t *testing.T) {
 		{`[["pinvbolt11_amount<1"]]`, runeUse{params: json.RawMessage(`{"bolt11":"` + bolt11 + `"}`)}, rpc.CodeRuneNotPermitted},
 		{`[["pinvbolt11_fee!"]]`, runeUse{params: json.RawMessage(`{"bolt11":"` + bolt11 + `"}`)}, rpc.CodeRuneNotPermitted},
 		{`[["pinvbolt11_amount>1"]]`, runeUse{params: json.RawMessage(`{"bolt11":"none"}`)}, rpc.CodeRuneNotPermitted},
+		// Another parser than ours, a plugin's, may take the first.
+		{`[["pnameamount_msat<10000"]]`, runeUse{params: json.RawMessage(`{"amount_msat":99999,"amount_msat":1}`)}, rpc.CodeRuneNotPermitted},
+		{`[["pnameamount_msat<10000"]]`, runeUse{params: json.RawMessage(`{"amount_msat":99999,"\u0061mount_msat":1}`)}, rpc.CodeRuneNotPermitted},
 		{`[["unknown=1"]]`, runeUse{}, rpc.CodeRuneNotPermitted},
 	} {
 		err := n.useRune(context.Background(), madeRune(t, n, c.restrictions), c.use)
