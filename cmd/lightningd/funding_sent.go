@@ -3,12 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 
 	"github.com/btcsuite/btcd/chainhash/v2"
 	btcwire "github.com/btcsuite/btcd/wire/v2"
 
-	"fulmen/internal/chain"
 	"fulmen/internal/rpc"
 )
 
@@ -52,12 +50,8 @@ func (n *node) beforeSending(ctx context.Context, tx *btcwire.MsgTx, psbt string
 	}
 }
 
-// notSent takes back what beforeSending noted, if the backend has refused the transaction for good.
-func (n *node) notSent(tx *btcwire.MsgTx, why error) {
-	var rejected *chain.Rejected
-	if !errors.As(why, &rejected) {
-		return // it may be under way
-	}
+// notSent takes back what beforeSending noted, as the backend has refused the transaction.
+func (n *node) notSent(tx *btcwire.MsgTx) {
 	n.loop.post(func() {
 		for _, c := range n.fundedWith(tx.TxHash()) {
 			c.row.FundingTx = nil

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/btcsuite/btcd/psbt/v2"
 	btcwire "github.com/btcsuite/btcd/wire/v2"
@@ -280,12 +279,14 @@ func (n *node) sendPSBT(ctx context.Context, p *sendPSBTParams) (*sendPSBTResult
 	}); err != nil {
 		return nil, command.BadParam("psbt", "%w", err)
 	}
-	if err := n.sendTx(ctx, tx, text); err != nil {
+	if err := n.sendTx(ctx, tx, text); mayBeSent(err) {
+		return nil, err
+	} else if err != nil {
 		freed := n.onWallet(n.ctx, func(w *wallet.Wallet) (*wallet.Changes, error) {
 			_, changes, err := w.Unreserve(inputs, p.Reserve)
 			return changes, err
 		})
-		return nil, errors.Join(fmt.Errorf("send transaction %s: %w", tx.TxHash(), err), freed)
+		return nil, errors.Join(err, freed)
 	}
 	return &sendPSBTResult{Tx: raw, Txid: tx.TxHash().String()}, nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/btcsuite/btcd/chainhash/v2"
@@ -134,9 +133,12 @@ func (n *node) release(ctx context.Context, p *psbt.Packet) error {
 	})
 }
 
-// signAndSend signs and broadcasts a prepared transaction. One that is not taken frees its inputs.
+// signAndSend signs and broadcasts a prepared transaction. One that is refused frees its inputs.
 func (n *node) signAndSend(ctx context.Context, f *wallet.Funding) (*withdrawResult, error) {
 	r, err := n.trySignAndSend(ctx, f)
+	if mayBeSent(err) {
+		return nil, err
+	}
 	if err != nil {
 		if freed := n.release(n.ctx, f.PSBT); freed != nil {
 			n.log.Error("inputs of a transaction that was not sent stay reserved", "error", freed)
@@ -163,7 +165,7 @@ func (n *node) trySignAndSend(ctx context.Context, f *wallet.Funding) (*withdraw
 		return nil, err
 	}
 	if err := n.sendTx(ctx, tx, text); err != nil {
-		return nil, fmt.Errorf("send transaction %s: %w", tx.TxHash(), err)
+		return nil, err
 	}
 	return &withdrawResult{Tx: raw, Txid: tx.TxHash().String(), PSBT: text}, nil
 }
@@ -227,7 +229,7 @@ func (n *node) txSendCommand() *command.Command {
 	return command.New(command.Doc{
 		Name: "txsend", Category: command.Bitcoin,
 		Short:   "Sign and send a transaction that txprepare made.",
-		Long:    "If the backend does not take it, its inputs are free again.",
+		Long:    "If the backend refuses it, its inputs are free again.",
 		SeeAlso: []string{"txprepare", "txdiscard"},
 	}, func(ctx context.Context, p *preparedParams) (*withdrawResult, error) {
 		f, err := n.takePrepared(p.Txid)

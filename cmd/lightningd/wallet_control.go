@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/btcsuite/btcd/psbt/v2"
@@ -67,17 +68,32 @@ func (n *node) signPSBT(ctx context.Context, p *psbt.Packet, only []int) error {
 }
 
 // sendTx broadcasts a transaction of the wallet, and has the wallet know of it once the backend has
-// taken it. psbt is the same as text.
+// taken it. psbt is the same as text. After an error that mayBeSent its inputs must not be freed.
 func (n *node) sendTx(ctx context.Context, tx *btcwire.MsgTx, psbt string) error {
 	if err := n.beforeSending(ctx, tx, psbt); err != nil {
-		return err
+		return fmt.Errorf("send transaction %s: %w", tx.TxHash(), err)
 	}
-	if err := n.chain.Broadcast(ctx, chain.Broadcast{Tx: tx}); err != nil {
-		n.notSent(tx, err)
-		return err
+	// From here on it is the node's, whether the caller waits or not.
+	err := n.chain.Broadcast(n.ctx, chain.Broadcast{Tx: tx})
+	var rejected *chain.Rejected
+	switch {
+	case errors.As(err, &rejected):
+		n.notSent(tx)
+		return fmt.Errorf("send transaction %s: %w", tx.TxHash(), err)
+	case err != nil:
+		return &unsure{fmt.Errorf("send transaction %s: %w; it may be under way, and is sent again: "+
+			"to pay anew could be to pay twice, so its inputs stay reserved", tx.TxHash(), err)}
 	}
-	return n.onWallet(ctx, func(w *wallet.Wallet) (*wallet.Changes, error) { return w.Sent(tx), nil })
+	return n.onWallet(n.ctx, func(w *wallet.Wallet) (*wallet.Changes, error) { return w.Sent(tx), nil })
 }
+
+// unsure is the error of a transaction that the backend may have taken.
+type unsure struct{ error }
+
+// Unwrap implements errors.Unwrap.
+func (u *unsure) Unwrap() error { return u.error }
+
+func mayBeSent(err error) bool { return errors.As(err, new(*unsure)) }
 
 // feerate is what a caller asked for, or the fee rate behind a name. One that no node would relay is raised to one that
 // is relayed, as who asks for 5, which is perkb, may have meant 5 sat/vB: such a transaction would wait for ever.
