@@ -129,8 +129,8 @@ func (p *Plugin) BlockAt(ctx context.Context, height block.Height) (*wire.MsgBlo
 	return b, nil
 }
 
-// decodeBlock refuses a block that does not have the hash it was announced with: a backend's bug
-// must not look like a reorganisation.
+// decodeBlock refuses a block that does not have the hash it was announced with (a backend's bug
+// must not look like a reorganisation), or whose transactions are not those of its header.
 func decodeBlock(hash, text string) (*wire.MsgBlock, error) {
 	want, err := chainhash.NewHashFromStr(hash)
 	if err != nil {
@@ -151,7 +151,7 @@ func decodeBlock(hash, text string) (*wire.MsgBlock, error) {
 	if got := b.BlockHash(); got != *want {
 		return nil, fmt.Errorf("block has the hash %s, not %s", got, want)
 	}
-	return &b, nil
+	return &b, checkTransactions(&b)
 }
 
 // EstimateFees is estimatefees; the plugin counts in satoshi per 1,000 virtual bytes.

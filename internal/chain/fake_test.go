@@ -3,6 +3,7 @@ package chain
 import (
 	"context"
 	"encoding/binary"
+	"slices"
 	"sync"
 
 	"github.com/btcsuite/btcd/chainhash/v2"
@@ -42,8 +43,32 @@ func (f *fakeBackend) grow(n int, txs ...*wire.MsgTx) {
 		}
 		b.Transactions = append([]*wire.MsgTx{coinbase(f.salt)}, txs...)
 		txs = nil
+		b.Header.MerkleRoot = rootOf(b.Transactions)
 		f.blocks = append(f.blocks, b)
 	}
+}
+
+// rootOf is the merkle root, made in another way than checkTransactions does.
+func rootOf(txs []*wire.MsgTx) chainhash.Hash {
+	var root func(list []chainhash.Hash) chainhash.Hash
+	root = func(list []chainhash.Hash) chainhash.Hash {
+		if len(list) == 1 {
+			return list[0]
+		}
+		if len(list)%2 == 1 {
+			list = append(slices.Clone(list), list[len(list)-1])
+		}
+		var up []chainhash.Hash
+		for pair := range slices.Chunk(list, 2) {
+			up = append(up, chainhash.DoubleHashH(slices.Concat(pair[0][:], pair[1][:])))
+		}
+		return root(up)
+	}
+	var list []chainhash.Hash
+	for _, t := range txs {
+		list = append(list, t.TxHash())
+	}
+	return root(list)
 }
 
 func (f *fakeBackend) cut(n int) {
