@@ -201,10 +201,20 @@ func (w *Wallet) forgetSettled() {
 func (w *Wallet) Sent(t *wire.MsgTx) *Changes {
 	changes := newChangeSet()
 	txid := t.TxHash()
-	if w.txs[txid] == nil && w.touches(t) {
+	if w.txs[txid] == nil && w.touches(t) && !w.settled(t, txid) {
 		w.apply(&Tx{Txid: txid, Tx: t}, false, changes)
 	}
 	return changes.done()
+}
+
+// settled reports whether a transaction was mined so long ago that only what it paid us is still known.
+func (w *Wallet) settled(t *wire.MsgTx, txid chainhash.Hash) bool {
+	for i := range t.TxOut {
+		if c := w.coins[wire.OutPoint{Hash: txid, Index: uint32(i)}]; c != nil && c.Height != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // Abandon undoes Sent, for a transaction that the backend refused for good. A mined one stays.

@@ -249,3 +249,25 @@ func TestSettledIsForgotten(t *testing.T) {
 		t.Errorf("%d coins and %d transactions stored", len(w.storage.coins), len(w.storage.txs))
 	}
 }
+
+// A backend takes a transaction that is in the chain for years as well ("already in block chain"): its change is no
+// unconfirmed coin for that.
+func TestSentAgainLongAfter(t *testing.T) {
+	w := newTestWallet(t)
+	w.fund(P2TR, 50_000)
+	spent := w.Coins()[0].Outpoint
+	sent := w.spend(40_000, w.address(P2TR).Script, spent)
+	w.keep(w.Sent(sent), nil)
+	w.mine(sent)
+	for range ReorgDepth + 2 {
+		w.mine()
+	}
+	w.keep(w.Sent(sent), nil)
+	w.reopen()
+	if c, ok := w.Unspent(outpoint(sent, 0)); !ok || w.Status(&c) != Confirmed {
+		t.Errorf("the change is there: %v, %s", ok, w.Status(&c))
+	}
+	if list := w.UnconfirmedTxs(); len(list) != 0 {
+		t.Errorf("%d transactions wait to be mined", len(list))
+	}
+}
