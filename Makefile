@@ -29,7 +29,7 @@ build:
 # The race detector runs where the logic is; the tests over real processes run without it, and, as they mostly wait for
 # processes, more at once than there are cores.
 test: build lint
-	$(GO) test -race ./internal/... ./tools/...
+	$(GO) test -race -timeout 30m ./internal/... ./tools/...
 	$(GO) test -timeout 20m -parallel 4 ./cmd/... ./plugins/... ./tests/... ./internal/onchain
 
 # 300 payments both ways while every process in turn is killed.

@@ -226,5 +226,5 @@ func (m *Machine) askMissed() {
 		return
 	}
 	slices.Sort(ids)
-	m.ask(p, ids, nil)
+	m.ask(p, slices.Compact(ids), nil) // one that was too young may be missed for its update, too
 }

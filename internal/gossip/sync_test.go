@@ -326,3 +326,43 @@ func TestAnnouncementAheadOfOurChain(t *testing.T) {
 		t.Errorf("%d are to be asked of a peer that is gone", n)
 	}
 }
+
+// TestChannelIsAskedForOnce: one whose announcement came before our chain had its blocks, and an update besides, is once in
+// the query that follows: BOLT 7 has the ids of a query in ascending order.
+func TestChannelIsAskedForOnce(t *testing.T) {
+	w := newWorld(t, 6, 8)
+	id := w.net.Channels[2].SCID
+	m := New(Self{ID: alice.id, ChainHash: regtest, Height: block.Height(id.Height())})
+	mustStep(t, m, now, PeerUp{ID: bob.id, Queries: true}) // and it is asked for what there is
+	mustStep(t, m, now, Tick{})
+	mustStep(t, m, now, PeerSent{bob.id, w.net.ChannelAnnouncement(2)})
+	mustStep(t, m, now, PeerSent{bob.id, w.net.ChannelUpdate(2, 0)})
+	mustStep(t, m, now, BlockSeen{Height: block.Height(id.Height() + 10)})
+	var asked []wire.ShortChannelID
+	note := func(actions []Action) {
+		for _, a := range actions {
+			send, ok := a.(SendPeer)
+			if !ok {
+				continue
+			}
+			msg, err := wire.Decode(send.Raw)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if q, ok := msg.(*wire.QueryShortChannelIDs); ok {
+				ids, err := wire.DecodeShortIDs(q.EncodedShortIDs)
+				if err != nil {
+					t.Fatalf("what we ask for: %v", err)
+				}
+				asked = append(asked, ids...)
+			}
+		}
+	}
+	note(mustStep(t, m, now, PeerSent{bob.id, wire.Encode(&wire.ReplyChannelRange{
+		ChainHash: regtest, NumberOfBlocks: 1 << 31, SyncComplete: 1, EncodedShortIDs: wire.EncodeShortIDs(nil),
+	})}))
+	note(mustStep(t, m, now, Tick{}))
+	if !slices.Equal(asked, []wire.ShortChannelID{id}) {
+		t.Errorf("asked for %v, want %v", asked, id)
+	}
+}
