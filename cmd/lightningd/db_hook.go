@@ -18,6 +18,11 @@ type writeHook struct {
 // databaseFollower is who has to hear of a transaction before it is committed: the plugins that back up the
 // database, if there are any.
 func (n *node) databaseFollower() store.Follower {
+	if name, lost := n.plugins.Lost("db_write"); lost { // the node ends; nothing is stored any more that its copy lacks
+		return func(version uint32, _ []string) error {
+			return fmt.Errorf("important plugin %s has ended, and cannot be told of version %d", name, version)
+		}
+	}
 	if n.plugins.Hooked("db_write") {
 		return n.tellWrites
 	}

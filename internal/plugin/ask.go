@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"sync"
 )
@@ -63,6 +64,18 @@ func (h *Host) Awaited(name string) bool {
 	})
 }
 
+// Lost names an important plugin that took part in a hook, and has ended though nobody stopped it.
+func (h *Host) Lost(hook string) (name string, lost bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, g := range h.programs {
+		if g.Important && g.running == nil && !g.stopped && slices.ContainsFunc(g.hooks, func(of Hook) bool { return of.Name == hook }) {
+			return filepath.Base(g.Path), true
+		}
+	}
+	return "", false
+}
+
 // Ask asks the plugins of a hook one after the other, until an answer is the last. It returns an error
 // only when ctx ends: then no answer counts any more. It may take long, and is not for a loop.
 func (h *Host) Ask(ctx context.Context, q Question) error {
@@ -82,16 +95,20 @@ func (h *Host) Ask(ctx context.Context, q Question) error {
 }
 
 // AskAll asks the plugins of a hook at the same time, and waits for all of them; each answer is judged
-// by itself, and two never at once. It returns an error only when ctx ends.
+// by itself, and two never at once. One that ended a moment ago is lost as one that ends now. It returns an error only when ctx ends.
 func (h *Host) AskAll(ctx context.Context, q Question) error {
 	var all sync.WaitGroup
 	var judging sync.Mutex
 	for _, m := range h.index.Load().chains[q.Hook] {
-		if !m.asked(q.About) {
+		ended := m.plugin.isGone()
+		if !ended && !m.asked(q.About) {
 			continue
 		}
 		all.Go(func() {
-			raw, err := m.answer(ctx, q)
+			raw, err := json.RawMessage(nil), gone(m.plugin.Name, nil)
+			if !ended {
+				raw, err = m.answer(ctx, q)
+			}
 			judging.Lock()
 			defer judging.Unlock()
 			if ctx.Err() == nil {
@@ -126,12 +143,19 @@ func (m member) judge(q Question, raw json.RawMessage, err error) (last bool) {
 
 // asked reports whether a plugin takes part now.
 func (m member) asked(about string) bool {
-	select {
-	case <-m.plugin.ended:
+	if m.plugin.isGone() {
 		return false // the index has not followed yet
-	default:
 	}
 	return m.hook.wants(about) && (m.plugin.active.Load() || hooks[m.hook.Name].early)
+}
+
+func (p *Plugin) isGone() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
+	}
 }
 
 // answer gets one plugin's answer, an object. A plugin that does not answer in time is ended.

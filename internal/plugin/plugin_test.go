@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -401,6 +402,48 @@ func TestHookIsAwaited(t *testing.T) {
 	<-gone // it is back
 	if !h.Hooked("openchannel") || h.Awaited("openchannel") {
 		t.Error("a plugin that is back is still awaited")
+	}
+}
+
+// TestLostIsNotPassedOver: what an important plugin follows must not go on without it, neither in the moment before
+// the node has noticed that it is gone, nor after.
+func TestLostIsNotPassedOver(t *testing.T) {
+	for _, important := range []bool{true, false} {
+		spec, _ := testSpec(t, "full")
+		h := NewHost(Config{Spec: spec})
+		t.Cleanup(func() { h.Stop(context.Background(), nil) })
+		p, err := h.Add(t.Context(), Program{Path: spec.Path, Important: important})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name, lost := h.Lost("openchannel"); lost {
+			t.Errorf("plugin %s runs, and is lost", name)
+		}
+		before := h.index.Load()
+		if _, err := h.CallRaw(t.Context(), "crash", nil); !errors.Is(err, ErrGone) {
+			t.Fatal(err)
+		}
+		<-p.Ended()
+		for h.programOf(p) != nil {
+			runtime.Gosched()
+		}
+		if _, lost := h.Lost("openchannel"); lost != important {
+			t.Errorf("important %v: lost %v", important, lost)
+		}
+		if _, lost := h.Lost("recover"); lost {
+			t.Error("it is lost for a hook that it did not ask for")
+		}
+		if !important {
+			continue // it may be back at any moment
+		}
+		h.index.Store(before) // as it was when the plugin had just ended
+		var told []string
+		if err := h.AskAll(t.Context(), Question{
+			Hook: "openchannel", Payload: func() any { return nil }, Answer: Continue,
+			Lost: func(name string) bool { told = append(told, name); return false },
+		}); err != nil || len(told) != 1 {
+			t.Errorf("lost %q, error %v", told, err)
+		}
 	}
 }
 
