@@ -97,7 +97,7 @@ func (sh *shell) read(h *channel.ReceivedHTLC, secret hsmdmsg.ECDHResult) (*chan
 	case err != nil:
 		return nil, err
 	case h.Refuse != channel.RefuseNot:
-		sh.log.Info("htlc refused", "htlc_id", h.ID, "reason", h.Refuse.String())
+		sh.log.Debug("htlc refused", "htlc_id", h.ID, "reason", h.Refuse.String())
 		return nil, sh.failOne(h.ID, sh.refusal(h, told.Final != nil))
 	}
 	return told, nil

@@ -63,7 +63,7 @@ func (sh *shell) report(a channel.Action) error {
 	case channel.Reestablished:
 		m = &channeldmsg.Reestablished{Status: sh.status()}
 	case channel.Announced:
-		m = &channeldmsg.Announcement{ChannelAnnouncement: a.Announcement}
+		m = &channeldmsg.Announcement{ChannelAnnouncement: a.Announcement, Again: a.Again}
 	case channel.PeerWarned:
 		m = &channeldmsg.PeerText{Warning: true, Text: a.Text}
 	default:

@@ -169,7 +169,7 @@ func (sh *shell) tell(a gossip.Action) error {
 			ChannelID: a.ChannelID, Policy: a.Policy, Timestamp: a.Timestamp, Update: a.Raw,
 		})
 	case gossip.Misbehaved:
-		sh.log.Info("bad gossip", "peer_id", a.ID, "reason", a.Reason)
+		sh.log.Debug("bad gossip", "peer_id", a.ID, "reason", a.Reason)
 		return sh.lightningd.Send(&gossipdmsg.BadPeer{ID: a.ID, Reason: a.Reason, Disconnect: a.Disconnect})
 	}
 	panic(fmt.Sprintf("gossipd: unknown action %T", a))

@@ -171,6 +171,8 @@ func (n *node) gossipBlock(b chain.BlockConnected) {
 
 // onAnnouncement takes a channel_announcement with all signatures, which channeld has checked.
 func (c *channel) onAnnouncement(m *channeldmsg.Announcement) {
-	c.log.Info("channel may be announced to the network")
+	if !m.Again {
+		c.log.Info("channel may be announced to the network")
+	}
 	c.n.gossipd.send(&gossipdmsg.Announce{ChannelID: c.row.ChannelID, Announcement: m.ChannelAnnouncement})
 }

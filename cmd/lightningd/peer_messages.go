@@ -41,7 +41,7 @@ func (n *node) onPeerSent(m *connectdmsg.PeerSent) {
 		n.log.Warn("peer sent a warning", "peer_id", m.ID, "channel_id", msg.ChannelID, "warning", printable(msg.Data))
 	default:
 		if id, ok := wire.ChannelIDOf(m.Wire); ok && !p.hasChannel(id) {
-			n.log.Info("peer sent a message for no channel of ours", "peer_id", m.ID, "channel_id", id, "message", msg.Type())
+			n.log.Debug("peer sent a message for no channel of ours", "peer_id", m.ID, "channel_id", id, "message", msg.Type())
 			n.sendError(p.conn, id, "no such channel")
 		}
 	}

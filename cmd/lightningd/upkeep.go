@@ -34,7 +34,7 @@ func (n *node) adjustFeerates() {
 		}
 		want := n.commitFeerate(c.row.ChannelType)
 		if outside(c.status.FeeratePerKw, want) {
-			c.log.Info("changing the fee rate of the commitments", "from", c.status.FeeratePerKw, "to", want)
+			c.log.Debug("changing the fee rate of the commitments", "from", c.status.FeeratePerKw, "to", want)
 			c.proc.send(&channeldmsg.SetFeerate{FeeratePerKw: want})
 		}
 	}

@@ -67,7 +67,10 @@ type (
 	// Reestablished says that both sides know where they stand.
 	Reestablished struct{}
 	// Announced has the whole channel_announcement, encoded.
-	Announced struct{ Announcement []byte }
+	Announced struct {
+		Announcement []byte
+		Again        bool // both halves were there before this connection
+	}
 	// ReadyToClose says that both sides have sent shutdown and nothing is left but two balances.
 	ReadyToClose struct {
 		LocalScript, RemoteScript []byte

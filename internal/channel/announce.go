@@ -15,12 +15,12 @@ const signaturesSize = 2 + 4*64
 
 // announcement is where the channel's announcement is, in this connection.
 type announcement struct {
-	known bool // both halves were exchanged before this connection, as far as we know
-	asked bool // for ours
-	ours  *AnnouncementSigned
-	reply bool // the peer sent its own again: it lacks ours
-	sent  bool
-	told  bool
+	before *announcedTheirs // the peer's half, of before this connection; nil: none
+	asked  bool             // for ours
+	ours   *AnnouncementSigned
+	reply  bool // the peer sent its own again: it lacks ours
+	sent   bool
+	told   bool
 }
 
 // announcedTheirs is the peer's good announcement_signatures.
@@ -47,7 +47,9 @@ func (c *Channel) dueAnnouncement() []byte {
 		c.announcement.asked = true
 		return wire.Encode(c.channelAnnouncement())
 	}
-	c.due.announcement = c.announcement.due()
+	a := &c.announcement
+	// Our half is sent once at first, and after a reconnect if the peer shows that it lacks it.
+	c.due.announcement = a.ours != nil && !a.sent && (!c.announcedBefore() || a.reply)
 	return nil
 }
 
@@ -81,9 +83,12 @@ func (c *Channel) announcementSignatures() *wire.AnnouncementSignatures {
 	}
 }
 
-// due reports whether our half has to be sent: once at first, and after a reconnect if the peer
-// shows that it lacks it.
-func (a *announcement) due() bool { return a.ours != nil && !a.sent && (!a.known || a.reply) }
+// announcedBefore reports whether both halves were exchanged before this connection, as far as we know, for the
+// short_channel_id that the channel has now.
+func (c *Channel) announcedBefore() bool {
+	b := c.announcement.before
+	return b != nil && b.scid == c.scid
+}
 
 // afterAnnouncementSigned goes on with our half.
 func (c *Channel) afterAnnouncementSigned(ev *AnnouncementSigned) ([]Action, error) {
@@ -141,5 +146,5 @@ func (c *Channel) tellAnnouncement(actions []Action) []Action {
 		m.NodeSignature1, m.NodeSignature2 = m.NodeSignature2, m.NodeSignature1
 		m.BitcoinSignature1, m.BitcoinSignature2 = m.BitcoinSignature2, m.BitcoinSignature1
 	}
-	return append(actions, Announced{wire.Encode(m)})
+	return append(actions, Announced{Announcement: wire.Encode(m), Again: c.announcedBefore()})
 }

@@ -71,6 +71,9 @@ func describeAction(a channel.Action) string {
 	case channel.Reestablished:
 		return "reestablished"
 	case channel.Announced:
+		if a.Again {
+			return "announced again"
+		}
 		return "announced"
 	case channel.ReadyToClose:
 		return fields("ready to close to_local=%d to_remote=%d commitment_fee=%d", a.ToLocal, a.ToRemote, a.CommitmentFee)

@@ -229,7 +229,7 @@ func (s *side) do(c *scripttest.Command) []string {
 		}
 		return s.step(channel.Shutdown{Script: script})
 	case "depth":
-		scid := wire.NewShortChannelID(100, 1, 0)
+		scid := wire.NewShortChannelID(uint32(c.Uint("block", 100)), 1, 0)
 		return s.step(channel.FundingConfirmed{Depth: uint32(c.Uint("to", 1)), ShortChannelID: scid})
 	case "height":
 		s.height = block.Height(c.Uint("to", 0))

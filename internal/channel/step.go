@@ -105,7 +105,7 @@ func Restore(snapshot []byte, records [][]byte) (*Channel, error) {
 	}
 	c.state.effects = effects{}
 	c.newReceived = c.state.nextReceived
-	c.announcement.known = c.state.announced != nil
+	c.announcement.before = c.state.announced
 	return c, nil
 }
 

@@ -189,6 +189,7 @@ type StateChanged struct {
 // Announcement has the whole channel_announcement with all four signatures.
 type Announcement struct {
 	ChannelAnnouncement []byte
+	Again               bool // it was there before this connection
 }
 
 // MutualClose has a closing transaction with both signatures, to broadcast. There may be several,
