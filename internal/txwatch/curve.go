@@ -1,6 +1,8 @@
 package txwatch
 
 import (
+	"math"
+
 	"fulmen/internal/amount"
 	"fulmen/internal/block"
 )
@@ -30,7 +32,17 @@ func feeOf(rate amount.FeeratePerKw, weight int) amount.Sat {
 
 // rateOf is the rate of a fee, rounded down.
 func rateOf(fee amount.Sat, weight int) amount.FeeratePerKw {
-	return amount.FeeratePerKw(min(uint64(fee)*1000/uint64(weight), uint64(^uint32(0))))
+	return asRate(uint64(fee) * 1000 / uint64(weight))
+}
+
+// afterRefusal is what the next try pays at least, where this rate was too low.
+func afterRefusal(rate amount.FeeratePerKw) amount.FeeratePerKw {
+	return asRate(uint64(rate) * refusedPercent / 100)
+}
+
+// asRate is the largest rate there is, for one beyond it: shares of large claims go that far near a deadline.
+func asRate(perKw uint64) amount.FeeratePerKw {
+	return amount.FeeratePerKw(min(perKw, math.MaxUint32))
 }
 
 // percent is a share of a value.

@@ -57,10 +57,10 @@ func (m *Machine) refuse(r Refused) []Action {
 	case about != tooCheap && about != otherwise && len(j.claims) > 1:
 		return m.split(j, r.Reason)
 	case about == tooCheap && j.commitment == nil, about == conflict && j.deadline() != 0:
-		j.atLeast = max(j.atLeast, tried.rate*refusedPercent/100)
+		j.atLeast = max(j.atLeast, afterRefusal(tried.rate))
 		return j.say("backend refuses transaction %s at %s: %s; the next block's try pays at least %s", txid, tried.rate, r.Reason, j.atLeast)
 	case about == tooCheap:
-		j.atLeast = max(j.atLeast, tried.rate*refusedPercent/100)
+		j.atLeast = max(j.atLeast, afterRefusal(tried.rate))
 		return j.say("backend refuses the child of our commitment, %s, at %s: %s; the next block's pays at least %s", txid, tried.rate, r.Reason, j.atLeast)
 	}
 	return j.say("backend refuses transaction %s: %s; it is tried again with the next block", txid, r.Reason)
@@ -72,7 +72,7 @@ func (m *Machine) commitmentRefused(j *job, reason string) []Action {
 		return j.say("backend refuses our commitment %s: %s; it is sent again with each block", j.commitment.Tx.TxHash(), reason)
 	}
 	rate := rateOf(j.commitment.Fee, weightOf(j.commitment.Tx))
-	j.atLeast = max(j.atLeast, m.fees.Urgent, rate*refusedPercent/100)
+	j.atLeast = max(j.atLeast, m.fees.Urgent, afterRefusal(rate))
 	return j.say("backend refuses our commitment for its fee rate of %s: %s; it takes no packages, so commitment and child are sent again with each block until it asks for less",
 		rate, reason)
 }
