@@ -22,7 +22,7 @@ import (
 // stopTimeout is how long all of an orderly end may take.
 const stopTimeout = 20 * time.Second
 
-// start brings the node up: plugins and keys, then what needs both, the RPC last.
+// start brings the node up: plugins, chain and keys, then what needs them, the RPC last.
 func (n *node) start() error {
 	var err error
 	net := n.cfg.Network()
@@ -43,6 +43,10 @@ func (n *node) start() error {
 	if err := n.initBackup(n.ctx); err != nil {
 		return err
 	}
+	// A new node has no secret, whose words are shown once, before its backend is found to be on its chain.
+	if err := n.startChain(n.ctx); err != nil {
+		return err
+	}
 	if err := n.startKeys(n.ctx); err != nil {
 		return err
 	}
@@ -50,9 +54,6 @@ func (n *node) start() error {
 		return err
 	}
 	n.policy = policyFrom(n.cfg)
-	if err := n.startChain(n.ctx); err != nil {
-		return err
-	}
 	if err := n.onLoop(n.loadChannels); err != nil {
 		return err
 	}

@@ -53,18 +53,19 @@ func TestNodeDoesNotStart(t *testing.T) {
 	for name, test := range map[string]struct {
 		options []string
 		want    string
+		early   bool // before there is a secret, the words of which nobody would look for here
 	}{
 		"backend away": {
 			[]string{"--bitcoin-rpcport=" + strconv.Itoa(harness.FreePort(t)), "--bitcoin-retry-timeout=1"},
-			`did not answer within 1s \(bitcoin-retry-timeout\).*connection refused`,
+			`did not answer within 1s \(bitcoin-retry-timeout\).*connection refused`, true,
 		},
-		"wrong password": {[]string{"--bitcoin-rpcpassword=x"}, "check bitcoin-rpcuser and bitcoin-rpcpassword"},
+		"wrong password": {[]string{"--bitcoin-rpcpassword=x"}, "check bitcoin-rpcuser and bitcoin-rpcpassword", true},
 		"wrong network": {
-			[]string{"--network=testnet"}, `backend is on the chain .*regtest.*, we are on .*test`,
+			[]string{"--network=testnet"}, `backend is on the chain .*regtest.*, we are on .*test`, true,
 		},
-		"unknown option": {[]string{"--bitcoin-rpcprot=1"}, "bitcoin-rpcprot"},
+		"unknown option": {[]string{"--bitcoin-rpcprot=1"}, "bitcoin-rpcprot", true},
 		"port in use": {
-			[]string{"--bind-addr=" + taken.Addr().String()}, "set up connectd: listen on " + taken.Addr().String() + ": bind: address already in use",
+			[]string{"--bind-addr=" + taken.Addr().String()}, "set up connectd: listen on " + taken.Addr().String() + ": bind: address already in use", false,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -73,6 +74,9 @@ func TestNodeDoesNotStart(t *testing.T) {
 			n.WaitLog(test.want)
 			if err := n.WaitExit(); err == nil {
 				t.Error("it ended as if all were well")
+			}
+			if made, err := filepath.Glob(filepath.Join(n.Dir, "*", "hsm_secret")); err != nil || (len(made) == 0) != test.early {
+				t.Errorf("secrets: %v, %v", made, err)
 			}
 			if strings.Contains(n.Log(), "starting it again") {
 				t.Error("it tried to start a daemon again")
