@@ -68,7 +68,10 @@ func (n *node) newChannel(row *store.Channel, tally store.Tally) *channel {
 }
 
 // usable reports whether an HTLC may be offered now.
-func (c *channel) usable() bool {
+func (c *channel) usable() bool { return c.operating() && c.n.drain == nil }
+
+// operating reports whether its commitments can be changed now.
+func (c *channel) operating() bool {
 	return c.proc != nil && c.ready && c.row.State == store.Normal && !c.unfunded()
 }
 
@@ -92,6 +95,8 @@ func (c *channel) unusable() string {
 		return "has no connected peer"
 	case c.unfunded():
 		return fmt.Sprintf("waits for its funding transaction to have %d confirmations again", c.row.MinDepth)
+	case c.n.drain != nil:
+		return "takes no more HTLCs: this node is about to stop (graceful)"
 	}
 	return "is not reestablished yet"
 }

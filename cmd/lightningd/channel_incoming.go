@@ -36,6 +36,9 @@ func (c *channel) decide(h *channeldmsg.IncomingHTLC, asked amount.Msat, extra [
 	case c.unfunded() && !c.decided(h):
 		c.log.Warn("failing an HTLC over a channel whose funding transaction is not deep enough in the chain", "htlc_id", h.ID, "amount", h.AmountMsat)
 		c.fail(h.ID, &onion.Failure{Code: onion.TemporaryNodeFailure})
+	case c.n.drain.refuses(c, h):
+		c.log.Info("failing an HTLC: this node is about to stop", "htlc_id", h.ID, "amount", h.AmountMsat)
+		c.fail(h.ID, &onion.Failure{Code: onion.TemporaryNodeFailure})
 	case h.Forward != nil:
 		c.forward(h, extra)
 	default:
@@ -87,6 +90,7 @@ func (n *node) arrived(p invoices.Part) {
 		return
 	}
 	if len(actions) == 0 {
+		n.log.Debug("part of a payment is here", "channel", p.Channel, "htlc_id", p.HTLC, "amount", p.Amount, "total", p.TotalMsat)
 		n.scheduleSetTimeout()
 	}
 	n.carryOut(actions)

@@ -15,7 +15,7 @@ func (n *node) newCommandTable() func() *command.Table {
 		t := command.NewTable()
 		t.Add(
 			n.pluginCommand(), n.sendCustomMsgCommand(),
-			n.getInfoCommand(), n.stopCommand(), n.getLogCommand(), n.listConfigsCommand(), n.waitBlockHeightCommand(),
+			n.getInfoCommand(), n.stopCommand(), n.gracefulCommand(), n.getLogCommand(), n.listConfigsCommand(), n.waitBlockHeightCommand(),
 			n.connectCommand(), n.disconnectCommand(), n.listPeersCommand(), n.pingCommand(),
 			n.fundChannelCommand(), n.multiFundChannelCommand(),
 			n.fundChannelStartCommand(), n.fundChannelCompleteCommand(), n.fundChannelCancelCommand(),

@@ -123,6 +123,8 @@ func (n *node) connectTo(ctx context.Context, id keys.PubKey, addrs []string) (*
 	err := n.onLoop(func() error {
 		if p := n.peers[id]; p != nil && p.conn != nil {
 			conn = p.conn
+		} else if n.drain != nil && (p == nil || n.drain.turnsAway(p)) {
+			return errDraining
 		} else {
 			waiting = n.connectWaiters.add(id)
 		}

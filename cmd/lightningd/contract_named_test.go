@@ -21,6 +21,7 @@ var promised = []struct{ what, commands string }{
 	{"plugins", `plugin notifications batching deprecations sendcustommsg setconfig`},
 	{"what plugins and clients keep and wait for", `datastore listdatastore deldatastore datastoreusage wait`},
 	{"payments of a client's own making", `createonion sendonion injectpaymentonion makesecret signmessagewithkey`},
+	{"a node that is away for longer", `graceful`},
 	{"old entries", `autoclean-status autoclean-once`},
 	{"questions over all lists", `sql listsqlschemas`},
 	{"leave for others to run commands", `createrune showrunes checkrune blacklistrune commando`},

@@ -17,7 +17,7 @@ import (
 
 // published are the commands that clients call by these names, each with its schema.
 var published = strings.Fields(`
-	getinfo help stop check newaddr listaddresses listfunds withdraw fundpsbt utxopsbt
+	getinfo help stop graceful check newaddr listaddresses listfunds withdraw fundpsbt utxopsbt
 	reserveinputs unreserveinputs signpsbt sendpsbt txprepare txsend txdiscard listtransactions
 	feerates parsefeerate connect disconnect listpeers listpeerchannels listclosedchannels
 	fundchannel close setchannel ping invoice listinvoices delinvoice waitinvoice waitanyinvoice

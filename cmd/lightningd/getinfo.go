@@ -138,8 +138,9 @@ func (n *node) color() command.Hex {
 func (n *node) stopCommand() *command.Command {
 	return command.New(command.Doc{
 		Name: "stop", Category: command.Utility,
-		Short: "Shut this node down.",
-		Long:  "Everything is stored at every moment; nothing is lost. The reply comes when all has ended but the RPC.",
+		Short:   "Shut this node down.",
+		Long:    "Everything is stored at every moment; nothing is lost. The reply comes when all has ended but the RPC.",
+		SeeAlso: []string{"graceful"},
 	}, func(context.Context, *command.None) (string, error) {
 		n.stopOnce.Do(func() { close(n.stopRequested) })
 		<-n.stopped

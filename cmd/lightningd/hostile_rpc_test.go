@@ -87,7 +87,7 @@ func anyParams(s *hostile.Source, names []string) any {
 
 // callable are the commands that leave the node running.
 func callable(n *node) []string {
-	return slices.DeleteFunc(n.commands().Names(), func(name string) bool { return name == "stop" })
+	return slices.DeleteFunc(n.commands().Names(), func(name string) bool { return name == "stop" || name == "graceful" })
 }
 
 // namesOfParams are those of a command, as help tells them.

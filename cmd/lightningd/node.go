@@ -79,6 +79,7 @@ type node struct {
 	commandTable  func() *command.Table
 	loop          *loop
 	stopping      bool
+	drain         *drain     // set by the command graceful
 	restarting    bool       // connectd and gossipd
 	networkStarts bool       // connectd and gossipd start for the first time
 	recentSpends  [][]uint64 // what the newest blocks spend, the last of them last, for the next gossipd

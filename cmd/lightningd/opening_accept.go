@@ -71,6 +71,8 @@ const maxOpenings = 4
 
 func (n *node) refusal(p *peer, m *wire.OpenChannel) string {
 	switch {
+	case n.drain != nil:
+		return "this node is about to stop"
 	case len(p.openings) >= maxOpenings:
 		return fmt.Sprintf("%d channels are being opened already", len(p.openings))
 	case !n.chainCaughtUp():

@@ -52,6 +52,8 @@ func (n *node) openChannel(ctx context.Context, conn *peerConn, open *channeldms
 		switch {
 		case p == nil || p.conn != conn:
 			return rpc.Errorf(rpc.CodeFundPeerNotConnected, "peer %s disconnected", conn.id)
+		case n.drain != nil:
+			return errDraining
 		case order.external && p.started() != nil:
 			return errAlreadyStarted
 		}

@@ -89,6 +89,11 @@ func (n *node) onPeerConnected(m *connectdmsg.PeerConnected) {
 		go n.connectd.child().Close()
 		return
 	}
+	if n.drain.turnsAway(p) {
+		n.connectd.send(&connectdmsg.Disconnect{ID: m.ID, Conn: m.Conn})
+		n.forgetIfIdle(p)
+		return
+	}
 	p.conn = &peerConn{id: m.ID, conn: m.Conn, features: m.Features, incoming: m.Incoming, addr: m.Addr, remoteAddr: m.RemoteAddr}
 	p.stopRetry()
 	n.log.Info("peer connected", "peer_id", m.ID, "addr", m.Addr, "incoming", m.Incoming)
@@ -158,7 +163,7 @@ func (n *node) connectionLost(p *peer) {
 
 // scheduleReconnect tries to reach a peer with a channel again, less and less often.
 func (n *node) scheduleReconnect(p *peer) {
-	if p.conn != nil || p.retry != nil || n.stopping || !p.wanted() || n.cfg.Flag("dev-no-reconnect") {
+	if p.conn != nil || p.retry != nil || n.stopping || !p.wanted() || n.drain.turnsAway(p) || n.cfg.Flag("dev-no-reconnect") {
 		return
 	}
 	if p.backoff == 0 {

@@ -29,7 +29,7 @@ func (n *node) commitFeerate(channelType []byte) amount.FeeratePerKw {
 // cannot change now is asked again at the next block.
 func (n *node) adjustFeerates() {
 	for _, c := range n.channels {
-		if c.row.Opener != "local" || !c.usable() {
+		if c.row.Opener != "local" || !c.operating() {
 			continue
 		}
 		want := n.commitFeerate(c.row.ChannelType)

@@ -18,6 +18,7 @@ type object = map[string]any
 func TestEveryCommandKeepsTheContract(t *testing.T) {
 	btcd, alice, bob := pair(t)
 	called := map[string]bool{"connect": true, "fundchannel": true, "newaddr": true, "stop": true, "waitblockheight": true,
+		"graceful":           true,                         // graceful_test.go
 		"delforward":         true,                         // needs three nodes: package network
 		"injectpaymentonion": true,                         // inject_test.go
 		"emergencyrecover":   true, "recoverchannel": true} // need a node that lost its disk: package backup
