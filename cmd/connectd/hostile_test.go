@@ -269,9 +269,39 @@ func TestStrangersMakeRoom(t *testing.T) {
 	}
 }
 
+// TestArrivalsAreLimited: a peer that connects again and again is let in now and then, and takes nothing from others.
+func TestArrivalsAreLimited(t *testing.T) {
+	a := newArrivals()
+	now := time.Unix(1_700_000_000, 0)
+	let := func(n byte, times int) (in int) {
+		for range times {
+			if a.may(keys.PubKey{2, n}, now) {
+				in++
+			}
+		}
+		return in
+	}
+	if got := let(1, 1000); got != arrivalsBurst {
+		t.Errorf("%d of 1000 connections, want %d", got, arrivalsBurst)
+	}
+	if got := let(2, 1); got != 1 {
+		t.Error("another is kept out")
+	}
+	now = now.Add(10 * time.Second)
+	if got := let(1, 1000); got != 10*arrivalsRate {
+		t.Errorf("%d after ten seconds", got)
+	}
+	for i := range 2 * maxArrivals {
+		a.may(keys.PubKey{3, byte(i), byte(i >> 8)}, now)
+	}
+	if len(a.of) > maxArrivals {
+		t.Errorf("%d are remembered, at most %d", len(a.of), maxArrivals)
+	}
+}
+
 // newTestServer is a server without its neighbours.
 func newTestServer() *server {
-	return &server{maxIncoming: maxIncoming, backlog: newBacklog(), peers: map[keys.PubKey]*peer{}, parting: make(chan struct{}, maxParting)}
+	return &server{maxIncoming: maxIncoming, arrivals: newArrivals(), backlog: newBacklog(), peers: map[keys.PubKey]*peer{}, parting: make(chan struct{}, maxParting)}
 }
 
 func TestRefusedMessages(t *testing.T) {

@@ -14,6 +14,8 @@ const (
 	// is one that has been here for longer than strangerTime: its channel's process may be on its way.
 	maxIncoming  = 1000
 	strangerTime = 10 * time.Second
+	// maxLeaving is how many of those that go may still be there.
+	maxLeaving = 100
 	// acceptPause follows an accept that failed, as for want of descriptors.
 	acceptPause = 200 * time.Millisecond
 )
@@ -91,6 +93,9 @@ func (s *server) trySetUp(conn net.Conn, incoming bool, handshake func(net.Conn)
 		conn.Close() // BOLT 8: without a word
 		return nil, err
 	}
+	if incoming && !s.arrivals.may(c.remote, time.Now()) {
+		return nil, fmt.Errorf("peer %s: %w", c.remote, errTooOften)
+	}
 	if incoming && s.peer(c.remote, 0) == nil && !s.makeRoom(time.Now()) {
 		return nil, errTooMany
 	}
@@ -107,10 +112,14 @@ func (s *server) trySetUp(conn net.Conn, incoming bool, handshake func(net.Conn)
 // makeRoom reports whether one more peer may have connected to us. Strangers must not keep out those that we have
 // channels with.
 func (s *server) makeRoom(now time.Time) bool {
-	n := 0
+	n, leaving := 0, 0
 	var strangers []*peer
 	for _, p := range s.allPeers() {
-		if !p.incoming || p.isStopping() {
+		switch {
+		case !p.incoming:
+			continue
+		case p.isStopping():
+			leaving++
 			continue
 		}
 		n++
@@ -121,7 +130,7 @@ func (s *server) makeRoom(now time.Time) bool {
 	if n < s.maxIncoming {
 		return true
 	}
-	if len(strangers) == 0 {
+	if len(strangers) == 0 || leaving >= maxLeaving {
 		return false
 	}
 	strangers[rand.IntN(len(strangers))].stop("made room for another peer")

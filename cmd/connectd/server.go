@@ -35,6 +35,7 @@ type server struct {
 	gossip    *streamer
 	backlog   *backlog
 
+	arrivals    *arrivals
 	maxIncoming int
 	parting     chan struct{} // has one for each connection that waits for its peer to close
 
@@ -46,7 +47,7 @@ type server struct {
 
 func newServer(lightningd, hsmd, gossipd *ipc.Conn) *server {
 	return &server{
-		lightningd: lightningd, maxIncoming: maxIncoming,
+		lightningd: lightningd, maxIncoming: maxIncoming, arrivals: newArrivals(),
 		gossipd:  gossipd,
 		ecdh:     newECDHClient(hsmd),
 		halfOpen: halfOpen{each: make(map[netip.Prefix]int)},
