@@ -128,7 +128,13 @@ func (a *attachment) detach() {
 	a.link.Close()
 }
 
-var errClaimed = errors.New("another channel's process has this channel_id")
+// maxClaims is how many channel_ids a channel's process may have: a temporary one, and that of its funding output.
+const maxClaims = 8
+
+var (
+	errClaimed    = errors.New("another channel's process has this channel_id")
+	errManyClaims = errors.New("the process has too many")
+)
 
 // claim gives a further channel_id to a channel's process.
 func (p *peer) claim(a *attachment, id wire.ChannelID) error {
@@ -136,6 +142,15 @@ func (p *peer) claim(a *attachment, id wire.ChannelID) error {
 	defer p.mu.Unlock()
 	if other := p.channels[id]; other != nil && other != a || id.IsZero() {
 		return fmt.Errorf("channel_id %s: %w", id, errClaimed)
+	}
+	has := 0
+	for _, claimant := range p.channels {
+		if claimant == a {
+			has++
+		}
+	}
+	if has >= maxClaims {
+		return fmt.Errorf("channel_id %s: %w", id, errManyClaims)
 	}
 	if !p.ended {
 		p.channels[id] = a

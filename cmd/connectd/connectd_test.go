@@ -162,7 +162,12 @@ func TestChannelProcessKeepsToItsChannel(t *testing.T) {
 		"all channels":  func(c *channeld) { c.send(wire.Encode(&wire.Error{})) },
 		"no message":    func(c *channeld) { c.send([]byte{1}) },
 		"claim":         func(c *channeld) { c.link.Send(&peermsg.AlsoKnownAs{ChannelID: chanA}) },
-		"other link":    func(c *channeld) { c.link.Send(&gossipmsg.PeerDown{}) },
+		"claims": func(c *channeld) {
+			for n := range byte(2 * maxClaims) {
+				c.link.Send(&peermsg.AlsoKnownAs{ChannelID: wire.ChannelID{99, n}})
+			}
+		},
+		"other link": func(c *channeld) { c.link.Send(&gossipmsg.PeerDown{}) },
 	} {
 		bad := alice.attach(atAlice, chanB)
 		do(bad)

@@ -97,16 +97,22 @@ func (r *Reader) read() (Record, error) {
 		return Record{}, r.short()
 	}
 	if h.length < 2 {
-		return Record{}, &DamageError{r.next, fmt.Sprintf("message of %d bytes", h.length)}
+		return Record{}, r.damaged("message of %d bytes", h.length)
 	}
 	if b, err = r.fill(headerSize + h.length); err != nil {
 		return Record{}, err
 	}
 	msg := b[headerSize : headerSize+h.length]
 	if checksum(h.timestamp, msg) != h.checksum {
-		return Record{}, &DamageError{r.next, "checksum does not match"}
+		return Record{}, r.damaged("checksum does not match")
 	}
 	return Record{Offset: r.next, Flags: h.flags, Timestamp: h.timestamp, Msg: msg}, nil
+}
+
+// damaged is a *DamageError at r.next. The writer may have been in the middle of it: who asks again looks again.
+func (r *Reader) damaged(format string, args ...any) error {
+	r.buf = r.buf[:0]
+	return &DamageError{r.next, fmt.Sprintf(format, args...)}
 }
 
 func (r *Reader) checkVersion() error {

@@ -371,3 +371,41 @@ func BenchmarkRead(b *testing.B) {
 		r.Close()
 	}
 }
+
+// TestDamageIsLookedAtAgain: a reader that comes while the writer is in the middle of a record may see half of it. When it
+// looks again, it does not look at what it remembers.
+func TestDamageIsLookedAtAgain(t *testing.T) {
+	f, err := os.Create(filepath.Join(t.TempDir(), "gossip_store"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	w, err := Create(f, UUID{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at, err := w.Append(0, 7, []byte{1, 2, 3, 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt([]byte{0}, at+headerSize+3); err != nil {
+		t.Fatal(err)
+	}
+	r := NewReader(f)
+	var damage *DamageError
+	for err = nil; err == nil; {
+		_, err = r.Next()
+	}
+	if !errors.As(err, &damage) || damage.Offset != at {
+		t.Fatalf("%v, want damage at %d", err, at)
+	}
+	if _, err := f.WriteAt([]byte{4}, at+headerSize+3); err != nil {
+		t.Fatal(err)
+	}
+	if rec, err := r.Next(); err != nil || rec.Offset != at {
+		t.Errorf("now that it is whole: %v", err)
+	}
+}
