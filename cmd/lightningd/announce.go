@@ -35,7 +35,8 @@ func (n *node) announcedAddresses() []string {
 // isPrivate reports whether an address is of a network that not everybody can reach.
 func isPrivate(hostPort string) bool {
 	addr, err := netip.ParseAddrPort(hostPort)
-	return err == nil && (!addr.Addr().IsGlobalUnicast() || addr.Addr().IsPrivate())
+	ip := addr.Addr().Unmap()
+	return err == nil && (!ip.IsGlobalUnicast() || ip.IsPrivate())
 }
 
 // announcedNode is what our node_announcement says.

@@ -175,21 +175,23 @@ func TestReceiveHints(t *testing.T) {
 func TestSetChannelWarns(t *testing.T) {
 	msat := func(m amount.Msat) *amount.Msat { return &m }
 	e := new(setChannelEntry)
+	params := *testParams
+	params.Remote.MaxHTLCValueInFlight = 99e7 // below the capacity
 	p := &setChannelParams{FeeBase: msat(7), HTLCMin: msat(1), HTLCMax: msat(2e9)}
-	policy, err := p.policyFrom(store.Policy{FeePPM: 3}, testParams, e)
+	policy, err := p.policyFrom(store.Policy{FeePPM: 3}, &params, e)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if policy.FeeBase != 7 || policy.FeePPM != 3 || policy.HTLCMin != 5 || policy.HTLCMax != 1e9 {
+	if policy.FeeBase != 7 || policy.FeePPM != 3 || policy.HTLCMin != 5 || policy.HTLCMax != 99e7 {
 		t.Errorf("policy %+v", policy)
 	}
 	if e.WarningHTLCMinTooLow == "" || e.WarningHTLCMaxTooHigh == "" {
 		t.Errorf("no warnings: %+v", e)
 	}
-	if _, err := (&setChannelParams{HTLCMin: msat(10), HTLCMax: msat(9)}).policyFrom(store.Policy{}, testParams, e); err == nil {
+	if _, err := (&setChannelParams{HTLCMin: msat(10), HTLCMax: msat(9)}).policyFrom(store.Policy{}, &params, e); err == nil {
 		t.Error("htlcmax below htlcmin was accepted")
 	}
-	if _, err := (&setChannelParams{FeeBase: msat(1 << 32)}).policyFrom(store.Policy{HTLCMax: 9}, testParams, e); err == nil {
+	if _, err := (&setChannelParams{FeeBase: msat(1 << 32)}).policyFrom(store.Policy{HTLCMax: 9}, &params, e); err == nil {
 		t.Error("a base fee that fits no channel_update was accepted")
 	}
 }

@@ -85,7 +85,7 @@ func (o *opening) become(setup, signed []byte, by *fundedBy) func(*storeTx) erro
 		FundingTxid: m.Setup.FundingTxid, FundingOutput: m.Setup.FundingOutput, FundingSats: m.Setup.FundingSats, Pushed: m.Push,
 		MinDepth: m.MinimumDepth, Setup: setup, ChannelType: m.ChannelType, StartHeight: n.blockHeight, AliasLocal: o.alias,
 		FundingTx: signed, FundingPSBT: by.psbt, Withheld: by.withheld,
-		Policy: n.defaultPolicy(m.Setup.FundingSats), CloseTo: o.closeTo, Billboard: "Waiting for the funding transaction to be mined",
+		Policy: n.newPolicy(o.params), CloseTo: o.closeTo, Billboard: "Waiting for the funding transaction to be mined",
 	}
 	if o.ours != nil {
 		row.Opener = "local"

@@ -134,9 +134,18 @@ func (n *node) knownAddresses(ctx context.Context, id keys.PubKey) ([]string, er
 				continue // the others may do
 			}
 		}
-		known = append(known, addrs...)
+		known = append(known, n.dialable(addrs)...)
 	}
 	return slices.Compact(known), nil
+}
+
+// dialable are those of a stranger's addresses that lead out of our own network: what anybody announces must not have us
+// knock at doors inside. On a chain of one's own all nodes may be inside.
+func (n *node) dialable(announced []string) []string {
+	if n.network.Name == "regtest" || n.cfg.Flag("dev-allow-localhost") {
+		return announced
+	}
+	return slices.DeleteFunc(announced, isPrivate)
 }
 
 // lookUp asks the system's resolver: connectd opens no file and asks no name server.

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"slices"
 	"testing"
 	"time"
 
+	"fulmen/internal/amount"
+	core "fulmen/internal/channel"
 	"fulmen/internal/config"
 	"fulmen/internal/store"
 	"fulmen/internal/wire"
@@ -33,6 +36,50 @@ func TestLongestReconnect(t *testing.T) {
 		// The randomness adds half of it.
 		if got := (&node{cfg: cfg}).longestReconnect(); got != want {
 			t.Errorf("%q: %s, want %s", args, got, want)
+		}
+	}
+}
+
+// TestAnnouncedAddressesThatLeadInside: whoever announces an address of ours, or of our network, does not have us dial it.
+func TestAnnouncedAddressesThatLeadInside(t *testing.T) {
+	inside := []string{
+		"127.0.0.1:8080", "10.1.2.3:80", "192.168.1.1:80", "169.254.169.254:80", "0.0.0.0:22", "224.0.0.1:9735", "[::1]:8332",
+		"[::ffff:127.0.0.1]:80", "[fe80::1]:80", "[fd00::1]:80", "[::]:80",
+	}
+	outside := []string{"203.0.113.7:9735", "[2001:db8::7]:9735", "example.org:9735", "expyuzz4wqqyqhjn.onion:9735"}
+	for _, tt := range []struct {
+		args []string
+		want []string
+	}{
+		{[]string{"--signet"}, outside},
+		{[]string{"--regtest"}, slices.Concat(inside, outside)},
+		{[]string{"--signet", "--developer", "--dev-allow-localhost"}, slices.Concat(inside, outside)},
+	} {
+		cfg, err := config.Load(tt.args, t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		network, err := networkNamed(tt.args[0][2:], 9735, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := (&node{cfg: cfg, network: network}).dialable(slices.Concat(inside, outside)); !slices.Equal(got, tt.want) {
+			t.Errorf("%q: %q", tt.args, got)
+		}
+	}
+}
+
+// TestBOLT7PolicyIsWithinWhatThePeerTakes: htlc_maximum_msat and htlc_minimum_msat of a new channel.
+func TestBOLT7PolicyIsWithinWhatThePeerTakes(t *testing.T) {
+	n := &node{policy: policy{HTLCMin: 1000, HTLCMax: amount.MaxMsat}}
+	for _, tt := range []struct{ takesLeast, takesMost, least, most amount.Msat }{
+		{0, amount.MaxMsat, 1000, 1_000_000_000},
+		{5000, 100_000_000, 5000, 100_000_000},
+		{0, 500, 500, 500}, // never a minimum above the maximum, which no channel_update can say
+	} {
+		got := n.newPolicy(&core.Params{FundingSats: 1_000_000, Remote: core.Side{HTLCMinimum: tt.takesLeast, MaxHTLCValueInFlight: tt.takesMost}})
+		if got.HTLCMin != tt.least || got.HTLCMax != tt.most {
+			t.Errorf("peer takes %s to %s: %s to %s", tt.takesLeast, tt.takesMost, got.HTLCMin, got.HTLCMax)
 		}
 	}
 }

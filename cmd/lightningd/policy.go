@@ -3,6 +3,7 @@ package main
 import (
 	"fulmen/internal/amount"
 	"fulmen/internal/block"
+	core "fulmen/internal/channel"
 	"fulmen/internal/config"
 	"fulmen/internal/ipc/channeldmsg"
 	"fulmen/internal/store"
@@ -43,6 +44,14 @@ func (n *node) defaultPolicy(capacity amount.Sat) store.Policy {
 		FeeBase: n.policy.FeeBase, FeePPM: n.policy.FeePPM, HTLCMin: n.policy.HTLCMin,
 		HTLCMax: min(n.policy.HTLCMax, capacity.Msat()), CLTVDelta: n.policy.CLTVDelta,
 	}
+}
+
+// newPolicy is defaultPolicy within what the peer takes (BOLT 7, The channel_update Message).
+func (n *node) newPolicy(p *core.Params) store.Policy {
+	policy := n.defaultPolicy(p.FundingSats)
+	policy.HTLCMax = min(policy.HTLCMax, p.Remote.MaxHTLCValueInFlight)
+	policy.HTLCMin = min(max(policy.HTLCMin, p.Remote.HTLCMinimum), policy.HTLCMax)
+	return policy
 }
 
 // maxCLTVExpiry is how many blocks ahead an HTLC may expire: two weeks, as most of the network has it.

@@ -207,7 +207,7 @@ func (p *setChannelParams) policyFrom(policy store.Policy, params *core.Params, 
 	}
 	if p.HTLCMax != nil {
 		policy.HTLCMax = *p.HTLCMax
-		if most := params.FundingSats.Msat(); policy.HTLCMax > most {
+		if most := min(params.FundingSats.Msat(), params.Remote.MaxHTLCValueInFlight); policy.HTLCMax > most {
 			policy.HTLCMax = most
 			e.WarningHTLCMaxTooHigh = "Set maximum_htlc_out_msat to maximum possible in channel"
 		}
