@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"flag"
@@ -9,8 +10,10 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
+	"unicode"
 
 	"golang.org/x/tools/txtar"
 
@@ -176,6 +179,31 @@ func TestUsage(t *testing.T) {
 		var stdout, stderr strings.Builder
 		if status := run([]string{arg}, &stdout, &stderr); status != exitOK || stdout.Len() == 0 || stderr.Len() > 0 {
 			t.Errorf("%s: status %d", arg, status)
+		}
+	}
+}
+
+// JSON may have control characters as they are, but for those of ASCII below 32; a terminal does what they say.
+func TestNoControlCharactersInJSON(t *testing.T) {
+	const text = "\"alias\":\"\u009b2Ja\u007f\u202eb\U000e0001 \u00e4 \u26a1 \U0001f600\""
+	result := json.RawMessage("{" + text + "}")
+	var want, got any
+	if err := json.Unmarshal(result, &want); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range []format{auto, indentedJSON, rawJSON} {
+		var b bytes.Buffer
+		if err := f.print(&b, result, false); err != nil {
+			t.Fatal(err)
+		}
+		if i := strings.IndexFunc(b.String(), func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }); i >= 0 {
+			t.Errorf("format %d: %q", f, b.String()[i:])
+		}
+		if !strings.Contains(b.String(), "\u00e4 \u26a1 \U0001f600") {
+			t.Errorf("format %d: letters are escaped: %s", f, &b)
+		}
+		if err := json.Unmarshal(b.Bytes(), &got); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("format %d: it means another thing: %s, %v", f, &b, err)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 
 	"fulmen/internal/jsonobject"
 )
@@ -36,10 +37,10 @@ func (f format) print(w io.Writer, result json.RawMessage, isHelp bool) error {
 	case f == flat:
 		err = printFlat(&b, result, "")
 	case f == rawJSON:
-		err = json.Compact(&b, result)
+		err = json.Compact(&b, escapeControls(result))
 		b.WriteByte('\n')
 	default:
-		err = json.Indent(&b, result, "", indent)
+		err = json.Indent(&b, escapeControls(result), "", indent)
 		b.WriteByte('\n')
 	}
 	if err != nil {
@@ -79,6 +80,27 @@ func printable(s string) string {
 		b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
 	}
 	return b.String()
+}
+
+// escapeControls is the same JSON, with what printable escapes as JSON does: outside of strings there is none of it.
+func escapeControls(value json.RawMessage) json.RawMessage {
+	isControl := func(r rune) bool { return r > '~' && !unicode.IsPrint(r) }
+	if !bytes.ContainsFunc(value, isControl) {
+		return value
+	}
+	var b bytes.Buffer
+	for _, r := range string(value) {
+		switch {
+		case !isControl(r):
+			b.WriteRune(r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.Bytes()
 }
 
 // printHuman prints NAME=VALUE, what is within indented, and an empty line between elements.
