@@ -54,19 +54,36 @@ func Listen(address string, secret []byte) (net.Listener, error) {
 	return l, nil
 }
 
+const (
+	// maxWaiting is how many connections may be there that have not said who they are.
+	maxWaiting = 32
+	// acceptRetry is the pause after accept fails, as it does when descriptors run out.
+	acceptRetry = 100 * time.Millisecond
+)
+
 // Serve takes connections until the listener is closed.
 func (r *Receiver) Serve(l net.Listener) error {
+	waiting := make(chan struct{}, maxWaiting)
 	for {
+		waiting <- struct{}{}
 		conn, err := l.Accept()
-		if err != nil {
+		switch {
+		case err == nil:
+			go r.serve(conn, sync.OnceFunc(func() { <-waiting }))
+			continue
+		case errors.Is(err, net.ErrClosed):
 			return err
 		}
-		go r.serve(conn)
+		r.log("accept a connection: %v", err)
+		<-waiting
+		time.Sleep(acceptRetry)
 	}
 }
 
-// serve lets a connection in once it has said something valid, which over TLS nobody can without the secret.
-func (r *Receiver) serve(conn net.Conn) {
+// serve lets a connection in once it has said something valid, which over TLS nobody can without the secret. known is
+// called then, or when it is refused.
+func (r *Receiver) serve(conn net.Conn, known func()) {
+	defer known()
 	defer conn.Close()
 	if err := conn.SetReadDeadline(time.Now().Add(requestTimeout)); err != nil {
 		return
@@ -79,6 +96,7 @@ func (r *Receiver) serve(conn net.Conn) {
 		r.log("refused %s: %v", conn.RemoteAddr(), errors.Join(err, errors.New("it does not begin with a question for the state")))
 		return
 	}
+	known()
 	r.mu.Lock()
 	if r.current != nil {
 		r.current.Close()

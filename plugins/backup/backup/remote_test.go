@@ -2,11 +2,13 @@ package backup
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -151,4 +153,56 @@ func FuzzWrites(f *testing.F) {
 			t.Log("a whole snapshot")
 		}
 	})
+}
+
+// failingListener has no descriptor left the first time.
+type failingListener struct {
+	net.Listener
+	failed bool
+}
+
+func (l *failingListener) Accept() (net.Conn, error) {
+	if !l.failed {
+		l.failed = true
+		return nil, &net.OpError{Op: "accept", Err: syscall.EMFILE}
+	}
+	return l.Listener.Accept()
+}
+
+// TestReceiverIsNotEndedByStrangers: whoever reaches its port can take up descriptors, but neither all of them, nor does
+// the receiver end for it.
+func TestReceiverIsNotEndedByStrangers(t *testing.T) {
+	w := newWorld(t)
+	address := unixScheme + filepath.Join(t.TempDir(), "socket")
+	l, err := Listen(address, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- NewReceiver(w.dir, t.Logf).Serve(&failingListener{Listener: l}) }()
+	var silent []net.Conn
+	for range maxWaiting - 1 {
+		conn, err := net.Dial("unix", strings.TrimPrefix(address, unixScheme))
+		if err != nil {
+			t.Fatal(err)
+		}
+		silent = append(silent, conn)
+	}
+	r, err := DialRemote(address, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.follow(r); err != nil {
+		t.Fatal(err)
+	}
+	w.commit(1, 10)
+	w.unfollow()
+	for _, conn := range silent {
+		conn.Close()
+	}
+	l.Close()
+	if err := <-ended; !errors.Is(err, net.ErrClosed) {
+		t.Errorf("it ends with %v", err)
+	}
+	w.holds()
 }
