@@ -45,7 +45,8 @@
 // # Commitments and their children
 //
 // The backend takes one transaction at a time. So a commitment is sent first, then its child, and both
-// again with each block. A backend that refuses the commitment alone for its fee will refuse the child
-// as well, as its parent is missing: this is said, and both are offered again with every block, with a
-// child that pays more, until the backend's minimum falls or its next version takes packages.
+// again with each block. A backend that refuses the commitment alone for its fee has to put it together with
+// its child (bcli does, with a bitcoind that takes packages); otherwise it refuses the child as well, as its
+// parent is missing. This is said, and both are offered again with every block, with a child that pays
+// more, until the backend's minimum falls.
 package txwatch

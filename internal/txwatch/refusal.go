@@ -73,7 +73,7 @@ func (m *Machine) commitmentRefused(j *job, reason string) []Action {
 	}
 	rate := rateOf(j.commitment.Fee, weightOf(j.commitment.Tx))
 	j.atLeast = max(j.atLeast, m.fees.Urgent, afterRefusal(rate))
-	return j.say("backend refuses our commitment for its fee rate of %s: %s; it takes no packages, so commitment and child are sent again with each block until it asks for less",
+	return j.say("backend refuses our commitment for its fee rate of %s: %s; unless a child takes it along, both are sent again with each block until it asks for less",
 		rate, reason)
 }
 

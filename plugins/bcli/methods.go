@@ -20,6 +20,7 @@ type backend struct {
 	server *server
 	// isBtcd is set once the server turned out to have no estimatesmartfee.
 	isBtcd atomic.Bool
+	cheap  cheap
 }
 
 func (b *backend) methods() []plugin.Method {
@@ -143,6 +144,12 @@ func (b *backend) sendRawTransaction(ctx context.Context, a plugin.Args) (any, e
 		return nil, err
 	case answered.Code == codeInChain || strings.Contains(answered.Message, "already have transaction"):
 		return sendResult{Success: true, ErrMsg: answered.Message}, nil
+	case isTooCheap(answered):
+		b.cheap.note(tx)
+	case answered.Code == codeMissingInputs:
+		if r := b.sendWithParent(ctx, tx, allowHighFees); r != nil {
+			return *r, nil
+		}
 	}
 	return sendResult{ErrMsg: answered.Error()}, nil
 }
