@@ -137,6 +137,7 @@ func newNode(cfg *config.Config, book *logs.Book, db *store.DB) *node {
 		stateWaiters: waiters[uint64, store.ChannelState]{}, connectWaiters: waiters[keys.PubKey, *peerConn]{},
 		heightWaiters: map[chan block.Height]block.Height{},
 	}
+	n.invoices.SetTimeout = time.Duration(cfg.Int("dev-mpp-timeout")) * time.Second
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.static.wanted = make(chan struct{}, 1)
 	n.revoked.bell = make(chan struct{}, 1)

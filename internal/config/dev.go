@@ -21,6 +21,7 @@ func developer() []*Option {
 		{Name: "dev-save-plugin-io", Group: Developer, Check: notEmpty, Doc: "Folder for all that plugins are sent and write, as NAME.PID.stdin and NAME.PID.stdout"},
 		{Name: "dev-crash-after", Kind: Int, Group: Developer, Default: "0", Check: between(0, 1<<31), Doc: "End by SIGABRT after this many seconds; 0: never"},
 		{Name: "dev-crash-at-step", Kind: Int, Group: Developer, Default: "0", Check: between(0, 1<<20), Doc: "End by SIGKILL at this step of the first payment to forward, or channel to fund, counted from 1; 0: never"},
+		{Name: "dev-mpp-timeout", Kind: Int, Group: Developer, Default: "60", Check: between(1, 1<<20), Doc: "Seconds that the parts of a payment to us wait for the others"},
 		{Name: "dev-no-version-checks", Kind: Flag, Group: Developer, Doc: "Do not ask programs of subdaemon for their version before the node starts"},
 		{Name: "dev-disconnect", Group: Developer, Check: notEmpty, Doc: "File of what to do to connections when messages are sent: see docs/compatibility.md"},
 		{Name: "dev-force-features", Multi: true, Group: Developer, Check: notEmpty, Doc: "Feature bits in place of ours, as INIT/GLOBALINIT/NODE/CHANNEL/BOLT11, each a list of numbers; or one to add or to take away, as +BIT or -BIT"},

@@ -15,7 +15,7 @@ const keysendCLTV block.Delta = 18
 // keysend begins the set of a payment that nobody asked for: its sender made the preimage (bLIP 3) and, if it comes
 // in parts, the payment_secret that keeps those together. An invoice is made for it, whose CreatedIndex is 0
 // until it is stored. Nil if it is none that can be taken.
-func keysend(p *Part, now time.Time, height block.Height) *set {
+func (m *Machine) keysend(p *Part, now time.Time, height block.Height) *set {
 	if sha256.Sum256(p.Keysend[:]) != p.PaymentHash || p.CLTVExpiry < height.Add(keysendCLTV) {
 		return nil
 	}
@@ -29,7 +29,7 @@ func keysend(p *Part, now time.Time, height block.Height) *set {
 			PaymentHash: p.PaymentHash, Preimage: *p.Keysend, PaymentSecret: p.PaymentSecret, MinFinalCLTV: keysendCLTV,
 			ExpiresAt: now, Status: Unpaid,
 		},
-		total: total, deadline: now.Add(SetTimeout), unasked: true,
+		total: total, deadline: now.Add(m.SetTimeout), unasked: true,
 	}
 }
 

@@ -91,13 +91,16 @@ type set struct {
 
 // Machine holds the sets that are incomplete, or complete and not yet stored.
 type Machine struct {
+	// SetTimeout is how long the parts of a payment that comes from now on wait for the others.
+	SetTimeout time.Duration
+
 	storage Storage
 	sets    map[Hash]*set
 }
 
 // New returns a machine that finds invoices in storage.
 func New(storage Storage) *Machine {
-	return &Machine{storage: storage, sets: map[Hash]*set{}}
+	return &Machine{SetTimeout: SetTimeout, storage: storage, sets: map[Hash]*set{}}
 }
 
 // Arrive decides about a part. The error is the storage's.
@@ -116,9 +119,9 @@ func (m *Machine) Arrive(p Part, now time.Time, height block.Height) ([]Action, 
 		}
 		switch {
 		case inv == nil && p.Keysend != nil:
-			s = keysend(&p, now, height)
+			s = m.keysend(&p, now, height)
 		case inv != nil && inv.StatusAt(now) == Unpaid:
-			s = &set{invoice: inv, total: p.TotalMsat, deadline: now.Add(SetTimeout)}
+			s = &set{invoice: inv, total: p.TotalMsat, deadline: now.Add(m.SetTimeout)}
 		}
 		if s == nil {
 			return fail(UnknownDetails, p), nil

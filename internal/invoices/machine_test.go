@@ -108,9 +108,10 @@ func TestPartsWaitForEachOther(t *testing.T) {
 
 func TestSetTimesOut(t *testing.T) {
 	m := newMachine(1000)
+	m.SetTimeout = 5 * time.Second
 	m.Arrive(part(0, 400, 1000), start, height)
 	deadline, ok := m.Deadline()
-	if !ok || deadline != start.Add(SetTimeout) {
+	if !ok || deadline != start.Add(5*time.Second) {
 		t.Fatalf("deadline %v, %v", deadline, ok)
 	}
 	if a := m.Expire(deadline.Add(-1)); len(a) != 0 {

@@ -29,6 +29,9 @@ type Node struct {
 	id   string
 }
 
+// HoldParts are the options of a node that keeps a part of a payment for as long as any test takes.
+var HoldParts = []string{"--developer", "--dev-mpp-timeout=3600"}
+
 // StartNode starts a lightningd with further options, and returns when it is ready.
 func StartNode(t TB, btcd *Btcd, name string, options ...string) *Node {
 	t.Helper()

@@ -13,7 +13,7 @@ const carolSats = 2_000_000
 // withCarol adds a node that opens channels to some.
 func (s *stage) withCarol(peers ...*harness.Node) {
 	s.t.Helper()
-	s.carol = harness.StartNode(s.t, s.btcd, "carol")
+	s.carol = harness.StartNode(s.t, s.btcd, "carol", harness.HoldParts...)
 	s.carol.FundWallet(10_000_000)
 	for _, n := range peers {
 		s.carol.Connect(n)

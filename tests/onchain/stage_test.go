@@ -44,7 +44,7 @@ func newStage(t *testing.T, channelType []int, options ...string) *stage {
 	t.Helper()
 	btcd := harness.StartBtcd(t)
 	began := btcd.Height()
-	options = append([]string{fmt.Sprintf("--watchtime-blocks=%d", toSelfDelay)}, options...)
+	options = slices.Concat([]string{fmt.Sprintf("--watchtime-blocks=%d", toSelfDelay)}, harness.HoldParts, options)
 	s := &stage{
 		t: t, btcd: btcd, began: began, seen: began, txs: map[chainhash.Hash]*wire.MsgTx{},
 		alice: harness.StartNode(t, btcd, "alice", options...), bob: harness.StartNode(t, btcd, "bob", options...),
