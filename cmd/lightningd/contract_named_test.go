@@ -16,7 +16,7 @@ var promised = []struct{ what, commands string }{
 	{"routes over the public network", `getroute getroutes listchannels listnodes askrene-age askrene-bias-channel askrene-bias-node
 		askrene-create-channel askrene-create-layer askrene-disable-node askrene-inform-channel askrene-listlayers askrene-listreservations
 		askrene-remove-channel-update askrene-remove-layer askrene-reserve askrene-unreserve askrene-update-channel`},
-	{"forwarding, and paying anybody", `listforwards delforward listhtlcs xpay keysend xkeysend paystatus`},
+	{"forwarding, and paying anybody", `listforwards delforward listhtlcs xpay keysend xkeysend sendamount paystatus`},
 	{"accounts of what the chain takes and gives", `listchainmoves listchannelmoves`},
 	{"plugins", `plugin notifications batching deprecations sendcustommsg setconfig`},
 	{"what plugins and clients keep and wait for", `datastore listdatastore deldatastore datastoreusage wait`},

@@ -1,4 +1,4 @@
-// Command pay is the plugin that pays: pay, xpay, keysend, xkeysend, paystatus.
+// Command pay is the plugin that pays: pay, xpay, keysend, xkeysend, sendamount, paystatus.
 //
 // Started by lightningd. It asks the plugin topology for routes (getroutes), sends parts by sendpay and
 // sendonion, and learns from what waitsendpay says. What it learns of channels is in topology's layer

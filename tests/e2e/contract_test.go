@@ -37,7 +37,7 @@ func TestEveryCommandKeepsTheContract(t *testing.T) {
 	checkStored(alice, call)
 	checkRunes(alice, bob, call)
 	checkInvoices(t, alice, bob, call)
-	checkPayments(alice, bob, call)
+	checkPayments(t, alice, bob, call)
 	checkTopology(t, alice, bob, call)
 	checkAutoclean(alice, call)
 	checkSQL(t, alice, call)
@@ -135,7 +135,7 @@ func checkInvoices(t *testing.T, alice, bob *harness.Node, call caller) {
 	call(bob, "listinvoices")
 }
 
-func checkPayments(alice, bob *harness.Node, call caller) {
+func checkPayments(t *testing.T, alice, bob *harness.Node, call caller) {
 	call(alice, "listpays")
 	call(alice, "listsendpays")
 	inv := call(bob, "invoice", 9000, "by hand", "d")
@@ -151,6 +151,10 @@ func checkPayments(alice, bob *harness.Node, call caller) {
 
 	inv = call(bob, "invoice", 8000, "for xpay", "d")
 	call(alice, "xpay", inv["bolt11"])
+	inv = call(bob, "invoice", "any", "for sendamount", "d")
+	if sent := call(alice, "sendamount", inv["bolt11"], 8000); sent["amount_msat"] != 8000.0 {
+		t.Errorf("sendamount to a direct peer: %v", sent)
+	}
 	call(alice, "keysend", bob.ID(), 7000)
 	call(alice, "xkeysend", bob.ID(), 7000)
 	call(alice, "paystatus")

@@ -194,7 +194,7 @@ func (p *Payer) xpayCommand() *command.Command {
 			{Code: rpc.CodePayUnspecified, When: "It failed for another reason."},
 			{Code: rpc.CodePayAlreadyPaid, When: "It was paid before."},
 		},
-		SeeAlso: []string{"pay", "xkeysend", "getroutes", "askrene-create-layer"},
+		SeeAlso: []string{"pay", "xkeysend", "sendamount", "getroutes", "askrene-create-layer"},
 	}, p.runXpay)
 }
 

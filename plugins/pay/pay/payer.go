@@ -67,7 +67,7 @@ func (p *Payer) Open(network string) error {
 
 // Commands are what the plugin adds to the node.
 func (p *Payer) Commands() []*command.Command {
-	return []*command.Command{p.payCommand(), p.xpayCommand(), p.keysendCommand(), p.xkeysendCommand(), p.payStatusCommand()}
+	return []*command.Command{p.payCommand(), p.xpayCommand(), p.keysendCommand(), p.xkeysendCommand(), p.sendAmountCommand(), p.payStatusCommand()}
 }
 
 // info is what getinfo tells.
