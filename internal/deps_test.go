@@ -43,6 +43,7 @@ internal/onchain | internal/channel internal/opening internal/closing | never fr
 internal/wire | internal/tx internal/channel internal/gossip internal/ipc/... | messages know nothing of what is done with them
 internal/gossipstore | internal/gossip internal/tx internal/ipc internal/ipc/... internal/channel internal/store | a file's format: it knows no more than the messages' types
 internal/amount internal/block | internal/keys internal/wire internal/tx internal/ipc/... | the lowest of all
+internal/quiet internal/rawtx | internal/amount internal/keys internal/wire internal/tx internal/ipc internal/ipc/... | memory, and an encoding: everybody may have them
 internal/ipc | internal/amount internal/keys internal/wire internal/daemon internal/subd internal/sandbox | frames know no message of any one process
 internal/daemon internal/sandbox | internal/amount internal/keys internal/wire internal/tx internal/subd | no domain type
 internal/subd | internal/amount internal/keys internal/wire internal/tx internal/daemon | no domain type

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 
 	"github.com/btcsuite/btcd/wire/v2"
@@ -9,6 +8,7 @@ import (
 	"fulmen/internal/amount"
 	"fulmen/internal/ipc"
 	"fulmen/internal/ipc/hsmdmsg"
+	"fulmen/internal/rawtx"
 	"fulmen/internal/signer"
 	"fulmen/internal/tx"
 )
@@ -78,13 +78,9 @@ func signAnchor(h *hsm, m *hsmdmsg.SignAnchor) (ipc.Message, error) {
 
 // transaction reads an unsigned transaction and what it spends.
 func transaction(raw []byte, spent []hsmdmsg.Prevout) (*wire.MsgTx, []*wire.TxOut, error) {
-	t := new(wire.MsgTx)
-	r := bytes.NewReader(raw)
-	if err := t.DeserializeNoWitness(r); err != nil {
+	t, err := rawtx.Unsigned(raw)
+	if err != nil {
 		return nil, nil, fmt.Errorf("transaction: %w", err)
-	}
-	if r.Len() > 0 {
-		return nil, nil, fmt.Errorf("transaction: %d bytes after its end", r.Len())
 	}
 	prevouts := make([]*wire.TxOut, len(spent))
 	for i, p := range spent {

@@ -8,6 +8,7 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 
 	"fulmen/internal/ipc/hsmdmsg"
+	"fulmen/internal/rawtx"
 )
 
 // encodeTx serializes a transaction with its witnesses.
@@ -21,13 +22,9 @@ func encodeTx(tx *btcwire.MsgTx) ([]byte, error) {
 
 // decodeTx reads a serialized transaction, all of the bytes.
 func decodeTx(raw []byte) (*btcwire.MsgTx, error) {
-	tx := btcwire.NewMsgTx(2)
-	r := bytes.NewReader(raw)
-	if err := tx.Deserialize(r); err != nil {
+	tx, err := rawtx.Tx(raw)
+	if err != nil {
 		return nil, fmt.Errorf("decode transaction: %w", err)
-	}
-	if r.Len() != 0 {
-		return nil, fmt.Errorf("decode transaction: %d bytes follow it", r.Len())
 	}
 	return tx, nil
 }

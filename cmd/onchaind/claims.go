@@ -5,12 +5,11 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/btcsuite/btcd/wire/v2"
-
 	"fulmen/internal/ipc"
 	"fulmen/internal/ipc/hsmdmsg"
 	"fulmen/internal/ipc/onchaindmsg"
 	"fulmen/internal/onchain"
+	"fulmen/internal/rawtx"
 )
 
 // signClaims completes inputs of a transaction that lightningd made of claims. A claim may have ended
@@ -44,8 +43,8 @@ func (sh *shell) signClaims(f *ipc.Frame) (ipc.Message, []*os.File, error) {
 
 // claimsOf finds the claim of each input.
 func (sh *shell) claimsOf(m *onchaindmsg.SignClaims) ([]*onchain.Claim, error) {
-	t := new(wire.MsgTx)
-	if err := t.DeserializeNoWitness(bytes.NewReader(m.Tx)); err != nil {
+	t, err := rawtx.Unsigned(m.Tx)
+	if err != nil {
 		return nil, fmt.Errorf("transaction: %w", err)
 	}
 	if len(m.Prevouts) != len(t.TxIn) {

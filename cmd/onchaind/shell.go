@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,6 +14,7 @@ import (
 	"fulmen/internal/ipc/onchaindmsg"
 	"fulmen/internal/onchain"
 	"fulmen/internal/onchain/restore"
+	"fulmen/internal/rawtx"
 )
 
 // shell steps the machine and passes on what it says.
@@ -161,13 +161,9 @@ func (sh *shell) giveUp(m *onchaindmsg.GiveUp) error {
 
 // transaction reads one with its witnesses, to its last byte.
 func transaction(raw []byte) (*wire.MsgTx, error) {
-	t := new(wire.MsgTx)
-	r := bytes.NewReader(raw)
-	if err := t.Deserialize(r); err != nil {
+	t, err := rawtx.Tx(raw)
+	if err != nil {
 		return nil, fmt.Errorf("transaction: %w", err)
-	}
-	if r.Len() > 0 {
-		return nil, fmt.Errorf("transaction: %d bytes after its end", r.Len())
 	}
 	return t, nil
 }

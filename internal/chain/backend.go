@@ -13,6 +13,7 @@ import (
 
 	"fulmen/internal/amount"
 	"fulmen/internal/block"
+	"fulmen/internal/rawtx"
 )
 
 // Backend is the chain as the five methods of the plugin protocol show it.
@@ -140,18 +141,14 @@ func decodeBlock(hash, text string) (*wire.MsgBlock, error) {
 	if err != nil {
 		return nil, fmt.Errorf("block: %w", err)
 	}
-	var b wire.MsgBlock
-	in := bytes.NewReader(raw)
-	if err := b.Deserialize(in); err != nil {
+	b, err := rawtx.Block(raw)
+	if err != nil {
 		return nil, fmt.Errorf("block: %w", err)
-	}
-	if in.Len() != 0 {
-		return nil, fmt.Errorf("block: %d bytes too many", in.Len())
 	}
 	if got := b.BlockHash(); got != *want {
 		return nil, fmt.Errorf("block has the hash %s, not %s", got, want)
 	}
-	return &b, checkTransactions(&b)
+	return b, checkTransactions(b)
 }
 
 // EstimateFees is estimatefees; the plugin counts in satoshi per 1,000 virtual bytes.

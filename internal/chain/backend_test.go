@@ -66,7 +66,7 @@ func TestPluginBackend(t *testing.T) {
 	if _, err := p.BlockAt(ctx, 3); err == nil || !strings.Contains(err.Error(), "block has the hash") {
 		t.Errorf("block of another hash: %v", err)
 	}
-	if _, err := p.BlockAt(ctx, 4); err == nil || !strings.Contains(err.Error(), "1 bytes too many") {
+	if _, err := p.BlockAt(ctx, 4); err == nil || !strings.Contains(err.Error(), "1 bytes after its end") {
 		t.Errorf("block and a byte: %v", err)
 	}
 	fees, err := p.EstimateFees(ctx)

@@ -10,6 +10,7 @@ import (
 
 	"fulmen/internal/amount"
 	"fulmen/internal/block"
+	"fulmen/internal/rawtx"
 )
 
 // OnchainTx is a transaction in a block that spends an output of a closed channel.
@@ -46,12 +47,12 @@ func (d *DB) OnchainTxs(channel uint64) ([]OnchainTx, error) {
 	err := d.query("SELECT raw, height, tx_index FROM onchain_txs WHERE channel = ? ORDER BY height, tx_index", []any{channel}, func(r scanner) error {
 		var x OnchainTx
 		var raw []byte
-		if err := r.Scan(&raw, &x.Height, &x.Index); err != nil {
-			return err
+		err := r.Scan(&raw, &x.Height, &x.Index)
+		if err == nil {
+			x.Tx, err = rawtx.Tx(raw)
 		}
-		x.Tx = wire.NewMsgTx(2)
 		list = append(list, x)
-		return x.Tx.Deserialize(bytes.NewReader(raw))
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("load transactions of channel %d: %w", channel, err)
@@ -89,12 +90,12 @@ func (d *DB) SentTxs() ([]SentTx, error) {
 	err := d.query("SELECT channel, raw, fee_sat, feerate_perkw FROM onchain_sent ORDER BY channel, txid", nil, func(r scanner) error {
 		var s SentTx
 		var raw []byte
-		if err := r.Scan(&s.Channel, &raw, &s.Fee, &s.Rate); err != nil {
-			return err
+		err := r.Scan(&s.Channel, &raw, &s.Fee, &s.Rate)
+		if err == nil {
+			s.Tx, err = rawtx.Tx(raw)
 		}
-		s.Tx = wire.NewMsgTx(2)
 		list = append(list, s)
-		return s.Tx.Deserialize(bytes.NewReader(raw))
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("load transactions that wait to be mined: %w", err)

@@ -5,9 +5,8 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/btcsuite/btcd/wire/v2"
-
 	"fulmen/internal/block"
+	"fulmen/internal/rawtx"
 	"fulmen/internal/wallet"
 )
 
@@ -67,11 +66,12 @@ func (d *DB) txs(where string, args ...any) ([]wallet.Tx, error) {
 	err := d.query("SELECT txid, raw, height, tx_index FROM wallet_txs WHERE "+where, args, func(r scanner) error {
 		var t wallet.Tx
 		var txid, raw []byte
-		if err := r.Scan(&txid, &raw, &t.Height, &t.Index); err != nil {
+		err := r.Scan(&txid, &raw, &t.Height, &t.Index)
+		if err != nil {
 			return err
 		}
-		t.Tx = wire.NewMsgTx(2)
-		if err := errors.Join(fill(t.Txid[:], txid, "txid"), t.Tx.Deserialize(bytes.NewReader(raw))); err != nil {
+		t.Tx, err = rawtx.Tx(raw)
+		if err := errors.Join(fill(t.Txid[:], txid, "txid"), err); err != nil {
 			return fmt.Errorf("transaction %x: %w", txid, err)
 		}
 		list = append(list, t)
