@@ -16,6 +16,7 @@ import (
 	"fulmen/internal/features"
 	"fulmen/internal/logs"
 	"fulmen/internal/plugin"
+	"fulmen/internal/quiet"
 	"fulmen/internal/store"
 	"fulmen/internal/version"
 )
@@ -74,6 +75,7 @@ func serve(cfg *config.Config, book *logs.Book) error {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	signal.Ignore(syscall.SIGPIPE)
+	quiet.GiveBack()
 	if err := refuseEmptyDatabase(cfg); err != nil {
 		return err
 	}

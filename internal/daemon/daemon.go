@@ -21,6 +21,7 @@ import (
 	"syscall"
 
 	"fulmen/internal/ipc"
+	"fulmen/internal/quiet"
 	"fulmen/internal/sandbox"
 	"fulmen/internal/version"
 )
@@ -56,6 +57,7 @@ func Start(name string) *Process {
 	p.Log = slog.New(&logHandler{out: lightningd, level: slog.Level(start.LogLevel)})
 	slog.SetDefault(p.Log)
 	p.confine = start.Confine
+	quiet.GiveBack()
 	return p
 }
 

@@ -61,6 +61,15 @@ func PubKeyOf(priv *btcec.ModNScalar) keys.PubKey {
 	return Compress(&point)
 }
 
+// PubKeyOfFew is PubKeyOf for a process that makes few: four times as slow, but without the table of a megabyte that
+// PubKeyOf has made at its first use.
+func PubKeyOfFew(priv *btcec.ModNScalar) keys.PubKey {
+	var generator, point btcec.JacobianPoint
+	btcec.GeneratorJacobian(&generator)
+	btcec.ScalarMultNonConst(priv, &generator, &point)
+	return Compress(&point)
+}
+
 // Shared is the shared secret of a private key and a point.
 func Shared(priv *btcec.ModNScalar, point *btcec.JacobianPoint) keys.Secret {
 	var product btcec.JacobianPoint

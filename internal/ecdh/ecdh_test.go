@@ -28,6 +28,8 @@ func TestBOLT8AppendixASharedSecret(t *testing.T) {
 	}
 	if pub := PubKeyOf(&priv); pub.String() != "036360e856310ce5d294e8be33fc807077dc56ac80d95d9cd4ddbd21325eff73f7" {
 		t.Errorf("public key %s", pub)
+	} else if few := PubKeyOfFew(&priv); few != pub {
+		t.Errorf("public key without the table %s", few)
 	}
 	if got := Compress(&point); got != remote {
 		t.Errorf("compressed %s, want %s", got, remote)

@@ -15,6 +15,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"fulmen/internal/quiet"
 	"fulmen/plugins/builtin"
 	"fulmen/plugins/plugin"
 	"fulmen/plugins/topology/topology"
@@ -37,6 +38,7 @@ func main() {
 		}
 		return err
 	})
+	quiet.GiveBack() // what answers took
 	builtin.Add(p, t.Commands()...)
 	err := p.Run()
 	if closeErr := t.Close(); err == nil {

@@ -1,6 +1,10 @@
 package main
 
-import "fulmen/tests/harness"
+import (
+	"time"
+
+	"fulmen/tests/harness"
+)
 
 type memoryRow struct {
 	Bench   string  `json:"bench"`
@@ -24,9 +28,14 @@ func memory(r *run) {
 	r.memoryRows("ten_channels", p.payer)
 }
 
+// calm is how long a node is left alone before it is measured: its processes give memory back when they have had nothing
+// to do for some seconds (internal/quiet).
+const calm = 6 * time.Second
+
 // memoryRows prints a row for each process, and their sum as "all".
 func (r *run) memoryRows(when string, n *harness.Node) {
 	r.Helper()
+	time.Sleep(calm)
 	var all int64
 	for _, process := range r.processes(n) {
 		pss, err := process.PSS()
