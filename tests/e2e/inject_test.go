@@ -146,7 +146,7 @@ func TestInjectForwards(t *testing.T) {
 
 // TestInjectPaysItself has a node pay its own invoice in two parts.
 func TestInjectPaysItself(t *testing.T) {
-	_, alice, bob := pair(t)
+	_, alice, bob := pair(t, harness.HoldParts...)
 	final := func(inv decoded, amt, total amount.Msat) created {
 		payload := paying(t, inv, total)
 		payload.AmtToForward, payload.OutgoingCLTVValue = amt, chainHeight(alice)+enoughBlocks

@@ -10,10 +10,10 @@ import (
 )
 
 // pair is two nodes with a channel, of which the first has all the money.
-func pair(t *testing.T) (btcd *harness.Btcd, alice, bob *harness.Node) {
+func pair(t *testing.T, options ...string) (btcd *harness.Btcd, alice, bob *harness.Node) {
 	t.Helper()
 	btcd = harness.StartBtcd(t)
-	alice, bob = harness.StartNode(t, btcd, "alice"), harness.StartNode(t, btcd, "bob")
+	alice, bob = harness.StartNode(t, btcd, "alice", options...), harness.StartNode(t, btcd, "bob", options...)
 	alice.FundWallet(10_000_000)
 	alice.Connect(bob)
 	alice.OpenChannel(bob, 1_000_000)

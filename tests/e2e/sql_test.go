@@ -37,7 +37,7 @@ func rows(t *testing.T, n *harness.Node, query string) string {
 
 // TestSQL asks about invoices, payments and channels as they change.
 func TestSQL(t *testing.T) {
-	_, alice, bob := pair(t)
+	_, alice, bob := pair(t, harness.HoldParts...)
 	want := func(n *harness.Node, query string, rowsWanted any) {
 		t.Helper()
 		if got := rows(t, n, query); got != fmt.Sprint(rowsWanted) {
