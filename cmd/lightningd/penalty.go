@@ -10,7 +10,6 @@ import (
 
 	"fulmen/internal/amount"
 	core "fulmen/internal/channel"
-	"fulmen/internal/ipc"
 	"fulmen/internal/ipc/hsmdmsg"
 	"fulmen/internal/keys"
 	"fulmen/internal/store"
@@ -120,21 +119,15 @@ func (o *penaltyOrder) build(r *store.RevokedCommitment, p *core.Params) (*btcwi
 	return nil, nil, nil, nil
 }
 
-// signPenalty has hsmd sign, over a socket of its own: lightningd's main one has no right to claims. hsmd checks
+// signPenalty has hsmd sign, over a socket of the channel's: lightningd's main one has no right to claims. hsmd checks
 // that the commitment is one that the peer has revoked, and that all of it goes to our wallet.
 func (n *node) signPenalty(ctx context.Context, o *penaltyOrder, r *store.RevokedCommitment, t *btcwire.MsgTx, prevout *btcwire.TxOut) (keys.Signature, error) {
 	raw, err := encodeTx(t)
 	if err != nil {
 		return keys.Signature{}, err
 	}
-	socket, err := n.hsm.newClient(ctx, &o.client)
-	if err != nil {
-		return keys.Signature{}, err
-	}
-	link := ipc.NewConn(socket)
-	defer link.Close()
 	var reply hsmdmsg.SignClaimReply
-	_, err = link.Request(&hsmdmsg.SignClaim{
+	err = n.revoked.socket.request(ctx, n.hsm.newClient, &o.client, &hsmdmsg.SignClaim{
 		Tx: raw, Prevouts: []hsmdmsg.Prevout{{Amount: amount.Sat(prevout.Value), Script: prevout.PkScript}},
 		Inputs: []hsmdmsg.ClaimInput{{Kind: uint8(tx.ClaimPenaltyDelayed), Number: r.Number, PerCommitmentSecret: r.Secret}},
 		WalletOutputs: []hsmdmsg.WalletOutput{{

@@ -20,6 +20,7 @@ const revocationHook = "commitment_revocation"
 type revocations struct {
 	wanted bool          // channels' processes are to tell of them; the loop's
 	bell   chan struct{} // holds one: there are some
+	socket penaltySocket // tellRevocations' alone
 }
 
 // ring wakes up who tells of them. From any goroutine.
@@ -73,6 +74,7 @@ type revocationFacts struct {
 // tellRevocations tells plugins of revoked commitments, one after the other in their order, until the node
 // stops. Payments do not wait for it.
 func (n *node) tellRevocations() {
+	defer n.revoked.socket.close()
 	for {
 		select {
 		case <-n.revoked.bell:
