@@ -10,7 +10,7 @@ DESTDIR ?=
 # lightningd and the plugin backup open the database, the plugin sql has one in memory: they alone are linked with C.
 COMMANDS = lightning-cli lightning-hsmtool
 DAEMONS  = hsmd connectd gossipd channeld onchaind
-PLUGINS  = autoclean bcli pay topology
+PLUGINS  = autoclean bcli bookkeeper pay topology
 # Those with SQLite.
 DATABASE_PLUGINS = backup sql
 

@@ -33,7 +33,7 @@ cmd/gossipd | internal/channel internal/opening internal/closing internal/tx int
 cmd/lightningd | internal/signer internal/noise internal/daemon | lightningd has no private key and speaks to no peer
 cmd/lightning-hsmtool | internal/store internal/rpc internal/channel internal/gossip internal/noise internal/plugin internal/ipc/... net/http os/exec | it reads the secret, and no other
 cmd/lightning-cli plugins/... | internal/store internal/channel internal/signer internal/hsmsecret internal/ipc/... internal/subd internal/daemon internal/wallet internal/chain internal/noise | programs over RPC know nothing of the inside
-plugins/autoclean/... plugins/sql/... | internal/graph internal/route | what they know they ask lightningd for; of gossip_store sql reads what has changed
+plugins/autoclean/... plugins/bookkeeper/... plugins/sql/... | internal/graph internal/route | what they know they ask lightningd for; of gossip_store sql reads what has changed
 internal/... | cmd/... plugins/... tests/... tools/... | never upward
 cmd/... | tests/... tools/... | a program needs nothing of its tests
 internal/channel | internal/opening internal/closing internal/onchain | never from machine to machine
@@ -67,6 +67,7 @@ internal/codex32 | os net time crypto/rand log/slog | pure: letters and a checks
 internal/multipart | os net crypto/rand math/rand math/rand/v2 log/slog internal/ipc internal/ipc/... internal/rpc | a pure machine: time comes with the event
 plugins/... | internal/tx internal/config internal/plugin internal/schema | of the inside a plugin has the protocol's types and pure machines, and rpc
 plugins/bcli plugins/plugin | internal/command internal/graph internal/route | what every plugin links is small; built-in ones with commands for people take package command's tables (plugins/builtin), one source of parameters, help and pages
+plugins/bookkeeper/books | os net crypto/rand math/rand math/rand/v2 log/slog internal/rpc internal/command plugins/... | pure: movements in, books out; the caller has lightningd, the clock and the file
 internal/scb | os net time crypto/rand log/slog internal/ipc internal/ipc/... internal/channel internal/store | pure: entries and their encryption; the caller has the file, the key and the dice
 internal/signer | os net time internal/ipc internal/ipc/... | pure: cmd/hsmd has the socket and the file
 internal/txwatch | os net time crypto/rand math/rand math/rand/v2 log/slog internal/wallet internal/chain internal/store internal/ipc internal/ipc/... | a pure machine: lightningd has the wallet, the backend and the clock

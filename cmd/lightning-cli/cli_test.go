@@ -65,6 +65,10 @@ func answer(network string, r *rpc.Request) (any, error) {
 		}
 		return json.RawMessage(`{"help":[{"command":"pay bolt11 [label]","category":"payment","description":"Pay an invoice."},` +
 			`{"command":"getinfo","category":"network","description":"Say who we are."}]}`), nil
+	case "lines":
+		return json.RawMessage(`{"report":["a,b","1,\"2\u001b\""],"format-hint":"simple"}`), nil
+	case "nolines":
+		return json.RawMessage(`{"report":[1],"format-hint":"simple"}`), nil
 	case "fail":
 		return nil, rpc.Errorf(rpc.CodeInvoiceLabelExists, "label: exists").WithData(map[string]int{"pay_index": 1})
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -17,7 +18,7 @@ import (
 type format int
 
 const (
-	auto format = iota // indented JSON, but help for people
+	auto format = iota // indented JSON, but help and lines of text for people
 	indentedJSON
 	rawJSON
 	human
@@ -32,6 +33,7 @@ func (f format) print(w io.Writer, result json.RawMessage, isHelp bool) error {
 	switch {
 	case isHelp && (f == auto || f == human):
 		err = printHelp(&b, result)
+	case (f == auto || f == human) && printLines(&b, result):
 	case f == human:
 		err = printHuman(&b, result, "")
 	case f == flat:
@@ -48,6 +50,30 @@ func (f format) print(w io.Writer, result json.RawMessage, isHelp bool) error {
 	}
 	_, err = w.Write(b.Bytes())
 	return err
+}
+
+// printLines prints a result that is lines of text and says so (bkpr-report), false where it is another.
+func printLines(b *bytes.Buffer, result json.RawMessage) bool {
+	list, err := members(result)
+	if err != nil || len(list) != 2 {
+		return false
+	}
+	var lines []string
+	var hint string
+	for _, m := range list {
+		if m.Name == "format-hint" {
+			err = errors.Join(err, json.Unmarshal(m.Value, &hint))
+		} else {
+			err = errors.Join(err, json.Unmarshal(m.Value, &lines))
+		}
+	}
+	if err != nil || hint != "simple" {
+		return false
+	}
+	for _, line := range lines {
+		b.WriteString(printable(line) + "\n")
+	}
+	return true
 }
 
 func members(object json.RawMessage) (list jsonobject.Object[json.RawMessage], err error) {

@@ -24,6 +24,8 @@ var promised = []struct{ what, commands string }{
 	{"a node that is away for longer", `graceful`},
 	{"old entries", `autoclean-status autoclean-once`},
 	{"questions over all lists", `sql listsqlschemas`},
+	{"books of what came and what it cost", `bkpr-listbalances bkpr-listincome bkpr-listaccountevents bkpr-inspect bkpr-channelsapy bkpr-dumpincomecsv bkpr-report
+		bkpr-editdescriptionbyoutpoint bkpr-editdescriptionbypaymentid`},
 	{"leave for others to run commands", `createrune showrunes checkrune blacklistrune commando`},
 	{"backups of channels", `emergencyrecover staticbackup getemergencyrecoverdata recoverchannel`},
 	{"several at once, and funds from other wallets", `multiwithdraw multifundchannel fundchannel_start fundchannel_complete fundchannel_cancel`},

@@ -15,6 +15,7 @@ import (
 	"fulmen/internal/command"
 	"fulmen/internal/config"
 	"fulmen/plugins/autoclean/autoclean"
+	"fulmen/plugins/bookkeeper/bookkeeper"
 	"fulmen/plugins/pay/pay"
 	"fulmen/plugins/sql/sql"
 	"fulmen/plugins/topology/topology"
@@ -57,6 +58,7 @@ func allCommands() *command.Table {
 	t.Add(pay.New(pay.Config{}).Commands()...)
 	t.Add(autoclean.New(autoclean.Config{}).Commands()...)
 	t.Add(sql.New().Commands()...)
+	t.Add(bookkeeper.New().Commands()...)
 	return t
 }
 

@@ -40,6 +40,7 @@ func TestEveryCommandKeepsTheContract(t *testing.T) {
 	checkPayments(t, alice, bob, call)
 	checkTopology(t, alice, bob, call)
 	checkAutoclean(alice, call)
+	checkBookkeeper(alice, call)
 	checkSQL(t, alice, call)
 	checkWallet(t, btcd, alice, call)
 	checkChannels(btcd, alice, bob, call)

@@ -113,6 +113,7 @@ func (a *account) check(n *harness.Node, share amount.Sat) {
 	if sum := moved(n, "wallet"); sum != int64(n.Funds().OnChain()) {
 		a.s.t.Errorf("%s: the movements of the wallet come to %d msat, it has %s", n.Name, sum, n.Funds().OnChain())
 	}
+	n.CheckBooks()
 	a.s.t.Logf("%s: share %s, fees %s, commitment %s", n.Name, share, fees, a.paid)
 }
 

@@ -3,7 +3,7 @@
 //
 //	go run ./tools/sqltables internal/schema/testdata plugins/sql/sql/tables_gen.go
 //
-// A table is named as its command without "list". Members of an object become columns of their own, with the name of
+// A table is named as its command without "list", or as the published list of tables has it. Members of an object become columns of their own, with the name of
 // the object before theirs; an array becomes a related table.
 package main
 
@@ -19,13 +19,16 @@ import (
 // source is a command whose result becomes a table.
 type source struct {
 	command string
+	name    string   // of the table; empty: the command's without "list"
 	indexes []string // each one or more columns
 	ignored []string // members of an entry that are not taken
 }
 
 // sources are the list commands that this node has. The indexes are those that are published, and by account for the
-// movements.
+// movements and what the books make of them.
 var sources = []source{
+	{command: "bkpr-listaccountevents", name: "bkpr_accountevents", indexes: []string{"account"}},
+	{command: "bkpr-listincome", name: "bkpr_income", indexes: []string{"account"}},
 	{command: "listchainmoves", indexes: []string{"account_id"}},
 	{command: "listchannelmoves", indexes: []string{"account_id"}},
 	{command: "listchannels", indexes: []string{"short_channel_id"}},

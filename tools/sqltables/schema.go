@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -52,7 +53,7 @@ func readTable(path string, src source) (*table, error) {
 	}
 	list := file.Response.Properties[0]
 	t := &table{
-		name: strings.TrimPrefix(src.command, "list"), command: src.command, member: list.Name, indexes: src.indexes,
+		name: cmp.Or(src.name, strings.TrimPrefix(src.command, "list")), command: src.command, member: list.Name, indexes: src.indexes,
 	}
 	if err := t.addMembers(list.Value.Items, "", "", t.name, src.ignored); err != nil {
 		return nil, err

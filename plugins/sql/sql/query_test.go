@@ -97,7 +97,7 @@ func TestSchemasAreThoseOfTheDatabase(t *testing.T) {
 		}
 		w.ask("SELECT "+strings.Join(names, ", ")+" FROM "+quote(e.TableName), "[]")
 		w.ask("SELECT rowid, * FROM "+quote(e.TableName), "[]")
-		if strings.Contains(e.TableName, "_") && fmt.Sprint(e.Indices) != "[[row]]" {
+		if strings.Contains(e.TableName, "_") && !strings.HasPrefix(e.TableName, "bkpr_") && fmt.Sprint(e.Indices) != "[[row]]" {
 			t.Errorf("indexes of %s are %v", e.TableName, e.Indices)
 		}
 	}

@@ -5,6 +5,45 @@ package sql
 // tables are all tables but the related ones, by name.
 var tables = []*Table{
 	{
+		Name: "bkpr_accountevents", Command: "bkpr-listaccountevents", Member: "events",
+		Columns: []Column{
+			{"account", Text, "account"},
+			{"type", Text, "type"},
+			{"tag", Text, "tag"},
+			{"credit_msat", Integer, "credit_msat"},
+			{"debit_msat", Integer, "debit_msat"},
+			{"currency", Text, "currency"},
+			{"timestamp", Integer, "timestamp"},
+			{"currencyrate", Real, "currencyrate"},
+			{"description", Text, "description"},
+			{"outpoint", Text, "outpoint"},
+			{"blockheight", Integer, "blockheight"},
+			{"origin", Text, "origin"},
+			{"payment_id", Blob, "payment_id"},
+			{"txid", Blob, "txid"},
+			{"fees_msat", Integer, "fees_msat"},
+			{"is_rebalance", Integer, "is_rebalance"},
+			{"part_id", Integer, "part_id"},
+		},
+		Indexes: [][]string{{"account"}},
+	},
+	{
+		Name: "bkpr_income", Command: "bkpr-listincome", Member: "income_events",
+		Columns: []Column{
+			{"account", Text, "account"},
+			{"tag", Text, "tag"},
+			{"credit_msat", Integer, "credit_msat"},
+			{"debit_msat", Integer, "debit_msat"},
+			{"currency", Text, "currency"},
+			{"timestamp", Integer, "timestamp"},
+			{"description", Text, "description"},
+			{"outpoint", Text, "outpoint"},
+			{"txid", Blob, "txid"},
+			{"payment_id", Blob, "payment_id"},
+		},
+		Indexes: [][]string{{"account"}},
+	},
+	{
 		Name: "chainmoves", Command: "listchainmoves", Member: "chainmoves",
 		Columns: []Column{
 			{"created_index", Integer, "created_index"},
