@@ -22,7 +22,7 @@ const (
 	// cachedBlocks is how many blocks' transaction ids are kept: channels of one block are announced
 	// at the same time.
 	cachedBlocks = 16
-	// maxFundingRequests is how many requests of gossipd may wait. It has not more under way.
+	// maxFundingRequests is how many requests of gossipd may wait. Small ones wait as one, so that it has not more under way.
 	maxFundingRequests = 1000
 )
 
@@ -62,6 +62,11 @@ func checkCheckFunding(m *gossipdmsg.CheckFunding) error {
 func (c *fundingChecker) ask(child *subd.Child, ids []wire.ShortChannelID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if n := len(c.waiting); n > 0 && c.waiting[n-1].child == child && len(c.waiting[n-1].ids)+len(ids) <= gossipdmsg.MaxCheck {
+		last := &c.waiting[n-1]
+		last.ids = append(last.ids, ids...)
+		return // whoever answers the first of them goes on with this one
+	}
 	if len(c.waiting) >= maxFundingRequests {
 		c.waiting = c.waiting[1:] // the oldest is not answered; only a gossipd that was taken over asks so much
 	}

@@ -294,3 +294,20 @@ func TestConflictIsNotThePeersFault(t *testing.T) {
 		t.Error("no end of forgeries disconnects")
 	}
 }
+
+// TestUnansweredDoNotStay: what the chain was asked and never answers makes room at last.
+func TestUnansweredDoNotStay(t *testing.T) {
+	w, a := newBesides(t)
+	a.step(PeerSent{bob.id, w.net.ChannelAnnouncement(3)})
+	a.step(Idle{})
+	w.now += fundingTime
+	if a.step(Tick{}); len(a.m.pending.channels) != 1 {
+		t.Fatal("the chain may still answer")
+	}
+	w.now++
+	if a.step(Tick{}); len(a.m.pending.channels) != 0 || len(a.m.pending.unasked) != 0 {
+		t.Errorf("%d wait, %v", len(a.m.pending.channels), a.m.pending.unasked)
+	}
+	a.hears(bob.id, w.net.ChannelAnnouncement(3), w.net.ChannelUpdate(3, 0), w.net.ChannelUpdate(3, 1))
+	a.wantChannels(1)
+}

@@ -16,6 +16,8 @@ const (
 	maxPending = 4000
 	// pendingTime is how long they may wait for an update.
 	pendingTime Timestamp = 10 * 60
+	// fundingTime is how long they may wait for the chain: longer than it takes to look for as many as may wait.
+	fundingTime Timestamp = 3 * 60 * 60
 	// maxUnasked is how many of one peer may wait for the chain, unless we are asking it for all that it has; all such
 	// peers together get half of the room.
 	maxUnasked = 500
@@ -163,7 +165,7 @@ func (p *pendingChannels) takeNode(id keys.PubKey) *heldNode {
 // expire forgets those that nobody completes.
 func (p *pendingChannels) expire(now Timestamp) {
 	for _, c := range p.channels {
-		if c.funding != nil && now > c.since && now-c.since > pendingTime {
+		if c.funding != nil && passed(now, c.since, pendingTime) || passed(now, c.since, fundingTime) {
 			p.drop(c)
 		}
 	}
