@@ -13,7 +13,7 @@ import (
 // another announcement.
 func (p party) claims(t testing.TB, id wire.ShortChannelID, n byte) []byte {
 	t.Helper()
-	other := newParty(200 + n)
+	other := newParty(200 + n%50)
 	m := &wire.ChannelAnnouncement{ChainHash: regtest, ShortChannelID: id, NodeID1: p.id, NodeID2: other.id, BitcoinKey1: p.id, BitcoinKey2: other.id}
 	first, second := p, other
 	if bytes.Compare(p.id[:], other.id[:]) > 0 {
@@ -310,4 +310,31 @@ func TestUnansweredDoNotStay(t *testing.T) {
 	}
 	a.hears(bob.id, w.net.ChannelAnnouncement(3), w.net.ChannelUpdate(3, 0), w.net.ChannelUpdate(3, 1))
 	a.wantChannels(1)
+}
+
+// TestWarningsAreFew: each is a line in the log, and a message to the peer.
+func TestWarningsAreFew(t *testing.T) {
+	w, a := newBesides(t)
+	msg, err := wire.Decode(w.net.ChannelAnnouncement(3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	disordered := msg.(*wire.ChannelAnnouncement)
+	disordered.NodeID1, disordered.NodeID2 = disordered.NodeID2, disordered.NodeID1
+	for range 1000 {
+		a.hears(carol.id, wire.Encode(disordered))
+	}
+	if n := len(a.bad); n != int(warnRate.burst) || a.bad[n-1].Disconnect {
+		t.Errorf("%d warnings, want %d", n, warnRate.burst)
+	}
+	a.bad = nil
+	forged := slices.Clone(w.net.ChannelAnnouncement(3))
+	forged[2+5] ^= 1
+	checked := w.checked
+	for range 1000 {
+		a.hears(carol.id, forged)
+	}
+	if len(a.bad) != 1 || !a.bad[0].Disconnect || w.checked != checked+4 {
+		t.Errorf("%d warnings, %d signatures checked", len(a.bad), w.checked-checked)
+	}
 }

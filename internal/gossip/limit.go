@@ -19,8 +19,8 @@ var (
 	nodeRate = rate{burst: 8, every: 2 * 60 * 60}
 	// wrongRate is for what one peer makes us check in vain: channels that are not in the chain.
 	wrongRate = rate{burst: 500, every: 10}
-	// forgedRate is for what a peer with a channel relays with wrong signatures.
-	forgedRate = rate{burst: 20, every: 10 * 60}
+	// warnRate is for warnings to one peer, each of which is a line in the log.
+	warnRate = rate{burst: 20, every: 10 * 60}
 	// questionRate is for the queries of one peer.
 	questionRate = rate{burst: 200, every: 2}
 )

@@ -74,7 +74,8 @@ type peer struct {
 	id        keys.PubKey
 	queries   bool // it offers gossip_queries
 	wrong     limiter
-	forged    limiter
+	warned    limiter
+	refused   bool // it is to be disconnected: nothing that it sends counts any more
 	questions limiter
 	answers   answers
 	asked     asked
@@ -171,11 +172,13 @@ func (m *Machine) remove(at int64, n int) {
 	m.do(Mark{Offset: at, Flags: gossipstore.Deleted})
 }
 
-// misbehaved has the peer warned, and disconnected if the BOLT says so.
+// misbehaved has the peer warned, now and then, and disconnected if the BOLT says so, once.
 func (m *Machine) misbehaved(id keys.PubKey, disconnect bool, format string, args ...any) {
-	if id == m.local.id {
-		return // there is nobody to warn
+	p := m.peers[id]
+	if p == nil || p.refused || !disconnect && !p.warned.take(m.now, warnRate) {
+		return
 	}
+	p.refused = disconnect
 	m.do(Misbehaved{ID: id, Reason: fmt.Sprintf(format, args...), Disconnect: disconnect})
 }
 

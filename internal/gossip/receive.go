@@ -11,8 +11,8 @@ import (
 // peerSent takes one message from a peer. What we did not ask for and do not know is ignored.
 func (m *Machine) peerSent(ev PeerSent) {
 	p := m.peers[ev.ID]
-	if p == nil {
-		return // it was on its way when the peer went
+	if p == nil || p.refused {
+		return // it was on its way when the peer went, or is about to go
 	}
 	msg, err := wire.Decode(ev.Raw)
 	if err != nil {
@@ -196,7 +196,7 @@ func (m *Machine) disbelieve(j *job) {
 		what += " of " + msg.NodeID.String()
 	}
 	if p := m.peers[j.from]; p != nil {
-		partner := m.hasChannelWith(p.id) && p.forged.take(m.now, forgedRate)
+		partner := m.hasChannelWith(p.id) && p.warned.has(m.now, warnRate)
 		m.misbehaved(p.id, !partner, "%s: %v", what, keys.ErrSigWrong)
 	}
 }
