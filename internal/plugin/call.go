@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"strings"
 )
 
 // Call sends a request and decodes the result. Many may be under way; the plugin answers in any
@@ -106,8 +107,14 @@ func (p *Plugin) logged(params json.RawMessage) {
 		p.log.Warn("plugin sent a log notification that is none", "error", err)
 		return
 	}
+	if len(line.Message) > maxLogged {
+		line.Message = strings.ToValidUTF8(line.Message[:maxLogged], "") + fmt.Sprintf("... (%d bytes)", len(line.Message))
+	}
 	p.log.Log(context.Background(), level(line.Level), line.Message)
 }
+
+// maxLogged is how much of one line of a plugin's goes into the log.
+const maxLogged = 64 << 10
 
 // toCaller passes on what a plugin tells the caller of a command.
 func (p *Plugin) toCaller(method string, params json.RawMessage) {

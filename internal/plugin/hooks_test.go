@@ -3,9 +3,11 @@ package plugin
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // withHook is a plugin that takes part in custommsg.
@@ -93,4 +95,34 @@ func FuzzManifest(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestLongWordsAreCut: what a plugin says by itself is bounded in length too, not only in number.
+func TestLongWordsAreCut(t *testing.T) {
+	log := &logBuffer{wrote: make(chan struct{}, 1)}
+	h := NewHost(Config{})
+	from := &Plugin{Name: "loud", log: slog.New(slog.NewTextHandler(log, nil)), manifest: &Manifest{Notifications: []Topic{{"topic"}}}}
+	hears := &Plugin{
+		Name: "hears", log: from.log, manifest: &Manifest{Subscriptions: []string{"topic"}}, ended: make(chan struct{}),
+	}
+	hears.out.init()
+	hears.active.Store(true)
+	x, err := newIndex([]*Plugin{hears})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.index.Store(x)
+
+	from.logged(json.RawMessage(`{"message":"` + strings.Repeat("\u00e4", maxLogged) + `"}`))
+	if n := len(log.String()); n < maxLogged/2 || n > maxLogged+1000 || strings.ContainsRune(log.String(), utf8.RuneError) {
+		t.Errorf("the log has %d bytes of a long line", n)
+	}
+	h.publish(from, "topic", json.RawMessage(`{"text":"`+strings.Repeat("x", maxUnread)+`"}`))
+	if n := len(hears.out.bytes); n != 0 {
+		t.Errorf("%d bytes wait for a plugin: it would be ended for another's words", n)
+	}
+	h.publish(from, "topic", json.RawMessage(`{"text":"x"}`))
+	if len(hears.out.bytes) == 0 {
+		t.Error("a short one does not arrive")
+	}
 }

@@ -56,10 +56,18 @@ type customNotification struct {
 	Origin  string          `json:"origin"`
 }
 
+// maxNotification is how long a plugin's own notification may be: those who hear it keep it until they have read it, and
+// are ended if they have too much.
+const maxNotification = maxUnread / 16
+
 // publish passes a plugin's own notification to those who subscribed to it.
 func (h *Host) publish(from *Plugin, topic string, params json.RawMessage) {
 	if !slices.ContainsFunc(from.manifest.Notifications, func(t Topic) bool { return t.Method == topic }) {
 		from.log.Warn("plugin sent a notification that its manifest does not name", "topic", string(excerpt([]byte(topic))))
+		return
+	}
+	if len(params) > maxNotification {
+		from.log.Warn("plugin sent a notification that is too long to be passed on", "topic", topic, "bytes", len(params), "limit", maxNotification)
 		return
 	}
 	if params == nil {
