@@ -246,3 +246,65 @@ func TestLiteralOfBytesThatAreNoText(t *testing.T) {
 		}
 	}
 }
+
+// TestFollowersAreToldInPortions: what piled up behind a slow follower is more than it could be told at once.
+func TestFollowersAreToldInPortions(t *testing.T) {
+	db := open(t)
+	const units, size = 40, 1 << 20
+	first, goOn := make(chan struct{}), make(chan struct{})
+	var told []int
+	db.Follow(func() Follower {
+		return func(_ uint32, writes []string) error {
+			if told == nil {
+				close(first)
+				<-goOn
+			}
+			sum := 0
+			for _, w := range writes {
+				sum += len(w)
+			}
+			told = append(told, sum)
+			return nil
+		}
+	})
+	var order []int
+	done := make(chan struct{})
+	failure := errors.New("no")
+	submit := func(i int) {
+		db.Submit(func(tx *Tx) error {
+			if err := tx.SetVar(fmt.Sprint("unit ", i), make([]byte, size)); err != nil || i%7 != 3 {
+				return err
+			}
+			return failure
+		}, func(err error) {
+			if (i%7 == 3) != errors.Is(err, failure) {
+				t.Errorf("unit %d: %v", i, err)
+			}
+			if order = append(order, i); i == units-1 {
+				close(done)
+			}
+		})
+	}
+	submit(0)
+	<-first
+	for i := 1; i < units; i++ {
+		submit(i)
+	}
+	close(goOn)
+	<-done
+	for i, n := range order {
+		if n != i {
+			t.Fatalf("units are done in the order %v", order)
+		}
+	}
+	for _, n := range told {
+		if n > maxTold+2*size+1000 {
+			t.Errorf("told %d bytes at once", n)
+		}
+	}
+	for i := range units {
+		if v, err := db.Var(fmt.Sprint("unit ", i)); err != nil || (len(v) == size) != (i%7 != 3) {
+			t.Errorf("unit %d: %d bytes, %v", i, len(v), err)
+		}
+	}
+}

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -76,7 +75,9 @@ func (w *writer) run() {
 		if units == nil {
 			return
 		}
-		w.commit(units)
+		for len(units) > 0 {
+			units = units[w.commit(units):]
+		}
 	}
 }
 
@@ -99,25 +100,34 @@ func (w *writer) take() []unit {
 	return units
 }
 
-// commit applies units in one transaction. A unit that fails is undone alone; a failure of the
-// transaction itself fails all of them.
-func (w *writer) commit(units []unit) {
-	errs := make([]error, len(units))
+// maxTold bounds a transaction that somebody follows, in bytes of its statements; a unit is not parted. What piled up
+// behind a slow follower could be more than it takes.
+const maxTold = 8 << 20
+
+// commit applies units in one transaction, and returns how many: all, or as many as followers can be told of at once. A
+// unit that fails is undone alone; a failure of the transaction itself fails all of them.
+func (w *writer) commit(units []unit) int {
 	follower := w.follower()
 	tx := &Tx{w: w, followed: follower != nil}
+	alone := len(units) == 1
+	errs := make([]error, len(units))
 	err := tx.exec("BEGIN IMMEDIATE")
 	if err == nil {
 		for i := range units {
-			if errs[i] = w.applyUnit(tx, units[i], len(units) == 1); errs[i] != nil && w.rolledBack() {
+			if errs[i] = w.applyUnit(tx, units[i], alone); errs[i] != nil && w.rolledBack() {
 				// What came before is undone too, and what would follow has no transaction to be in.
 				err = errs[i]
+				break
+			}
+			if tx.size > maxTold {
+				units, errs = units[:i+1], errs[:i+1]
 				break
 			}
 		}
 		w.step()
 		switch {
 		case err != nil: // nothing is left of it
-		case len(units) == 1 && errs[0] != nil:
+		case alone && errs[0] != nil:
 			err = tx.exec("ROLLBACK")
 		default:
 			if err = w.tell(tx, follower); err == nil {
@@ -147,6 +157,7 @@ func (w *writer) commit(units []unit) {
 	if news != nil {
 		close(news)
 	}
+	return len(units)
 }
 
 // rolledBack reports whether SQLite has undone the whole transaction by itself, as it does when a disk is full or fails.
@@ -188,7 +199,7 @@ func (w *writer) applyUnit(tx *Tx, u unit, alone bool) error {
 		if w.rolledBack() {
 			return err
 		}
-		tx.writes = tx.writes[:before]
+		tx.forget(before)
 		return errors.Join(err, tx.exec("ROLLBACK TO unit"), tx.exec("RELEASE unit"))
 	}
 	return tx.exec("RELEASE unit")
@@ -210,83 +221,4 @@ func (w *writer) close() {
 		s.Close()
 	}
 	w.conn.Close()
-}
-
-// Tx is the transaction that a unit of work writes into; it is valid only while apply runs.
-type Tx struct {
-	w        *writer
-	followed bool
-	writes   []string // so far, for those who follow
-}
-
-// note keeps a statement for those who follow.
-func (t *Tx) note(query string, args []any) error {
-	if !t.followed || !isWrite(query) {
-		return nil
-	}
-	text, err := expand(query, args)
-	t.writes = append(t.writes, text)
-	return err
-}
-
-func (t *Tx) stmt(query string) (*sql.Stmt, error) {
-	if s := t.w.stmts[query]; s != nil {
-		return s, nil
-	}
-	s, err := t.w.conn.PrepareContext(context.Background(), query)
-	if err != nil {
-		return nil, fmt.Errorf("prepare %q: %w", query, err)
-	}
-	t.w.stmts[query] = s
-	return s, nil
-}
-
-func (t *Tx) exec(query string, args ...any) error {
-	_, err := t.execResult(query, args...)
-	return err
-}
-
-// insert executes an INSERT and returns the new row's id.
-func (t *Tx) insert(query string, args ...any) (int64, error) {
-	r, err := t.execResult(query, args...)
-	if err != nil {
-		return 0, err
-	}
-	return r.LastInsertId()
-}
-
-// change executes an UPDATE or DELETE by key; no row changed is ErrNotFound.
-func (t *Tx) change(query string, args ...any) error {
-	r, err := t.execResult(query, args...)
-	if err != nil {
-		return err
-	}
-	if n, err := r.RowsAffected(); err != nil || n == 0 {
-		return errors.Join(ErrNotFound, err)
-	}
-	return nil
-}
-
-func (t *Tx) execResult(query string, args ...any) (sql.Result, error) {
-	s, err := t.stmt(query)
-	if err != nil {
-		return nil, err
-	}
-	r, err := s.Exec(args...)
-	if err == nil {
-		err = t.note(query, args)
-	}
-	return r, inQuery(query, err)
-}
-
-// queryRow reads one row as this transaction sees it; no row is ErrNotFound.
-func (t *Tx) queryRow(query string, args []any, dest ...any) error {
-	s, err := t.stmt(query)
-	if err != nil {
-		return err
-	}
-	if err := s.QueryRow(args...).Scan(dest...); err != nil {
-		return inQuery(query, notFound(err))
-	}
-	return t.note(query, args) // it may be an INSERT that returns
 }
