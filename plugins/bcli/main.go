@@ -10,11 +10,15 @@ package main
 import (
 	"fmt"
 	"os"
+	"runtime/debug"
 
 	"fulmen/plugins/plugin"
 )
 
 func main() {
+	// It is asked each few seconds, and would keep 4 MB of old answers before the first is collected; there is hardly
+	// anything else to look through.
+	debug.SetGCPercent(25)
 	p := plugin.New()
 	for _, o := range options {
 		p.AddOption(o)
