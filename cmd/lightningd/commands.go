@@ -32,7 +32,7 @@ func (n *node) newCommandTable() func() *command.Table {
 		t.Add(n.runeCommands()...)
 		t.Add(
 			n.waitCommand(), n.makeSecretCommand(), n.signMessageWithKeyCommand(), n.setConfigCommand(),
-			batchingCommand(), deprecationsCommand(),
+			batchingCommand(), deprecationsCommand(), setPSBTVersionCommand(),
 		)
 		t.Add(n.staticCommands()...)
 		if n.plugins != nil { // of a table for its documentation alone

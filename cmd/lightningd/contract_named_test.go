@@ -28,7 +28,7 @@ var promised = []struct{ what, commands string }{
 		bkpr-editdescriptionbyoutpoint bkpr-editdescriptionbypaymentid`},
 	{"leave for others to run commands", `createrune showrunes checkrune blacklistrune commando`},
 	{"backups of channels", `emergencyrecover staticbackup getemergencyrecoverdata recoverchannel`},
-	{"several at once, and funds from other wallets", `multiwithdraw multifundchannel fundchannel_start fundchannel_complete fundchannel_cancel`},
+	{"several at once, and funds from other wallets", `multiwithdraw multifundchannel fundchannel_start fundchannel_complete fundchannel_cancel setpsbtversion`},
 }
 
 // withoutSchema are commands of these that have no schema of their own among the published: one is no longer there, one

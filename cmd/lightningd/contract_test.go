@@ -26,7 +26,7 @@ var published = strings.Fields(`
 	sendonion injectpaymentonion listforwards delforward listhtlcs listchainmoves listchannelmoves addgossip datastore
 	listdatastore deldatastore datastoreusage wait batching deprecations makesecret
 	signmessagewithkey setconfig createrune showrunes checkrune blacklistrune commando
-	multiwithdraw fundchannel_start fundchannel_complete fundchannel_cancel multifundchannel addpsbtoutput upgradewallet signinvoice preapproveinvoice preapprovekeysend staticbackup getemergencyrecoverdata emergencyrecover recoverchannel`)
+	multiwithdraw setpsbtversion fundchannel_start fundchannel_complete fundchannel_cancel multifundchannel addpsbtoutput upgradewallet signinvoice preapproveinvoice preapprovekeysend staticbackup getemergencyrecoverdata emergencyrecover recoverchannel`)
 
 // commandTable is the table without a node: its entries need one only when they run.
 func commandTable() *command.Table { return new(node).newCommandTable()() }

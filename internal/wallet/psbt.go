@@ -1,17 +1,19 @@
 package wallet
 
 import (
+	"bytes"
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/btcsuite/btcd/psbt/v2"
 	"github.com/btcsuite/btcd/txscript/v2"
 	"github.com/btcsuite/btcd/wire/v2"
 
 	"fulmen/internal/keys"
+	"fulmen/internal/psbtversion"
 )
 
 // The ways in which a PSBT is refused.
@@ -24,12 +26,21 @@ var (
 // maxPSBT bounds the text of a PSBT: the heaviest transaction with what its inputs spend.
 const maxPSBT = 16 << 20
 
-// ParsePSBT reads base64.
+// ParsePSBT reads base64. One of version 2 is read as what it is in version 0.
 func ParsePSBT(text string) (*psbt.Packet, error) {
 	if len(text) > maxPSBT {
 		return nil, fmt.Errorf("%w: %d characters, at most %d", ErrPSBT, len(text), maxPSBT)
 	}
-	p, err := psbt.NewFromRawBytes(strings.NewReader(text), true)
+	raw, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrPSBT, err)
+	}
+	if version, err := psbtversion.Of(raw); err == nil && version != psbtversion.V0 {
+		if raw, err = psbtversion.Convert(raw, psbtversion.V0); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrPSBT, err)
+		}
+	}
+	p, err := psbt.NewFromRawBytes(bytes.NewReader(raw), false)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrPSBT, err)
 	}

@@ -124,3 +124,15 @@ func FuzzPSBT(f *testing.F) {
 		}
 	})
 }
+
+// TestParsePSBTOfVersion2 reads the published example of one as what it is in version 0.
+func TestParsePSBTOfVersion2(t *testing.T) {
+	p, err := ParsePSBT("cHNidP8BAgQCAAAAAQMEbwAAAAEEAQABBQEBAQYBAwH7BAIAAAAAAQMIQEIPAAAAAAABBCJRIFlD3NJhT3wWNjZjaiYxxZ59+xdgBDNX3xaKmXSHaUI2AA==")
+	if err != nil || p.UnsignedTx.LockTime != 111 || len(p.UnsignedTx.TxOut) != 1 || p.UnsignedTx.TxOut[0].Value != 1_000_000 {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	text, err := p.B64Encode()
+	if err != nil || text != "cHNidP8BADUCAAAAAAFAQg8AAAAAACJRIFlD3NJhT3wWNjZjaiYxxZ59+xdgBDNX3xaKmXSHaUI2bwAAAAAA" {
+		t.Errorf("%s, %v", text, err)
+	}
+}

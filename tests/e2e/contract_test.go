@@ -199,6 +199,7 @@ func checkWallet(t *testing.T, btcd *harness.Btcd, alice *harness.Node, call cal
 		t.Errorf("added %v, then %v", first, second)
 	}
 	funded := call(alice, "fundpsbt", 30000, "slow", 1000)
+	funded = call(alice, "setpsbtversion", funded["psbt"], 2) // what follows takes either version
 	call(alice, "unreserveinputs", funded["psbt"])
 	call(alice, "reserveinputs", funded["psbt"])
 	call(alice, "unreserveinputs", funded["psbt"])
