@@ -133,6 +133,7 @@ func TestRefusals(t *testing.T) {
 		{"alias", nil, []string{"--alias=" + strings.Repeat("x", 33)}, "cmdline: alias: should have at most 32 bytes, and has 33"},
 		{"colour", nil, []string{"--rgb=12345"}, "cmdline: rgb: should be six hex digits"},
 		{"for developers", nil, []string{"--dev-no-reconnect"}, "cmdline: dev-no-reconnect: only with the option developer"},
+		{"chosen keys", nil, []string{"--network=signet", "--developer", "--dev-force-privkey=" + strings.Repeat("01", 32)}, "cmdline: dev-force-privkey: keys can be chosen on regtest alone"},
 		{"a plugin's for developers", map[string]string{".lightning/config": "dev-whatever=1"}, nil, "HOME/.lightning/config:1: dev-whatever: only with the option developer"},
 		{"key", nil, []string{"--developer", "--dev-force-privkey=12"}, "cmdline: dev-force-privkey: each secret should be 64 hex digits"},
 		{"too few keys", nil, []string{"--developer", "--dev-force-channel-secrets=12"}, "cmdline: dev-force-channel-secrets: should be as many secrets"},

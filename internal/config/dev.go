@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strings"
 )
 
@@ -64,15 +65,19 @@ func (c *Config) Secrets(name string) [][32]byte {
 	return must(parseSecrets(value, strings.Count(value, "/")+1))
 }
 
-// checkDeveloper refuses what only developer allows.
+// checkDeveloper refuses what only developer allows, and chosen keys where coins have a worth (as hsmd does).
 func (c *Config) checkDeveloper() error {
-	if c.Flag("developer") {
-		return nil
-	}
+	allowed := c.Flag("developer")
 	for _, s := range c.now.Load().given {
-		if strings.HasPrefix(s.name, devPrefix) {
+		switch {
+		case !allowed && strings.HasPrefix(s.name, devPrefix):
 			return s.fault(errors.New("only with the option developer"))
+		case c.network.Name != "regtest" && slices.Contains(chosenKeys, s.name):
+			return s.fault(errors.New("keys can be chosen on regtest alone"))
 		}
 	}
 	return nil
 }
+
+// chosenKeys are the options that take secrets.
+var chosenKeys = []string{"dev-force-privkey", "dev-force-bip32-seed", "dev-force-channel-secrets"}
