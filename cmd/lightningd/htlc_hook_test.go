@@ -35,9 +35,8 @@ func TestResolvedOnce(t *testing.T) {
 	again()
 	w.n.loop.call(func() {
 		c := w.n.channels[malloryChannel]
-		c.receive(h)
-		if len(c.settles) != 1 || c.settles[0].Preimage == nil || *c.settles[0].Preimage != testPreimage {
-			t.Errorf("it is settled again so: %+v", c.settles)
+		if now := c.settledBy(func() { c.receive(h) }); len(now) != 1 || now[0].Preimage == nil || *now[0].Preimage != testPreimage {
+			t.Errorf("it is settled again so: %+v", now)
 		}
 	})
 	again()
@@ -46,4 +45,11 @@ func TestResolvedOnce(t *testing.T) {
 			t.Errorf("received: %+v", in)
 		}
 	})
+}
+
+// settledBy is what do settles; what was settled before may still wait for the end of the loop's turn.
+func (c *channel) settledBy(do func()) []channeldmsg.SettleHTLC {
+	before := len(c.settles)
+	do()
+	return c.settles[before:]
 }

@@ -38,9 +38,8 @@ func TestUnfundedChannelIsNotUsed(t *testing.T) {
 					t.Error("a part was sent over it")
 				}
 			})
-		c.receive(&before.HTLCs[0])
-		if len(c.settles) != 1 || c.settles[0].Preimage == nil {
-			t.Errorf("what was taken before is settled so now: %+v", c.settles)
+		if again := c.settledBy(func() { c.receive(&before.HTLCs[0]) }); len(again) != 1 || again[0].Preimage == nil {
+			t.Errorf("what was taken before is settled so now: %+v", again)
 		}
 	})
 	keysend := testKeysend(1, 1)
