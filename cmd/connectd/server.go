@@ -47,15 +47,17 @@ type server struct {
 
 func newServer(lightningd, hsmd, gossipd *ipc.Conn) *server {
 	return &server{
-		lightningd: lightningd, maxIncoming: maxIncoming, arrivals: newArrivals(),
-		gossipd:  gossipd,
-		ecdh:     newECDHClient(hsmd),
-		halfOpen: halfOpen{each: make(map[netip.Prefix]int)},
-		gossip:   newStreamer(),
-		backlog:  newBacklog(),
-		parting:  make(chan struct{}, maxParting),
-		peers:    make(map[keys.PubKey]*peer),
-		dials:    make(map[keys.PubKey]*dial),
+		lightningd:  lightningd,
+		gossipd:     gossipd,
+		ecdh:        newECDHClient(hsmd),
+		halfOpen:    halfOpen{each: make(map[netip.Prefix]int)},
+		gossip:      newStreamer(),
+		backlog:     newBacklog(),
+		arrivals:    newArrivals(),
+		maxIncoming: maxIncoming,
+		parting:     make(chan struct{}, maxParting),
+		peers:       make(map[keys.PubKey]*peer),
+		dials:       make(map[keys.PubKey]*dial),
 	}
 }
 

@@ -120,33 +120,48 @@ func TestBOLT7StreamByTimestampFilter(t *testing.T) {
 	wantRumours(t, bob, 42)
 }
 
-// TestStreamLooksAtSoMuch: a peer that wants little of the past has us look at a part of the file at a time, and gets it
-// in the end.
-func TestStreamLooksAtSoMuch(t *testing.T) {
+// storeOf is a gossip_store of rumours, each with so many bytes more and with its number as timestamp.
+func storeOf(t *testing.T, records, size int) *os.File {
+	t.Helper()
 	f, err := os.Create(filepath.Join(t.TempDir(), "gossip_store"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	t.Cleanup(func() { f.Close() })
 	w, err := gossipstore.Create(f, gossipstore.UUID{1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	const records, size = 300, 60_000
+	raw := append(rumour(1), make([]byte, size)...)
 	for n := range records {
-		if _, err := w.Append(0, uint32(n), append(rumour(1), make([]byte, size)...)); err != nil {
+		if _, err := w.Append(0, uint32(n), raw); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if err := w.Flush(); err != nil {
 		t.Fatal(err)
 	}
+	return f
+}
+
+// streamFrom streams a store to one peer, whose end of the connection is theirs.
+func streamFrom(t *testing.T, f *os.File) (g *streamer, p *peer, theirs net.Conn) {
+	t.Helper()
 	ours, theirs := net.Pipe()
-	defer theirs.Close()
-	p := &peer{out: newOutbox(ours, sealer(t), newBacklog(), nil, slog.New(slog.DiscardHandler))}
-	g := newStreamer()
+	t.Cleanup(func() { theirs.Close() })
+	p = &peer{out: newOutbox(ours, sealer(t), newBacklog(), nil, slog.New(slog.DiscardHandler))}
+	g = newStreamer()
 	g.use(f)
 	g.add(p)
+	return g, p, theirs
+}
+
+// TestStreamLooksAtSoMuch: a peer that wants little of the past has us look at a part of the file at a time, and gets it
+// in the end.
+func TestStreamLooksAtSoMuch(t *testing.T) {
+	const records, size = 300, 60_000
+	f := storeOf(t, records, size)
+	g, p, theirs := streamFrom(t, f)
 	now := time.Unix(1_700_000_000, 0)
 	g.setFilter(p, &wire.GossipTimestampFilter{FirstTimestamp: records - 1, TimestampRange: 1}, now)
 	at := g.streams[p].at
@@ -165,32 +180,9 @@ func TestStreamLooksAtSoMuch(t *testing.T) {
 // TestStreamWaitsForASlowPeer: a peer that asked for the past and reads none of it for now is sent no more
 // than it can lose, and gets the rest as it reads.
 func TestStreamWaitsForASlowPeer(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "gossip_store")
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	w, err := gossipstore.Create(f, gossipstore.UUID{1})
-	if err != nil {
-		t.Fatal(err)
-	}
 	const messages, size = 400, 60_000 // more than outboxStuck
-	raw := append(rumour(1), make([]byte, size)...)
-	for range messages {
-		if _, err := w.Append(0, 10, raw); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Flush(); err != nil {
-		t.Fatal(err)
-	}
-	ours, theirs := net.Pipe()
-	defer theirs.Close()
-	p := &peer{out: newOutbox(ours, sealer(t), newBacklog(), nil, slog.New(slog.DiscardHandler))}
-	g := newStreamer()
-	g.use(f)
-	g.add(p)
+	f := storeOf(t, messages, size)
+	g, p, theirs := streamFrom(t, f)
 	now := time.Unix(1_700_000_000, 0)
 	g.setFilter(p, &wire.GossipTimestampFilter{TimestampRange: 1 << 31}, now)
 	for range 2 * messages * size / streamBytes {
@@ -201,7 +193,7 @@ func TestStreamWaitsForASlowPeer(t *testing.T) {
 	}
 	read := make(chan int64)
 	go func() {
-		n, err := io.CopyN(io.Discard, theirs, messages*int64(len(raw)+noise.Overhead))
+		n, err := io.CopyN(io.Discard, theirs, messages*int64(size+len(rumour(1))+noise.Overhead))
 		if err != nil {
 			t.Error(err)
 		}

@@ -67,17 +67,7 @@ func TestDelForwardOfRenamedChannel(t *testing.T) {
 // stateWithHTLC is a channel in which the peer offers HTLC 0, irrevocably committed.
 func stateWithHTLC(t *testing.T) []byte {
 	t.Helper()
-	terms := channeltest.DefaultTerms()
-	terms.Cheap = true
-	alice, bob, err := channeltest.Open("alice", "bob", terms)
-	if err != nil {
-		t.Fatal(err)
-	}
-	start := []core.Event{
-		core.SetPolicy{Policy: channeltest.DefaultPolicy()}, core.NewHeight{Height: 457},
-		core.FundingConfirmed{Depth: 6, ShortChannelID: 1 << 40}, core.Connected{},
-	}
-	talk(t, alice, bob, map[*channeltest.Node][]core.Event{alice: start, bob: start})
+	alice, bob := normalPair(t)
 	talk(t, alice, bob, map[*channeltest.Node][]core.Event{bob: {core.Offer{
 		Ref: 1, Amount: 1_000_000, CLTVExpiry: 520, Onion: new([core.OnionSize]byte),
 	}}})

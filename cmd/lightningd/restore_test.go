@@ -43,9 +43,9 @@ func talk(t *testing.T, alice, bob *channeltest.Node, first map[*channeltest.Nod
 	}
 }
 
-// A node that was killed after it fulfilled a payment, and before the peer had taken that in, must not
-// take its channel to the chain because of a deadline that is not the one of its options.
-func TestDeadlinesOfStoredChannelsFollowOurOptions(t *testing.T) {
+// normalPair is a channel that is ready for HTLCs.
+func normalPair(t *testing.T) (alice, bob *channeltest.Node) {
+	t.Helper()
 	terms := channeltest.DefaultTerms()
 	terms.Cheap = true
 	alice, bob, err := channeltest.Open("alice", "bob", terms)
@@ -57,6 +57,13 @@ func TestDeadlinesOfStoredChannelsFollowOurOptions(t *testing.T) {
 		core.FundingConfirmed{Depth: 6, ShortChannelID: 1 << 40}, core.Connected{},
 	}
 	talk(t, alice, bob, map[*channeltest.Node][]core.Event{alice: start, bob: start})
+	return alice, bob
+}
+
+// A node that was killed after it fulfilled a payment, and before the peer had taken that in, must not
+// take its channel to the chain because of a deadline that is not the one of its options.
+func TestDeadlinesOfStoredChannelsFollowOurOptions(t *testing.T) {
+	alice, bob := normalPair(t)
 	preimage := [32]byte{1}
 	talk(t, alice, bob, map[*channeltest.Node][]core.Event{bob: {core.Offer{
 		Ref: 1, Amount: 1_000_000, PaymentHash: sha256.Sum256(preimage[:]), CLTVExpiry: 470, Onion: new([core.OnionSize]byte),

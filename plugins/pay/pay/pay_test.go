@@ -3,8 +3,6 @@ package pay
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -199,35 +197,16 @@ func TestPayOnce(t *testing.T) {
 
 func TestKeysend(t *testing.T) {
 	n := newNode(t)
-	n.answers["createonion"] = func(p object) (any, error) {
-		hops := p["hops"].([]any)
-		final, err := hex.DecodeString(hops[len(hops)-1].(object)["payload"].(string))
-		if err != nil {
-			return nil, err
-		}
-		stream, err := onion.CutLength(final)
-		if err != nil {
-			return nil, err
-		}
-		payload, err := onion.DecodePayload(stream, true)
-		if err != nil {
-			return nil, err
-		}
-		if payload.Keysend == nil || payload.PaymentData != nil || payload.AmtToForward != 5000 || len(payload.Custom) != 1 {
-			return nil, fmt.Errorf("payload %+v", payload)
-		}
-		digest := sha256.Sum256(payload.Keysend[:])
-		if p["assocdata"] != hex.EncodeToString(digest[:]) {
-			return nil, errors.New("the onion is bound to another hash")
-		}
-		return object{"onion": "00", "shared_secrets": []string{"01", "02"}}, nil
-	}
+	payloads := finalPayloads(t, n)
 	n.answers["sendonion"] = func(object) (any, error) { return object{"amount_sent_msat": 5010, "status": pending}, nil }
 	paid, err := call(t, n.payer(), "keysend", object{
 		"destination": idOf(payee).String(), "amount_msat": 5000, "extratlvs": object{"7629169": "68656c6c6f"},
 	})
 	if err != nil || paid["amount_msat"] != 5000.0 || paid["destination"] != idOf(payee).String() {
 		t.Fatalf("%v, %v", paid, err)
+	}
+	if got := payloads(); len(got) != 1 || got[0].Keysend == nil || got[0].PaymentData != nil || got[0].AmtToForward != 5000 || len(got[0].Custom) != 1 {
+		t.Errorf("payloads %+v", got)
 	}
 	if waited := n.called("waitsendpay"); len(waited) != 1 || !strings.Contains(waited[0], `"groupid":1,"partid":1`) {
 		t.Errorf("waited for %v", waited)

@@ -31,6 +31,9 @@ func finalPayloads(t *testing.T, n *node) func() []*onion.Payload {
 		if err != nil {
 			return nil, err
 		}
+		if payload.Keysend == nil {
+			return nil, fmt.Errorf("payload %+v", payload)
+		}
 		if digest := sha256.Sum256(payload.Keysend[:]); p["assocdata"] != hex.EncodeToString(digest[:]) {
 			return nil, fmt.Errorf("the onion is bound to %v", p["assocdata"])
 		}
