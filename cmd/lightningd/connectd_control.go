@@ -121,7 +121,7 @@ func (n *node) connectTo(ctx context.Context, id keys.PubKey, addrs []string) (*
 	var conn *peerConn
 	var waiting chan *peerConn
 	err := n.onLoop(func() error {
-		if p := n.peers[id]; p != nil && p.conn != nil {
+		if p := n.peers[id]; p != nil && p.served {
 			conn = p.conn
 		} else if n.drain != nil && (p == nil || n.drain.turnsAway(p)) {
 			return errDraining

@@ -114,6 +114,7 @@ type node struct {
 	anyInvoiceWaiters waiters[struct{}, struct{}]
 	stateWaiters      waiters[uint64, store.ChannelState] // by channel
 	connectWaiters    waiters[keys.PubKey, *peerConn]
+	disconnectWaiters waiters[keys.PubKey, struct{}]
 	heightWaiters     map[chan block.Height]block.Height // until this height
 	pinging           map[keys.PubKey]bool
 	commanding        map[commandoKey]*commandoCall // commands that we sent to peers
@@ -135,7 +136,8 @@ func newNode(cfg *config.Config, book *logs.Book, db *store.DB) *node {
 
 		invoiceWaiters: waiters[string, *invoices.Invoice]{}, anyInvoiceWaiters: waiters[struct{}, struct{}]{},
 		stateWaiters: waiters[uint64, store.ChannelState]{}, connectWaiters: waiters[keys.PubKey, *peerConn]{},
-		heightWaiters: map[chan block.Height]block.Height{},
+		disconnectWaiters: waiters[keys.PubKey, struct{}]{},
+		heightWaiters:     map[chan block.Height]block.Height{},
 	}
 	n.invoices.SetTimeout = time.Duration(cfg.Int("dev-mpp-timeout")) * time.Second
 	n.ctx, n.cancel = context.WithCancel(context.Background())

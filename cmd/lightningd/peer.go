@@ -154,6 +154,7 @@ func (n *node) connectionLost(p *peer) {
 		n.tellDisconnect(p.id)
 	}
 	n.commandsLost(p)
+	n.disconnectWaiters.tell(p.id, struct{}{})
 	p.conn, p.served = nil, false
 	p.stable.Stop()
 	for _, c := range p.channels {

@@ -181,7 +181,9 @@ func (n *node) disconnectCommand() *command.Command {
 	}, n.disconnect)
 }
 
-func (n *node) disconnect(_ context.Context, p *disconnectParams) (*emptyResult, error) {
+// disconnect returns once the connection is gone: a connect that follows makes another.
+func (n *node) disconnect(ctx context.Context, p *disconnectParams) (*emptyResult, error) {
+	var waiting chan struct{}
 	err := n.onLoop(func() error {
 		peer := n.peers[p.ID]
 		if peer == nil || peer.conn == nil {
@@ -192,9 +194,14 @@ func (n *node) disconnect(_ context.Context, p *disconnectParams) (*emptyResult,
 				return rpc.Errorf(rpc.CodeFailed, "id: peer has a channel in state %s; set force to disconnect all the same", c.row.State)
 			}
 		}
+		waiting = n.disconnectWaiters.add(p.ID)
 		n.connectd.send(&connectdmsg.Disconnect{ID: p.ID, Conn: peer.conn.conn})
 		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	_, err = await(ctx, n, n.disconnectWaiters, p.ID, waiting)
 	return &emptyResult{}, err
 }
 

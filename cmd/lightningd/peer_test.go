@@ -8,8 +8,10 @@ import (
 	"fulmen/internal/amount"
 	core "fulmen/internal/channel"
 	"fulmen/internal/config"
+	"fulmen/internal/ipc/connectdmsg"
 	"fulmen/internal/store"
 	"fulmen/internal/wire"
+	"fulmen/tests/hostile"
 )
 
 // A message for a channel whose process has just died must not be answered by an error: the peer would
@@ -82,4 +84,34 @@ func TestBOLT7PolicyIsWithinWhatThePeerTakes(t *testing.T) {
 			t.Errorf("peer takes %s to %s: %s to %s", tt.takesLeast, tt.takesMost, got.HTLCMin, got.HTLCMax)
 		}
 	}
+}
+
+// TestDisconnectReturnsWhenTheConnectionIsGone: a connect that follows must not find the one that ends.
+func TestDisconnectReturnsWhenTheConnectionIsGone(t *testing.T) {
+	w := surround(t)
+	defer w.end()
+	w.connect()
+	done := make(chan error, 1)
+	go func() {
+		_, err := w.n.disconnect(w.n.ctx, &disconnectParams{ID: bobID, Force: true})
+		done <- err
+	}()
+	w.heardDisconnect()
+	select {
+	case err := <-done:
+		t.Errorf("it returned before the connection was gone: %v", err)
+	default:
+	}
+	w.send(w.connectd, &connectdmsg.PeerDisconnected{ID: bobID, Conn: 1})
+	hostile.Within(t, "disconnect", func() {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	w.n.loop.call(func() {
+		if w.n.peers[bobID].conn != nil {
+			t.Error("bob is connected")
+		}
+	})
+	w.alive()
 }
