@@ -27,8 +27,11 @@ func (c *channel) lost() bool {
 	return c.row.LostState && c.row.State == store.AwaitingUnilateral && c.end == nil
 }
 
+// raising reports whether somebody waits for a closing transaction that pays more than the one that is signed.
+func (c *channel) raising() bool { return c.row.State == store.ClosingComplete && c.close != nil }
+
 // wantsPeer reports whether the channel needs a connection.
-func (c *channel) wantsPeer() bool { return c.resumable() || c.lost() }
+func (c *channel) wantsPeer() bool { return c.resumable() || c.lost() || c.raising() }
 
 // wantsProcess reports whether the channel gets a process with each connection. One whose closing transaction is
 // signed needs none, but the peer may not have that transaction, and either side may want to pay more.

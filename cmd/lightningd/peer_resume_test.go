@@ -9,6 +9,20 @@ import (
 	"fulmen/tests/hostile"
 )
 
+// TestPeerIsCalledToRaiseAFee: whoever waits for a closing transaction that pays more, waits for a peer that is called back.
+func TestPeerIsCalledToRaiseAFee(t *testing.T) {
+	c := &channel{row: &store.Channel{State: store.ClosingComplete}}
+	if c.wantsPeer() || !c.wantsProcess() {
+		t.Error("a channel whose closing transaction is signed has its peer called, or no process when the peer comes")
+	}
+	if c.close = new(closing); !c.wantsPeer() {
+		t.Error("the peer is not called while another closing transaction is asked for")
+	}
+	if c.row.State = store.FundingSpendSeen; c.wantsPeer() {
+		t.Error("the peer is called when a closing transaction is mined")
+	}
+}
+
 // TestPeerThatLeavesAtOnce: a peer that is gone again before its channel has a process, is away: the channel's HTLCs
 // are still resolved in time.
 func TestPeerThatLeavesAtOnce(t *testing.T) {
