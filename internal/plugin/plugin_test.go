@@ -382,26 +382,27 @@ func TestHostGivesEachNameOnce(t *testing.T) {
 // stopped is not.
 func TestHookIsAwaited(t *testing.T) {
 	spec, _ := testSpec(t, "full")
-	gone := make(chan struct{}, 10)
-	h := NewHost(Config{Spec: spec, Changed: func() { gone <- struct{}{} }})
+	type look struct{ hooked, awaited, other bool }
+	looks := make(chan look, 10)
+	var h *Host
+	h = NewHost(Config{Spec: spec, Changed: func() { // before anything else can change
+		looks <- look{h.Hooked("openchannel"), h.Awaited("openchannel"), h.Awaited("recover")}
+	}})
 	t.Cleanup(func() { h.Stop(context.Background(), nil) })
 	if _, err := h.Add(t.Context(), Program{Path: spec.Path}); err != nil {
 		t.Fatal(err)
 	}
-	<-gone
-	if !h.Hooked("openchannel") || h.Awaited("openchannel") {
-		t.Error("a plugin that runs is awaited")
+	if got, want := <-looks, (look{hooked: true}); got != want {
+		t.Errorf("it runs: %+v, want %+v", got, want)
 	}
 	if _, err := h.CallRaw(t.Context(), "crash", nil); !errors.Is(err, ErrGone) {
 		t.Fatal(err)
 	}
-	<-gone
-	if h.Hooked("openchannel") || !h.Awaited("openchannel") || h.Awaited("recover") {
-		t.Error("a plugin that will be started again is not awaited, or for what it does not do")
+	if got, want := <-looks, (look{awaited: true}); got != want {
+		t.Errorf("it will be started again: %+v, want %+v", got, want)
 	}
-	<-gone // it is back
-	if !h.Hooked("openchannel") || h.Awaited("openchannel") {
-		t.Error("a plugin that is back is still awaited")
+	if got, want := <-looks, (look{hooked: true}); got != want {
+		t.Errorf("it is back: %+v, want %+v", got, want)
 	}
 }
 

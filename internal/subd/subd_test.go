@@ -193,9 +193,7 @@ func TestReasonOfDeath(t *testing.T) {
 	} {
 		t.Run(tt.ask, func(t *testing.T) {
 			c, exits := spawn(t, Spec{Title: tt.title})
-			if err := c.Send(&ask{What: tt.ask}); err != nil {
-				t.Fatal(err)
-			}
+			_ = c.Send(&ask{What: tt.ask}) // one of another version may be gone already, and its exit says why
 			e := <-exits
 			if !strings.Contains(e.Reason, tt.reason) || !strings.Contains(e.Detail, tt.detail) {
 				t.Errorf("exit %+v, want reason %q and detail %q", e, tt.reason, tt.detail)
