@@ -5,15 +5,18 @@ import (
 	"sync"
 )
 
-// maxUnread is how much may wait for a plugin that does not read its stdin.
-const maxUnread = 64 << 20
+const (
+	maxUnread = 64 << 20 // bytes that may wait for a plugin that does not read its stdin
+	writeSize = 64 << 10 // bytes of one write: what a pipe holds
+)
 
 // outbox holds what is to be written to a plugin, so that whoever sends never waits for its reading.
 type outbox struct {
-	mu     sync.Mutex
-	more   sync.Cond
-	bytes  []byte
-	closed bool
+	mu      sync.Mutex
+	more    sync.Cond
+	bytes   []byte
+	writing int // bytes that the writer has taken and not written yet
+	closed  bool
 }
 
 func (o *outbox) init() { o.more.L = &o.mu }
@@ -25,7 +28,7 @@ func (o *outbox) add(raw []byte) bool {
 	if o.closed {
 		return true
 	}
-	if len(o.bytes)+len(raw) > maxUnread {
+	if o.writing+len(o.bytes)+len(raw) > maxUnread {
 		return false
 	}
 	o.bytes = append(o.bytes, raw...)
@@ -41,8 +44,15 @@ func (o *outbox) take() []byte {
 		o.more.Wait()
 	}
 	raw := o.bytes
-	o.bytes = nil
+	o.bytes, o.writing = nil, len(raw)
 	return raw
+}
+
+// wrote counts bytes of the last take as no longer waiting.
+func (o *outbox) wrote(n int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.writing -= n
 }
 
 // close lets the writer finish what is in the box.
@@ -85,8 +95,13 @@ func (p *Plugin) write() {
 			return
 		}
 		p.saved.in(raw)
-		if _, err := p.stdin.Write(raw); err != nil {
-			return // it is gone, or has closed its stdin: its exit or its silence tells
+		for len(raw) > 0 {
+			n, err := p.stdin.Write(raw[:min(len(raw), writeSize)])
+			if err != nil {
+				return // it is gone, or has closed its stdin: its exit or its silence tells
+			}
+			p.out.wrote(n)
+			raw = raw[n:]
 		}
 	}
 }

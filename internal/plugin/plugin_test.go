@@ -346,6 +346,22 @@ func TestPluginThatDoesNotReadIsEnded(t *testing.T) {
 	t.Fatal("what a plugin does not read is kept without limit")
 }
 
+// TestUnreadIsCountedUntilItIsWritten: what the writer has taken at once, and a plugin does not read, waits as well.
+func TestUnreadIsCountedUntilItIsWritten(t *testing.T) {
+	var o outbox
+	o.init()
+	if !o.add(make([]byte, maxUnread)) || len(o.take()) != maxUnread {
+		t.Fatal("there was room")
+	}
+	if o.add([]byte{1}) {
+		t.Error("one more than may wait")
+	}
+	o.wrote(2)
+	if !o.add([]byte{1, 2}) || o.add([]byte{3}) {
+		t.Error("room for two was not two")
+	}
+}
+
 func TestHostGivesEachNameOnce(t *testing.T) {
 	spec, _ := testSpec(t, "full")
 	var options []string
