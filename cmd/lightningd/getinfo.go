@@ -205,11 +205,13 @@ func (n *node) waitBlockHeightCommand() *command.Command {
 	}, n.waitBlockHeight)
 }
 
+// waitBlockHeight returns once everything in the node knows of the height, and what the blocks mean is on disk: lists
+// that follow have it, and peers that open a channel are not refused.
 func (n *node) waitBlockHeight(ctx context.Context, p *waitBlockHeightParams) (*waitBlockHeightResult, error) {
 	reached := make(chan block.Height, 1)
 	if err := n.onLoop(func() error {
-		if n.blockHeight >= p.Height {
-			reached <- n.blockHeight
+		if n.toldHeight >= p.Height {
+			reached <- n.toldHeight
 			return nil
 		}
 		n.heightWaiters[reached] = p.Height
@@ -222,7 +224,7 @@ func (n *node) waitBlockHeight(ctx context.Context, p *waitBlockHeightParams) (*
 	defer cancel()
 	select {
 	case h := <-reached:
-		return &waitBlockHeightResult{h}, nil
+		return &waitBlockHeightResult{h}, n.db.Update(func(*storeTx) error { return nil })
 	case <-ctx.Done():
 		n.loop.post(func() { delete(n.heightWaiters, reached) })
 		return nil, context.Cause(ctx)

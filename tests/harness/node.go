@@ -32,11 +32,13 @@ type Node struct {
 // HoldParts are the options of a node that keeps a part of a payment for as long as any test takes.
 var HoldParts = []string{"--developer", "--dev-mpp-timeout=3600"}
 
-// StartNode starts a lightningd with further options, and returns when it is ready.
+// StartNode starts a lightningd with further options, and returns when it is ready, and has seen all blocks: before, it
+// refuses channels.
 func StartNode(t TB, btcd *Btcd, name string, options ...string) *Node {
 	t.Helper()
 	n := NewNode(t, btcd, name, options...)
 	n.Start()
+	n.Sync()
 	return n
 }
 
