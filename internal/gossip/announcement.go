@@ -44,7 +44,7 @@ func (m *Machine) recvChannelAnnouncement(p *peer, msg *wire.ChannelAnnouncement
 			m.seeker.tooYoung(p, id)
 		}
 		return
-	case !p.wrong.has(m.now, wrongRate) || !m.mayWait(p.id, msg):
+	case !p.wrong.has(m.now, wrongRate) || !m.mayWait(p.id, m.isAsking(p.id), msg):
 		return
 	}
 	digest, err := wire.GossipDigest(raw)
@@ -57,12 +57,13 @@ func (m *Machine) recvChannelAnnouncement(p *peer, msg *wire.ChannelAnnouncement
 		Check{msg.BitcoinKey1, digest, msg.BitcoinSignature1}, Check{msg.BitcoinKey2, digest, msg.BitcoinSignature2})
 }
 
-// mayWait reports whether there is room for an announcement of a peer while the chain is asked.
-func (m *Machine) mayWait(from keys.PubKey, msg *wire.ChannelAnnouncement) bool {
+// mayWait reports whether there is room for an announcement of a peer while the chain is asked; asked is whether we asked
+// the peer for all that it has when it came: until its signatures are checked, the answer may have ended.
+func (m *Machine) mayWait(from keys.PubKey, asked bool, msg *wire.ChannelAnnouncement) bool {
 	if c := m.pending.channels[msg.ShortChannelID]; c != nil {
 		return m.pending.takesRival(c, from, msg)
 	}
-	return m.pending.hasRoom(from, m.isAsking(from))
+	return m.pending.hasRoom(from, asked)
 }
 
 // isAsking reports whether a peer is the one that we are asking for all that it has.
@@ -73,7 +74,7 @@ func (m *Machine) isAsking(id keys.PubKey) bool {
 // announcementVerified asks the chain about the funding output.
 func (m *Machine) announcementVerified(j *job, msg *wire.ChannelAnnouncement) {
 	id := msg.ShortChannelID
-	if m.channel(id) != nil || !m.mayWait(j.from, msg) {
+	if m.channel(id) != nil || !m.mayWait(j.from, j.asked, msg) {
 		return
 	}
 	msg.Features = nil // raw has them
@@ -82,7 +83,7 @@ func (m *Machine) announcementVerified(j *job, msg *wire.ChannelAnnouncement) {
 		return
 	}
 	m.pending.add(&pendingChannel{
-		msg: msg, raw: j.raw, from: j.from, since: m.now, blocks: m.blocks, unasked: !m.isAsking(j.from),
+		msg: msg, raw: j.raw, from: j.from, since: m.now, blocks: m.blocks, unasked: !j.asked,
 	})
 	m.do(AskFunding{[]wire.ShortChannelID{id}})
 }

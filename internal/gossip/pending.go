@@ -87,7 +87,7 @@ func newPending() pendingChannels {
 	}
 }
 
-// hasRoom reports whether one more channel of a peer may wait; asked is whether we are asking it for what it has.
+// hasRoom reports whether one more channel of a peer may wait; asked is whether it answers what we asked for.
 func (p *pendingChannels) hasRoom(from keys.PubKey, asked bool) bool {
 	if asked {
 		return len(p.channels) < maxPending

@@ -61,6 +61,7 @@ const maxJobs = 1000
 // job is a message that counts if its signatures are right.
 type job struct {
 	from   keys.PubKey
+	asked  bool // it came while we asked the peer for all that it has
 	msg    wire.Message
 	raw    []byte
 	checks []Check
@@ -74,7 +75,7 @@ func (m *Machine) queue(from keys.PubKey, msg wire.Message, raw []byte, checks .
 		return
 	}
 	m.seen[sum] = true
-	m.jobs = append(m.jobs, job{from, msg, raw, checks})
+	m.jobs = append(m.jobs, job{from, m.isAsking(from), msg, raw, checks})
 }
 
 // batch is what the jobs' channel_announcements are about, and the messages that follow on them: those

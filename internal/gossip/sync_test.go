@@ -114,6 +114,24 @@ func TestBOLT7SyncWhileChannelsWait(t *testing.T) {
 	}
 }
 
+// TestBOLT7SyncWhileTheChainIsSlow: many channels wait for the chain when the last of the peer's come with the end of its
+// answer, so that their signatures are checked after that. They were asked for, and find room.
+func TestBOLT7SyncWhileTheChainIsSlow(t *testing.T) {
+	w := newWorld(t, 30, 80)
+	old, fresh := w.actor(alice), w.actor(bob)
+	old.step(PeerUp{ID: carol.id})
+	old.learns(carol.id)
+	old.step(PeerDown{carol.id})
+	old.to = nil
+	for i := range uint32(maxPending / 2) {
+		msg := &wire.ChannelAnnouncement{ShortChannelID: wire.NewShortChannelID(900_000, i, 0)}
+		fresh.m.pending.add(&pendingChannel{msg: msg, since: w.now})
+	}
+	connect(old, fresh)
+	talk(old, fresh)
+	fresh.wantChannels(80)
+}
+
 // updated is a channel_update of a later time, signed anew.
 func (w *world) updated(t *testing.T, channel, side int, at Timestamp) []byte {
 	t.Helper()
