@@ -25,6 +25,7 @@ func TestKilledWhileFunding(t *testing.T) {
 	alice.FundWallet(10_000_000)
 	var destinations []object
 	for _, n := range []*harness.Node{bob, carol} {
+		n.Sync() // it refuses channels while it is behind
 		destinations = append(destinations, object{"id": n.ID() + "@" + n.Address(), "amount": 100_000})
 	}
 	opened := 0

@@ -22,6 +22,9 @@ func TestMultiFundChannel(t *testing.T) {
 	writeList(t, fickle, "-WIRE_FUNDING_SIGNED\n")
 	fickle.Start()
 	alice.FundWallet(10_000_000)
+	for _, n := range []*harness.Node{bob, carol, picky, fickle} {
+		n.Sync() // it refuses channels while it is behind
+	}
 
 	to := func(n *harness.Node, amount any) object {
 		return object{"id": n.ID() + "@" + n.Address(), "amount": amount}
@@ -77,6 +80,7 @@ func TestMultiFundChannel(t *testing.T) {
 	}
 	fickle.Stop()
 	fickle.Start() // its list begins anew
+	fickle.Sync()
 
 	opened := call(alice, "multifundchannel", multi(object{"minchannels": 2, "commitment_feerate": "2000perkw"},
 		to(bob, 1_000_000), to(picky, 200_000), to(carol, "all"), to(fickle, 300_000), nobody))

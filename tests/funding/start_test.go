@@ -146,6 +146,8 @@ func TestGivenUp(t *testing.T) {
 		harness.Eventually(t, "alice and bob are connected", func() error {
 			return alice.Try("connect", []string{bob.ID() + "@" + bob.Address()}, nil)
 		})
+		alice.Sync() // neither opens a channel while it is behind
+		bob.Sync()
 	}
 
 	t.Run("after the start", func(t *testing.T) {

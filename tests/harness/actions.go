@@ -92,10 +92,12 @@ func (n *Node) FundWallet(sats amount.Sat) {
 	n.Sync()
 }
 
-// Connect connects to a peer.
+// Connect connects to a peer, so that either can open a channel: both have seen all blocks.
 func (n *Node) Connect(peer *Node) {
 	n.t.Helper()
 	n.Call("connect", []string{peer.ID() + "@" + peer.Address()}, nil)
+	n.Sync()
+	peer.Sync()
 }
 
 // OpenChannel opens a channel to a connected peer, and returns when both can use it.

@@ -25,8 +25,7 @@ func TestForward(t *testing.T) {
 	pay(1)
 	l.balanced(paid, earned)
 	l.bob.Restart()
-	l.alice.WaitChannel("", "CHANNELD_NORMAL")
-	l.bob.WaitChannel("", "CHANNELD_NORMAL")
+	l.joined()
 	pay(123_456_789)
 	l.balanced(paid, earned)
 
