@@ -202,8 +202,10 @@ func (o *opening) checkOpened(m *channeldmsg.Opened) error {
 		return fmt.Errorf("%s pushed in a channel of %s", m.Push, s.FundingSats)
 	case m.ChannelID != wire.NewChannelID(s.FundingTxid, s.FundingOutput):
 		return fmt.Errorf("channel_id %s does not follow from the funding output %s", m.ChannelID, outpoint)
-	case o.n.byFunding[outpoint] != nil || o.n.opens(outpoint, o):
+	case o.n.byFunding[outpoint] != nil:
 		return fmt.Errorf("the funding output %s is another channel's", outpoint)
+	case o.n.uses(m.ChannelID, o):
+		return fmt.Errorf("channel_id %s is another channel's", m.ChannelID)
 	}
 	if known, err := o.n.db.HasChannel(m.ChannelID); err != nil || known {
 		return errors.Join(err, fmt.Errorf("channel_id %s was used before", m.ChannelID))
@@ -222,11 +224,17 @@ func (o *opening) checkOpened(m *channeldmsg.Opened) error {
 	return checkStatus(&m.Status, s.FundingSats)
 }
 
-// opens reports whether another channel of ours is being opened over a funding output.
-func (n *node) opens(outpoint btcwire.OutPoint, but *opening) bool {
+// uses reports whether another channel, which need not be on disk yet, has a channel_id, or one that is being opened
+// will have it. Many funding outputs follow from one: it is their txid xor their index, both the peer's choice.
+func (n *node) uses(id wire.ChannelID, but *opening) bool {
+	for _, c := range n.channels {
+		if c.row.ChannelID == id {
+			return true
+		}
+	}
 	for _, p := range n.peers {
 		for _, o := range p.openings {
-			if o != but && o.outpoint != nil && *o.outpoint == outpoint {
+			if o != but && o.outpoint != nil && wire.NewChannelID(o.outpoint.Hash, uint16(o.outpoint.Index)) == id {
 				return true
 			}
 		}

@@ -2,7 +2,9 @@ package main
 
 import (
 	"crypto/sha256"
+	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	core "fulmen/internal/channel"
@@ -226,6 +228,32 @@ func TestOpeningThatLies(t *testing.T) {
 			w.unharmed()
 		})
 	}
+}
+
+// TestOneChannelIDForTwo: two channels whose channel_id is the same, though their funding outputs are not, and of which
+// none is on disk yet.
+func TestOneChannelIDForTwo(t *testing.T) {
+	w := surround(t)
+	defer w.end()
+	w.connect()
+	for range 2 {
+		w.send(w.connectd, &connectdmsg.PeerSent{ID: malloryID, Conn: 1, Wire: w.openChannel()})
+		w.next()
+	}
+	first, second := w.goodOpened(), w.goodOpened()
+	second.Setup.FundingTxid[31] ^= 1
+	second.Setup.FundingOutput = 1
+	if id := wire.NewChannelID(second.Setup.FundingTxid, 1); id != first.ChannelID {
+		t.Fatalf("channel_ids %s and %s", first.ChannelID, id)
+	}
+	w.n.loop.call(func() {
+		openings := slices.Collect(maps.Values(w.n.peers[malloryID].openings))
+		openings[0].onOpened(first)
+		if err := openings[1].checkOpened(second); err == nil || !strings.Contains(err.Error(), "is another channel's") {
+			t.Errorf("the second: %v", err)
+		}
+	})
+	w.unharmed()
 }
 
 // TestConnectionReportedTwice: one channel never has two processes at a time.
