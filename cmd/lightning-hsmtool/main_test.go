@@ -125,7 +125,7 @@ func TestErrors(t *testing.T) {
 		{"", []string{"getnodeid", plain, "more"}, exitUsage, "getnodeid PATH"},
 		{"", []string{"generatehsm", filepath.Join(dir, "new"), "fr", abandon}, exitUsage, `language "fr"`},
 		{"", []string{"generatehsm", filepath.Join(dir, "new"), "en"}, exitUsage, "words come after"},
-		{"", []string{"generatehsm", filepath.Join(dir, "new"), "en", "abandon"}, exitError, "1 words"},
+		{"", []string{"generatehsm", filepath.Join(dir, "new"), "en", "abandon"}, exitError, "words, have 1"},
 		{"", []string{"generatehsm", plain}, exitError, "already exists"},
 		{"one\nother\n", []string{"generatehsm", filepath.Join(dir, "new")}, exitError, "differ"},
 		{"", []string{"getnodeid", filepath.Join(dir, "none")}, exitError, "no such file"},
@@ -134,7 +134,7 @@ func TestErrors(t *testing.T) {
 		{"wrong\n", []string{"getsecret", locked}, exitError, locked + ": wrong passphrase"},
 		{"", []string{"getsecret", locked}, exitError, "needs its passphrase"},
 		{ritual + "\n", []string{"checkhsm", plain}, exitMismatch, "do not give"},
-		{"no words\n", []string{"checkhsm", plain}, exitError, "your words: 2 words"},
+		{"no words\n", []string{"checkhsm", plain}, exitError, "your words: want 12, 15, 18, 21 or 24 words, have 2"},
 	} {
 		code, _, errs := run(t, c.stdin, c.args...)
 		if code != c.code || !strings.Contains(errs, c.text) {

@@ -16,6 +16,7 @@ import (
 
 	"fulmen/internal/config"
 	"fulmen/internal/hsmsecret/secretfile"
+	"fulmen/internal/ipc"
 	"fulmen/internal/ipc/hsmdmsg"
 	"fulmen/internal/wallet"
 )
@@ -70,7 +71,11 @@ func (n *node) openSecret(ctx context.Context, path string) (*hsmdmsg.InitReply,
 	}
 	init.Create, init.Words = true, words
 	reply, err := n.initHsmd(ctx, path, file, init)
-	if err != nil {
+	var refused *ipc.Fail
+	switch {
+	case words != "" && errors.As(err, &refused):
+		return nil, fmt.Errorf("recover: %w", refused) // there is no file yet that anything could be wrong with
+	case err != nil:
 		return nil, err
 	}
 	if err := begun.Commit(); err != nil {

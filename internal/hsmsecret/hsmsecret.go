@@ -23,7 +23,7 @@ import (
 	"fulmen/internal/codex32"
 )
 
-// The ways in which a secret cannot be read.
+// The ways in which a secret cannot be read. What a person types is no file: only such content is ErrDamaged.
 var (
 	ErrDamaged             = errors.New("damaged")
 	ErrEncrypted           = errors.New("encrypted in the old 73-byte form, which is not supported: decrypt it with Core Lightning's hsmtool")
@@ -92,13 +92,13 @@ func Restore(text, passphrase string) (*Secret, error) {
 	case len(text) == 2*rawLen:
 		var err error
 		if raw, err = hex.DecodeString(text); err != nil {
-			return nil, fmt.Errorf("not 64 hex digits: %w", ErrDamaged)
+			return nil, errors.New("not 64 hex digits") // which byte is wrong is not for logs
 		}
 	default:
 		return FromMnemonic(text, passphrase)
 	}
 	if len(raw) != rawLen {
-		return nil, fmt.Errorf("codex32 of %d bytes, hsm_secret takes one of %d: use the words: %w", len(raw), rawLen, ErrDamaged)
+		return nil, fmt.Errorf("codex32 of %d bytes, hsm_secret takes one of %d: use the words", len(raw), rawLen)
 	}
 	return Parse(raw, passphrase)
 }
@@ -119,7 +119,7 @@ func Parse(content []byte, passphrase string) (*Secret, error) {
 	}
 	mnemonic := string(content[hashLen:])
 	if err := checkMnemonic(mnemonic); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", err, ErrDamaged)
 	}
 	seed := bip39.NewSeed(mnemonic, passphrase)
 	if hash := sha256.Sum256(seed); needed && subtle.ConstantTimeCompare(hash[:], content[:hashLen]) == 0 {
@@ -189,15 +189,15 @@ func checkMnemonic(mnemonic string) error {
 	switch len(words) {
 	case 12, 15, 18, 21, 24:
 	default:
-		return fmt.Errorf("%d words, a mnemonic has 12, 15, 18, 21 or 24: %w", len(words), ErrDamaged)
+		return fmt.Errorf("want 12, 15, 18, 21 or 24 words, have %d", len(words))
 	}
 	for i, word := range words {
 		if _, ok := bip39.GetWordIndex(word); !ok {
-			return fmt.Errorf("word %d of %d is not in BIP 39's English list: %w", i+1, len(words), ErrDamaged)
+			return fmt.Errorf("word %d of %d is not in BIP 39's English list", i+1, len(words))
 		}
 	}
 	if !bip39.IsMnemonicValid(mnemonic) {
-		return fmt.Errorf("checksum of the %d words does not match, one is wrong or out of place: %w", len(words), ErrDamaged)
+		return fmt.Errorf("checksum of the %d words does not match, one is wrong or out of place", len(words))
 	}
 	return nil
 }

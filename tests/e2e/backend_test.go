@@ -63,7 +63,8 @@ func TestNodeDoesNotStart(t *testing.T) {
 		"wrong network": {
 			[]string{"--network=testnet"}, `backend is on the chain .*regtest.*, we are on .*test`, true,
 		},
-		"unknown option": {[]string{"--bitcoin-rpcprot=1"}, "bitcoin-rpcprot", true},
+		"words that are none": {[]string{"--recover=abandon about"}, "recover: want 12, 15, 18, 21 or 24 words, have 2", true},
+		"unknown option":      {[]string{"--bitcoin-rpcprot=1"}, "bitcoin-rpcprot", true},
 		"port in use": {
 			[]string{"--bind-addr=" + taken.Addr().String()}, "set up connectd: listen on " + taken.Addr().String() + ": bind: address already in use", false,
 		},
