@@ -127,32 +127,36 @@ func IsAddress(text string) bool {
 	return strings.HasPrefix(text, tcpScheme) || strings.HasPrefix(text, unixScheme)
 }
 
-// splitAddress parts an address for net.Dial, and makes what TCP needs: nobody on the way may read the
-// database, or write into the copy. A Unix socket has its permissions.
-func splitAddress(text string, secret []byte) (network, address string, config *tls.Config, err error) {
+// endpoint is what an address says, for net.Dial and net.Listen.
+type endpoint struct {
+	network, address string
+	config           *tls.Config // TCP's: nobody on the way may read the database, or write into the copy. A Unix socket has its permissions
+}
+
+// parseAddress finds what is wrong with an address before anybody waits for it.
+func parseAddress(text string, secret []byte) (endpoint, error) {
 	if path, ok := strings.CutPrefix(text, unixScheme); ok {
-		return "unix", path, nil, nil
+		return endpoint{"unix", path, nil}, nil
 	}
 	address, ok := strings.CutPrefix(text, tcpScheme)
 	if !ok {
-		return "", "", nil, fmt.Errorf("address %q should be tcp:HOST:PORT or unix:PATH", text)
+		return endpoint{}, fmt.Errorf("address %q should be tcp:HOST:PORT or unix:PATH", text)
+	}
+	if _, _, err := net.SplitHostPort(address); err != nil {
+		return endpoint{}, fmt.Errorf("should be tcp:HOST:PORT: %w", err)
 	}
 	if secret == nil {
-		return "", "", nil, errors.New("an address with tcp: needs a secret that both ends have (backup-secret-file)")
+		return endpoint{}, errors.New("an address with tcp: needs a secret that both ends have (backup-secret-file)")
 	}
-	config, err = tlsConfig(secret)
-	return "tcp", address, config, err
+	config, err := tlsConfig(secret)
+	return endpoint{"tcp", address, config}, err
 }
 
-func dial(ctx context.Context, text string, secret []byte) (net.Conn, error) {
-	network, address, config, err := splitAddress(text, secret)
-	if err != nil {
-		return nil, err
-	}
-	if config == nil {
+func (e endpoint) dial(ctx context.Context) (net.Conn, error) {
+	if e.config == nil {
 		var d net.Dialer
-		return d.DialContext(ctx, network, address)
+		return d.DialContext(ctx, e.network, e.address)
 	}
-	d := tls.Dialer{Config: config}
-	return d.DialContext(ctx, network, address)
+	d := tls.Dialer{Config: e.config}
+	return d.DialContext(ctx, e.network, e.address)
 }

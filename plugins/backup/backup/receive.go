@@ -29,25 +29,25 @@ func NewReceiver(dir string, log func(format string, args ...any)) *Receiver {
 
 // Listen opens the socket of an address.
 func Listen(address string, secret []byte) (net.Listener, error) {
-	network, where, config, err := splitAddress(address, secret)
+	e, err := parseAddress(address, secret)
 	if err != nil {
 		return nil, err
 	}
-	if network == "unix" {
-		if info, err := os.Lstat(where); err == nil && info.Mode()&os.ModeSocket != 0 {
-			if err := os.Remove(where); err != nil { // of one that ended
+	if e.network == "unix" {
+		if info, err := os.Lstat(e.address); err == nil && info.Mode()&os.ModeSocket != 0 {
+			if err := os.Remove(e.address); err != nil { // of one that ended
 				return nil, err
 			}
 		}
 	}
-	l, err := net.Listen(network, where)
+	l, err := net.Listen(e.network, e.address)
 	if err != nil {
 		return nil, err
 	}
-	if config != nil {
-		return tls.NewListener(l, config), nil
+	if e.config != nil {
+		return tls.NewListener(l, e.config), nil
 	}
-	if err := os.Chmod(where, 0o600); err != nil {
+	if err := os.Chmod(e.address, 0o600); err != nil {
 		l.Close()
 		return nil, err
 	}

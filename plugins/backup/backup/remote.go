@@ -14,8 +14,8 @@ import (
 
 // Remote is a copy that a receiver keeps.
 type Remote struct {
-	address string
-	secret  []byte
+	address string // as the option has it, for messages
+	to      endpoint
 
 	mu    sync.Mutex
 	conn  net.Conn
@@ -34,12 +34,16 @@ const (
 // errBroken is a connection that ended: the request may be tried again over another.
 var errBroken = errors.New("the connection broke")
 
-// DialRemote connects to a receiver.
+// DialRemote connects to a receiver, and waits for one that is away; not where the address is wrong.
 func DialRemote(address string, secret []byte) (*Remote, error) {
-	r := &Remote{address: address, secret: secret}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if err := r.redial(); err != nil {
+	to, err := parseAddress(address, secret)
+	r := &Remote{address: address, to: to}
+	if err == nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		err = r.redial()
+	}
+	if err != nil {
 		return nil, fmt.Errorf("backup at %s: %w", address, err)
 	}
 	return r, nil
@@ -50,7 +54,7 @@ func (r *Remote) redial() error {
 	ctx, cancel := context.WithTimeout(context.Background(), redialTime)
 	defer cancel()
 	for {
-		conn, err := dial(ctx, r.address, r.secret)
+		conn, err := r.to.dial(ctx)
 		if err == nil {
 			r.conn = conn
 			var raw []byte

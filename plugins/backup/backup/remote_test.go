@@ -51,8 +51,10 @@ func TestRemote(t *testing.T) {
 func TestRemoteNeedsTheSecret(t *testing.T) {
 	w := newWorld(t)
 	address, _ := w.receiver("tcp:127.0.0.1:0", testSecret)
-	if _, _, _, err := splitAddress(address, nil); err == nil {
-		t.Error("tcp: without a secret")
+	for wrong, want := range map[string]string{address: "needs a secret", "tcp:backuphost": "missing port", "backuphost:1": "should be tcp:HOST:PORT"} {
+		if _, err := parseAddress(wrong, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", wrong, err, want)
+		}
 	}
 	for _, other := range [][]byte{bytes.Repeat([]byte("other"), 10), nil} {
 		var conn net.Conn
@@ -60,7 +62,11 @@ func TestRemoteNeedsTheSecret(t *testing.T) {
 		if other == nil {
 			conn, err = net.Dial("tcp", strings.TrimPrefix(address, tcpScheme))
 		} else {
-			conn, err = dial(t.Context(), address, other)
+			var to endpoint
+			if to, err = parseAddress(address, other); err != nil {
+				t.Fatal(err)
+			}
+			conn, err = to.dial(t.Context())
 		}
 		if err == nil {
 			err = writeFrame(conn, askState, nil)
