@@ -162,7 +162,7 @@ func (b *Book) print(name, lines string) {
 		return // closed
 	}
 	if _, err := io.WriteString(w, lines); err != nil {
-		fmt.Fprintf(os.Stderr, "write %s: %v: %s", name, err, lines)
+		fmt.Fprintf(os.Stderr, "log: %v: %s", err, lines) // a file's error names it
 	}
 }
 

@@ -160,5 +160,9 @@ func (r *run) status() payStatus {
 }
 
 func strategy(t *try) string {
-	return fmt.Sprintf("by channel %s, %d hops", t.route.Hops[0].Channel.ID, len(t.route.Hops))
+	hops := "1 hop"
+	if n := len(t.route.Hops); n > 1 {
+		hops = fmt.Sprintf("%d hops", n)
+	}
+	return fmt.Sprintf("by channel %s, %s", t.route.Hops[0].Channel.ID, hops)
 }
