@@ -210,9 +210,12 @@ func (s *stage) mine(blocks int) {
 	}
 }
 
-// settleDown waits until the mempool is as it stays: what the nodes send follows from the blocks.
+// settleDown waits until the mempool is as it stays: what the nodes send follows from the blocks, which all have seen.
 func (s *stage) settleDown() {
 	s.t.Helper()
+	for _, n := range s.nodes() {
+		n.Sync()
+	}
 	last, same := "", 0
 	harness.Eventually(s.t, "the mempool settles", func() error {
 		txids := s.btcd.Mempool() // in no order
