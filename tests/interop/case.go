@@ -119,6 +119,14 @@ func (s *Scene) Connect() {
 	if err := s.Us.Try("connect", []string{s.Peer.ID() + "@" + s.Peer.Address()}, nil); err != nil {
 		s.Fatalf("connect: %v", err)
 	}
+	s.met(s.Us)
+}
+
+// met waits until the peer has read the init of a node of ours that has dialled it: before that it may have nothing
+// to do with us.
+func (s *Scene) met(n *harness.Node) {
+	s.Helper()
+	s.Eventually("the peer knows that "+n.Name+" is connected", func() bool { return s.Peer.Connected(n.ID()) })
 }
 
 // OpenOurs has us open a channel, and returns its funding output once both sides can use it.

@@ -1,6 +1,10 @@
 package interop
 
-import "path/filepath"
+import (
+	"path/filepath"
+
+	"fulmen/internal/amount"
+)
 
 var cheatCases = []Case{
 	{Name: "cheat/peer-anchors", Us: shortDelay, Peer: Setup{ShortDelay: true}, Hold: true, Run: func(s *Scene) { peerCheats(s, nil) }},
@@ -62,6 +66,7 @@ func peerCheats(s *Scene, kind map[string]any) {
 	s.mined()
 	s.Us.Start()
 	s.Us.WaitLog("published a revoked commitment")
+	s.sent(point, func(untaken []amount.Sat) bool { return len(untaken) == 0 })
 	s.endsForUs()
 	s.shared(before, 1_000_000-oursHeld[2]-theirsHeld[2], 0)
 }
@@ -82,6 +87,7 @@ func weCheat(s *Scene, kind map[string]any) {
 	s.Us.Start()
 	s.closedByUs()
 	s.Peer.Start()
+	s.sent(point, func(untaken []amount.Sat) bool { return len(untaken) <= 1 }) // its own balance it may take later
 	s.ends(point)
 	s.shared(before, 0, 1_000_000-oursHeld[2]-theirsHeld[2])
 }

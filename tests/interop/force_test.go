@@ -2,6 +2,7 @@ package interop
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"fulmen/internal/amount"
@@ -94,6 +95,7 @@ func forceClose(s *Scene, kind map[string]any, weClose bool) {
 		s.closedByPeer(point)
 	}
 	h.take(s)
+	s.sent(point, func(untaken []amount.Sat) bool { return !slices.Contains(untaken, theirsHeld[0]) }) // lnd waits for a block
 	s.ends(point)
 	// Who offered what is trimmed has lost it to the miner.
 	s.shared(before, 500_000-oursHeld[0]-oursHeld[2]+theirsHeld[0], 500_000-theirsHeld[0]-theirsHeld[2]+oursHeld[0])

@@ -67,6 +67,7 @@ func (s *Scene) farNode(how Open) (far *harness.Node, point string) {
 	s.Helper()
 	far = s.AnotherOfOurs("far", append([]string{fmt.Sprintf("--htlc-minimum-msat=%d", uint64(lineTerms.Min))}, fastGossip...)...)
 	far.Call("connect", []string{s.Peer.ID() + "@" + s.Peer.Address()}, nil)
+	s.met(far)
 	point, err := s.Peer.Open(far.ID(), how)
 	if err != nil {
 		s.Fatalf("the peer opens: %v", err)

@@ -36,6 +36,48 @@ func (s *Scene) endsWhen(ended func() bool) {
 	s.Fatalf("after %d blocks, it has not ended; we have %+v", most, s.Us.Channels())
 }
 
+// untaken is the outputs, but for anchors, of the close of a channel in the last block that nothing spends, there or
+// in the mempool.
+func (s *Scene) untaken(point string) (outputs []amount.Sat) {
+	s.Helper()
+	const anchor = 330
+	all := s.BTCD.BlockAt(s.BTCD.Height()).Transactions
+	for _, txid := range s.BTCD.Mempool() {
+		if tx := s.BTCD.Transaction(txid); tx != nil {
+			all = append(all, tx)
+		}
+	}
+	spentBy := map[string]int{}
+	for i, tx := range all {
+		for _, in := range tx.TxIn {
+			spentBy[in.PreviousOutPoint.String()] = i
+		}
+	}
+	at, closed := spentBy[point]
+	if !closed {
+		s.Fatalf("the last block has no close of %s", point)
+	}
+	txid := all[at].TxHash()
+	for i, out := range all[at].TxOut {
+		if _, taken := spentBy[fmt.Sprintf("%s:%d", txid, i)]; !taken && out.Value != anchor {
+			outputs = append(outputs, amount.Sat(out.Value))
+		}
+	}
+	return outputs
+}
+
+// sent waits, after a close, until the outputs that nothing spends are as they should be. What has to be mined in time
+// pays more with each block that comes, and here blocks come faster than a busy machine sends.
+func (s *Scene) sent(point string, enough func(untaken []amount.Sat) bool) {
+	s.Helper()
+	harness.Eventually(s, "what has to be mined in time is sent", func() error {
+		if left := s.untaken(point); !enough(left) {
+			return fmt.Errorf("nothing spends the outputs of %v", left)
+		}
+		return nil
+	})
+}
+
 // purse is what both wallets have.
 type purse struct{ ours, theirs amount.Sat }
 
