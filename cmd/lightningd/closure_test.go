@@ -6,6 +6,7 @@ import (
 
 	btcwire "github.com/btcsuite/btcd/wire/v2"
 
+	"fulmen/internal/ipc/channeldmsg"
 	"fulmen/internal/ipc/onchaindmsg"
 	"fulmen/internal/store"
 	"fulmen/tests/hostile"
@@ -43,6 +44,37 @@ func TestOnchaindIsToldAgain(t *testing.T) {
 	if row := w.row(); row.State != store.OnChain || row.CloseHeight != testHeight+1 {
 		t.Errorf("%s, closed in block %d", row.State, row.CloseHeight)
 	}
+}
+
+// TestPreimageBetweenBlocks: what a preimage lets us claim is sent at once, whenever it comes.
+func TestPreimageBetweenBlocks(t *testing.T) {
+	w, _ := surroundChain(t)
+	defer w.end()
+	w.connect()
+	w.offerMallorys()
+	close := testCommitment(1)
+	w.mine(testHeight+1, close)
+	w.mallory.conn.Close()
+	p := w.began(close)
+	hears[onchaindmsg.NewHeight](w, p)
+	w.send(p, &onchaindmsg.Processed{Height: testHeight + 1})
+	w.handled(p)
+	preimage := partPreimage(1)
+	w.n.loop.call(func() { w.n.channels[malloryChannel].settle(channeldmsg.SettleHTLC{ID: 1, Preimage: &preimage}) })
+	if told := hears[onchaindmsg.Preimages](w, p); len(told.Preimages) != 1 || told.Preimages[0].Preimage != preimage {
+		t.Errorf("told %+v", told)
+	}
+	w.send(p, testClaim(close, 0))
+	if h := hears[onchaindmsg.NewHeight](w, p); h.Height != testHeight+1 {
+		t.Errorf("told of block %d", h.Height)
+	}
+	w.send(p, &onchaindmsg.Processed{Height: testHeight + 1})
+	hostile.Within(t, "decide about the claim", func() {
+		for decided := ""; decided == ""; {
+			w.n.loop.call(func() { decided = w.n.channels[malloryChannel].lastDecision })
+		}
+	})
+	w.alive()
 }
 
 // TestCommitmentIsTriedAgain: what keeps our commitment from being signed, or from being described to txwatch, is

@@ -100,7 +100,9 @@ func (e *closure) settle(settles []channeldmsg.SettleHTLC) {
 	}
 	e.preimages = append(e.preimages, list...)
 	if e.live && !e.stale && len(list) > 0 {
-		e.proc.send(&onchaindmsg.Preimages{Preimages: list})
+		// The height, for the second time, has it say when its claims are complete: they are sent now, and not with the
+		// next block, which may bring the peer's claim.
+		e.proc.send(&onchaindmsg.Preimages{Preimages: list}, &onchaindmsg.NewHeight{Height: e.c.n.blockHeight})
 	}
 }
 
