@@ -2,6 +2,7 @@ package channel
 
 import (
 	"crypto/sha256"
+	"slices"
 
 	"fulmen/internal/amount"
 	"fulmen/internal/block"
@@ -101,6 +102,19 @@ type change struct {
 	remove  *htlc
 	result  *Result // of remove
 	feerate amount.FeeratePerKw
+}
+
+// isFeerate reports whether it is update_fee.
+func (ch change) isFeerate() bool { return ch.add == nil && ch.remove == nil }
+
+// joined appends later changes of the same side. Of all fee rates only the last counts, so the others go: a list has as
+// many changes as there can be HTLCs, and one, however many update_fees an opener sends before it lets them be
+// committed to. What a channel stores has to fit into a message between our processes.
+func joined(list []change, later ...change) []change {
+	if slices.ContainsFunc(later, change.isFeerate) {
+		list = slices.DeleteFunc(list, change.isFeerate)
+	}
+	return append(list, later...)
 }
 
 // message is our update message.

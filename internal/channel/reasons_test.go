@@ -1,11 +1,14 @@
 package channel_test
 
 import (
+	"bytes"
 	"testing"
 
+	"fulmen/internal/amount"
 	"fulmen/internal/channel"
 	"fulmen/internal/channel/channeltest"
 	"fulmen/internal/ipc"
+	"fulmen/internal/wire"
 )
 
 // TestLongReasonsFit: a peer that fails all HTLCs at once, each with a reason as long as its message, makes neither
@@ -48,5 +51,42 @@ func TestLongReasonsFit(t *testing.T) {
 	}
 	if w.largest[0] > ipc.MaxFrame/2 {
 		t.Errorf("one Store of %d bytes, or a log as long", w.largest[0])
+	}
+}
+
+// TestManyFeesFit: a peer that sends update_fee without end, and commits to them again and again while it keeps its own
+// revoke_and_ack back, does not make what is stored grow with them.
+func TestManyFeesFit(t *testing.T) {
+	terms := channeltest.DefaultTerms()
+	terms.Cheap = true
+	w := openWires(t, terms)
+	id, sent := w.nodes[1].Channel.Params().ChannelID, 0
+	for range 5 {
+		for range 20_000 {
+			sent++
+			w.step(1, channel.PeerSent{Msg: &wire.UpdateFee{ChannelID: id, FeeratePerKw: amount.FeeratePerKw(1000 + sent%1000)}})
+		}
+		next := w.nodes[1].Channel.LocalContent()
+		next.Number, next.Feerate = next.Number+1, amount.FeeratePerKw(1000+sent%1000)
+		next.ToLocal, next.ToRemote = next.ToRemote, next.ToLocal // as alice sees it
+		signed, err := w.nodes[0].Signer.SignRemote(&next, w.nodes[1].Signer.Point(next.Number))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.step(1, channel.PeerSent{Msg: &wire.CommitmentSigned{ChannelID: id, Signature: signed.Signature}})
+		w.step(1, channel.Idle{})
+	}
+	if w.largest[1] > 64<<10 {
+		t.Errorf("one Store of %d bytes, or a log as long", w.largest[1])
+	}
+	restored, err := w.nodes[1].Log.Restore()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(restored.Snapshot(), w.nodes[1].Channel.Snapshot()) {
+		t.Error("what is stored is not what runs")
+	}
+	if got, want := restored.LocalContent().Feerate, amount.FeeratePerKw(1000+sent%1000); got != want || restored.Summary().LocalNumber != 5 {
+		t.Errorf("commitment %d at %s, want 5 at %s", restored.Summary().LocalNumber, got, want)
 	}
 }

@@ -16,7 +16,7 @@ func (c *Channel) receivedView() *view {
 // receive takes an update of the peer that has been found good.
 func (c *Channel) receive(ch change) {
 	c.receivedView().apply(&ch)
-	c.received = append(c.received, ch)
+	c.received = joined(c.received, ch)
 }
 
 // operating holds what every update message needs.

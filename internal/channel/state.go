@@ -129,7 +129,7 @@ func (m *committedTheirs) apply(s *state) error {
 	s.local = localSide{
 		current: next, point: m.point, signature: m.signature, htlcSignatures: m.htlcSignatures,
 	}
-	s.remote.acked = append(s.remote.acked, m.changes...)
+	s.remote.acked = joined(s.remote.acked, m.changes...)
 	s.revokedLast = true
 	return nil
 }
@@ -190,7 +190,7 @@ func (m *revokedTheirs) apply(s *state) error {
 			h.onion, h.extraTLVs = nil, nil
 		}
 	}
-	s.local.acked = append(s.local.acked, r.unrevoked...)
+	s.local.acked = joined(s.local.acked, r.unrevoked...)
 	r.current, r.next, r.unrevoked, r.unrevokedPeer = r.next, nil, nil, nil
 	r.point, r.nextPoint = r.nextPoint, m.nextPoint
 	return nil
