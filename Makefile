@@ -16,7 +16,7 @@ DATABASE_PLUGINS = backup sql
 
 GOBUILD = $(GO) build -trimpath -ldflags="-s -w"
 
-.PHONY: build test test-crash test-funding test-plugins test-onchain test-backup test-network test-confinement test-options test-clients contract sim sim-onchain bench demo interop interop-smoke lint fuzz check-profiles gen check-gen install clean
+.PHONY: build test test-crash test-funding test-plugins test-onchain test-backup test-network test-confinement test-options test-clients contract sim sim-onchain bench demo interop interop-smoke lint fuzz fuzz-hostile check-profiles gen check-gen install clean
 
 build:
 	@mkdir -p bin libexec/plugins
