@@ -221,9 +221,9 @@ func TestLegacyCloseOverAReconnect(t *testing.T) {
 	for _, restarted := range []*harness.Node{bob, alice} {
 		restarted.Kill()
 		restarted.Start()
-		alice.Connect(bob)
 		for _, n := range []*harness.Node{alice, bob} {
 			harness.Eventually(t, n.Name+" has the channel taken up, and closed", func() error {
+				alice.Connect(bob) // nobody else calls; and alice may not have heard yet that bob was gone
 				ch := n.Channels()[0]
 				if ch.State != "CLOSINGD_COMPLETE" || ch.Reestablished == nil || !*ch.Reestablished {
 					return fmt.Errorf("it is in %s, reestablished %v", ch.State, ch.Reestablished)

@@ -63,6 +63,7 @@ func TestSQL(t *testing.T) {
 		list{{bob.ID(), 1, scid, "CHANNELD_NORMAL"}})
 	want(alice, "SELECT count(*) > 0 FROM peerchannels_features f JOIN peerchannels c ON f.row = c.rowid WHERE f.features = 'option_anchors'", list{{1}})
 	want(alice, "SELECT direction, amount_msat FROM htlcs", list{{"out", 7000}})
+	alice.Settled() // so that the one in flight is the only one
 	inFlight(t, alice, bob, scid, func() {
 		want(alice, `SELECT h.direction, h.amount_msat, c.peer_id FROM peerchannels_htlcs h JOIN peerchannels c ON h.row = c.rowid`, list{{"out", 4000, bob.ID()}})
 		want(bob, "SELECT direction, id, payment_hash = (SELECT max(payment_hash) FROM peerchannels_htlcs) FROM htlcs WHERE amount_msat = 4000", list{{"in", 1, 1}})
