@@ -80,9 +80,9 @@ func (n *node) startChanneld(ctx context.Context, s *channelStart, owner channel
 		connectds.Close()
 		return fmt.Errorf("start channeld: %w", err)
 	}
+	p.send(&s.setup) // before the loop knows the process, and sends it something else: a new height, or an order
 	n.loop.post(func() { owner.started(p) })
 	close(known)
-	p.send(&s.setup)
 	n.connectd.send(&connectdmsg.AttachChannel{ID: s.conn.id, Conn: s.conn.conn, ChannelID: s.channelID}, connectds)
 	return nil
 }
