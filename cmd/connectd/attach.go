@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"sync/atomic"
+	"time"
 
 	"fulmen/internal/ipc"
 	"fulmen/internal/ipc/peermsg"
@@ -16,12 +17,13 @@ import (
 type attachment struct {
 	p    *peer
 	link *ipc.Conn
-	deaf atomic.Bool // it ended: what it said before is still to be read
+	deaf atomic.Bool   // it ended: what it said before is still to be read
+	gone chan struct{} // closed when that is read
 }
 
 // attach lets a channel's process have the messages with a channel_id.
 func (p *peer) attach(link *ipc.Conn, id wire.ChannelID) {
-	a := &attachment{p: p, link: link}
+	a := &attachment{p: p, link: link, gone: make(chan struct{})}
 	p.mu.Lock()
 	old, ended := p.channels[id], p.ended
 	if !ended {
@@ -45,6 +47,17 @@ func (a *attachment) run() {
 		a.p.log.Debug("channel's link ended", "error", err)
 	}
 	a.detach()
+	close(a.gone)
+}
+
+// readOut waits until all that a process said which has ended is with the peer, as far as that reads.
+func (a *attachment) readOut() {
+	timer := time.NewTimer(drainTimeout)
+	defer timer.Stop()
+	select {
+	case <-a.gone:
+	case <-timer.C:
+	}
 }
 
 func (a *attachment) pass() error {

@@ -121,6 +121,32 @@ func TestChannelsTalk(t *testing.T) {
 	}
 }
 
+// TestLastWordsOfAProcessGoOut: the order to disconnect comes over another socket than what a channel's process said
+// before it ended, and must not overtake it.
+func TestLastWordsOfAProcessGoOut(t *testing.T) {
+	alice, bob := startNode(t, "alice"), startNode(t, "bob")
+	var words [][]byte
+	for tag := range byte(100) {
+		words = append(words, channelReady(chanA, tag))
+	}
+	for range 10 {
+		atAlice, atBob := link(alice, bob)
+		aliceA, bobA := alice.attach(atAlice, chanA), bob.attach(atBob, chanA)
+		bob.serve(atBob)
+		alice.serve(atAlice)
+		for _, word := range words {
+			aliceA.send(word)
+		}
+		aliceA.link.Close()
+		alice.order(&connectdmsg.Disconnect{ID: bob.id, Conn: atAlice.Conn, Ended: chanA})
+		bobA.want(words...)
+		if m := next[*connectdmsg.PeerDisconnected](t, alice.reports); m.Conn != atAlice.Conn || m.Reason != "disconnected by us" {
+			t.Errorf("alice: %+v", m)
+		}
+		next[*connectdmsg.PeerDisconnected](t, bob.reports)
+	}
+}
+
 func TestUnclaimedMessages(t *testing.T) {
 	alice, bob := startNode(t, "alice"), startNode(t, "bob")
 	atAlice, atBob := link(alice, bob)

@@ -69,9 +69,19 @@ func (s *server) disconnect(f *ipc.Frame) error {
 	if err := f.Decode(&m); err != nil {
 		return err
 	}
-	if p := s.peer(m.ID, m.Conn); p != nil {
-		p.stop("disconnected by us")
+	p := s.peer(m.ID, m.Conn)
+	if p == nil {
+		return nil
 	}
+	const reason = "disconnected by us"
+	if a := p.claimant(m.Ended); a != nil {
+		go func() {
+			a.readOut()
+			p.stop(reason)
+		}()
+		return nil
+	}
+	p.stop(reason)
 	return nil
 }
 

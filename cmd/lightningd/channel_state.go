@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"time"
 
 	"fulmen/internal/ipc/channeldmsg"
 	"fulmen/internal/ipc/connectdmsg"
@@ -23,10 +22,6 @@ const (
 	causeProtocol cause = "protocol" // a rule of the protocol was broken
 	causeOnchain  cause = "onchain"  // something in the chain
 )
-
-// lastWord is how long connectd has to read what a channel's process told its peer last, mostly a warning: that
-// comes over another socket than the order to let the peer go.
-const lastWord = 50 * time.Millisecond
 
 // started implements channelOwner.
 func (c *channel) started(p *channelProcess) {
@@ -49,9 +44,7 @@ func (c *channel) ended(e subd.Exit) {
 	}
 	if conn := c.peer.conn; conn != nil && c.resumable() {
 		c.log.Info("reconnecting, so that the channel can go on")
-		time.AfterFunc(lastWord, func() {
-			c.n.loop.post(func() { c.n.connectd.send(&connectdmsg.Disconnect{ID: conn.id, Conn: conn.conn}) })
-		})
+		c.n.connectd.send(&connectdmsg.Disconnect{ID: conn.id, Conn: conn.conn, Ended: c.row.ChannelID})
 		return
 	}
 	c.n.scheduleReconnect(c.peer)

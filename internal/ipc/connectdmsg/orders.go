@@ -54,6 +54,9 @@ type ConnectReply struct {
 type Disconnect struct {
 	ID   keys.PubKey
 	Conn uint64
+	// Ended is a channel whose process has ended: what that said last, mostly a warning, goes to the peer
+	// before. It comes over another socket, and may not have been read yet. Zero: none.
+	Ended wire.ChannelID
 }
 
 // AttachChannel hands over the channel's end towards the peer, as a descriptor (package peermsg). It
