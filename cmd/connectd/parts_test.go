@@ -396,7 +396,7 @@ func TestLastWordOfAChannelsProcess(t *testing.T) {
 	process := ipc.NewConn(end)
 	id := wire.ChannelID{1}
 	p := &peer{out: newOutbox(ours, sealer(t), newBacklog(), nil, slog.New(slog.DiscardHandler)), log: slog.New(slog.DiscardHandler), channels: map[wire.ChannelID]*attachment{}}
-	a := &attachment{p: p, link: link}
+	a := &attachment{p: p, link: link, gone: make(chan struct{})}
 	p.channels[id] = a
 	word := wire.Encode(&wire.Warning{ChannelID: id, Data: []byte("so long")})
 	if err := process.Send(&peermsg.Messages{Wire: [][]byte{word}}); err != nil {
