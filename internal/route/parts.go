@@ -3,6 +3,7 @@ package route
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"math/bits"
 	"slices"
 
@@ -296,9 +297,9 @@ func (v *View) bottleneck(q *PartsQuery) error {
 	}
 	switch {
 	case out < q.Amount && len(v.Away(q.Source)) > 0:
-		return ErrSource
+		return fmt.Errorf("%w: %v at most", ErrSource, out)
 	case in < q.Amount && in > 0:
-		return ErrDest
+		return fmt.Errorf("%w: %v at most", ErrDest, in)
 	}
 	return nil
 }

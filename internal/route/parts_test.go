@@ -109,13 +109,12 @@ func TestSpreadsOverParallelChannels(t *testing.T) {
 	if _, err := new(Finder).FindParts(v, q); !errors.Is(err, ErrTooDear) {
 		t.Errorf("too dear: %v", err)
 	}
-	if q.MaxFee = 2000; true {
-		parts, err := new(Finder).FindParts(v, q)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if p := v.JointProbability(parts); p < 960_000 || p > 961_000 { // (1 - 0.02) * (1 - 0.020002)
-			t.Errorf("probability %d", p)
-		}
+	q.MaxFee = 2000
+	parts, err := new(Finder).FindParts(v, q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := v.JointProbability(parts); p < 960_000 || p > 961_000 { // (1 - 0.02) * (1 - 0.020002)
+		t.Errorf("probability %d", p)
 	}
 }
