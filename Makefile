@@ -95,9 +95,10 @@ demo: build
 interop: build
 	cd tests/interop && CGO_ENABLED=0 FULMEN_BIN=$(CURDIR)/bin $(GO) test -trimpath -count=1 -timeout 60m -parallel 4
 
-# The few cases that say soon whether our node and lnd understand each other at all.
+# The few cases that say soon whether our node and lnd understand each other at all. On a slow machine with empty caches,
+# most of the time that it may take goes into building lnd.
 interop-smoke: build
-	cd tests/interop && CGO_ENABLED=0 FULMEN_BIN=$(CURDIR)/bin $(GO) test -trimpath -count=1 -timeout 20m -parallel 4 -args -smoke -peers lnd
+	cd tests/interop && CGO_ENABLED=0 FULMEN_BIN=$(CURDIR)/bin $(GO) test -trimpath -count=1 -timeout 40m -parallel 4 -args -smoke -peers lnd
 
 lint:
 	@out=$$(gofmt -l cmd internal plugins tests tools); test -z "$$out" || { echo "gofmt would change: $$out"; exit 1; }

@@ -237,7 +237,7 @@ func forwardByPeersHint(s *Scene) {
 	s.Connect()
 	s.OpenOurs(firstSats, map[string]any{"push_msat": uint64(firstSats.Msat() / 2)})
 	far, _ := s.farNode(Open{Sats: secondSats, Private: true})
-	invoice := s.hintedInvoice(far, s.Peer.ID())
+	invoice := s.hintedInvoice(far, 30_000_000, true, s.Peer.ID())
 	before := s.Us.Settled()
 	s.Us.Pay(invoice)
 	mustEqual(s, "what the far node has", far.Settled(), 30_000_000)
@@ -246,15 +246,15 @@ func forwardByPeersHint(s *Scene) {
 	}
 }
 
-// hintedInvoice is an invoice of a node of ours that names its private channel, once it can.
-func (s *Scene) hintedInvoice(n *harness.Node, from string) (bolt11 string) {
+// hintedInvoice is an invoice of a node of ours that names a private channel, once the peer has told its terms for that.
+func (s *Scene) hintedInvoice(n *harness.Node, msat amount.Msat, expose any, from string) (bolt11 string) {
 	s.Helper()
 	count := 0
 	harness.Eventually(s, "an invoice has a hint", func() error {
 		count++
 		var made struct{ Bolt11 string }
 		n.Call("invoice", map[string]any{
-			"amount_msat": 30_000_000, "label": fmt.Sprint("hinted", count), "description": "", "exposeprivatechannels": true,
+			"amount_msat": uint64(msat), "label": fmt.Sprint("hinted", count), "description": "", "exposeprivatechannels": expose,
 		}, &made)
 		bolt11 = made.Bolt11
 		return s.hints(bolt11, from)

@@ -131,27 +131,20 @@ func payRouteHints(s *Scene, public bool) {
 	}
 	s.OpenOurs(1_000_000, map[string]any{"announce": false, "push_msat": 500_000_000})
 	before := s.Agree()
-	theirs := s.Peer.Invoice(Invoice{Amount: 1_000_000, Hints: true})
-	s.hasHint(theirs, s.Us.ID())
+	var theirs string
+	harness.Eventually(s, "the peer's invoice has a hint", func() error { // once it has announced the public channel
+		theirs = s.Peer.Invoice(Invoice{Amount: 1_000_000, Hints: true})
+		return s.hints(theirs, s.Us.ID())
+	})
 	s.Us.Pay(theirs)
 	var expose any = true
 	if !public {
 		expose = []string{s.scidWith(s.Us, s.Peer.ID())}
 	}
-	var ours struct{ Bolt11 string }
-	s.Us.Call("invoice", map[string]any{"amount_msat": 1_000_000, "label": "hinted", "description": "", "exposeprivatechannels": expose}, &ours)
-	s.hasHint(ours.Bolt11, s.Peer.ID())
-	if _, err := s.Peer.Pay(ours.Bolt11, 0); err != nil {
+	if _, err := s.Peer.Pay(s.hintedInvoice(s.Us, 1_000_000, expose, s.Peer.ID()), 0); err != nil {
 		s.Fatalf("the peer pays: %v", err)
 	}
 	mustEqual(s, "our balance", s.Agree(), before)
-}
-
-func (s *Scene) hasHint(bolt11, from string) {
-	s.Helper()
-	if err := s.hints(bolt11, from); err != nil {
-		s.Fatalf("%v", err)
-	}
 }
 
 // hints is nil if an invoice has one hint, of one channel from a node.
