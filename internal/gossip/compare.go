@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"fulmen/internal/block"
 	"fulmen/internal/wire"
 )
 
@@ -177,7 +178,7 @@ func (m *Machine) newer(u *update, timestamp, sum uint32) bool {
 func (m *Machine) askNext(p *peer) {
 	a := &p.asked
 	if len(a.missing) == 0 {
-		m.seeker.asking, m.seeker.synced = nil, m.now
+		m.seeker.asking, m.seeker.synced, m.seeker.height = nil, m.now, block.Height(a.end-1)
 		a.missing = nil
 		return
 	}

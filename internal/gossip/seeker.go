@@ -12,6 +12,9 @@ const (
 	maxSeekers = 5
 	// fullInterval is how long after one comparison of everything the next is made, with another peer.
 	fullInterval Timestamp = 60 * 60
+	// grownInterval is how soon the next is made when our chain has since grown by more than announceDepth blocks, as it does
+	// after a start: channels in blocks that it did not have then were not asked for.
+	grownInterval Timestamp = 5 * 60
 	// answerTime is how long a peer may take for each part of an answer.
 	answerTime Timestamp = 120
 	// rangeTime is how long it may take for all replies to query_channel_range, and idsTime for all that is then asked for,
@@ -28,11 +31,12 @@ const (
 
 // seeker decides whom we ask, and for what.
 type seeker struct {
-	relays int        // peers that relay to us
-	asking *peer      // whom we are comparing everything with
-	synced Timestamp  // when that was last done to the end; 0 never
-	missed []missedID // of which an update came, and no announcement
-	young  []missedID // whose announcement came before our chain had their blocks
+	relays int          // peers that relay to us
+	asking *peer        // whom we are comparing everything with
+	synced Timestamp    // when that was last done to the end; 0 never
+	height block.Height // up to which it was
+	missed []missedID   // of which an update came, and no announcement
+	young  []missedID   // whose announcement came before our chain had their blocks
 	tried  memory[wire.ShortChannelID]
 }
 
@@ -173,13 +177,19 @@ func (m *Machine) seek() {
 		}
 	}
 	s.replaceRelays(m)
-	if s.asking == nil && (s.synced == 0 || m.now-s.synced >= fullInterval) && m.height > 0 {
+	if s.asking == nil && m.height > 0 && s.due(m.now, m.height) {
 		m.compareAll()
 	}
 	if p := s.asking; p != nil && !p.asked.byRange && !p.asked.byID {
 		m.askNext(p)
 	}
 	m.askMissed()
+}
+
+// due reports whether everything is to be compared again.
+func (s *seeker) due(now Timestamp, height block.Height) bool {
+	grown := height > s.height.Add(announceDepth)
+	return s.synced == 0 || now-s.synced >= fullInterval || grown && passed(now, s.synced, grownInterval)
 }
 
 // passed reports whether more than so long has passed since then.

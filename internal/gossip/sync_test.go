@@ -132,6 +132,30 @@ func TestBOLT7SyncWhileTheChainIsSlow(t *testing.T) {
 	fresh.wantChannels(80)
 }
 
+// TestBOLT7SyncWhileOurChainIsBehind: what is in blocks that we do not have yet is asked for soon after we have them.
+func TestBOLT7SyncWhileOurChainIsBehind(t *testing.T) {
+	w := newWorld(t, 30, 80)
+	old, fresh := w.actor(alice), w.actor(bob)
+	old.step(PeerUp{ID: carol.id})
+	old.learns(carol.id)
+	old.step(PeerDown{carol.id})
+	old.to = nil
+	fresh.m.height = 400_000 // below all of the network's channels
+	connect(old, fresh)
+	talk(old, fresh)
+	fresh.wantChannels(0)
+	fresh.step(BlockSeen{Height: tip})
+	w.now += grownInterval + 1
+	talk(old, fresh)
+	fresh.wantChannels(80)
+	asked := fresh.sent[wire.MsgQueryChannelRange]
+	fresh.step(BlockSeen{Height: tip + announceDepth})
+	w.now += grownInterval + 1
+	if talk(old, fresh); fresh.sent[wire.MsgQueryChannelRange] != asked {
+		t.Error("a few blocks are no reason to compare everything again")
+	}
+}
+
 // updated is a channel_update of a later time, signed anew.
 func (w *world) updated(t *testing.T, channel, side int, at Timestamp) []byte {
 	t.Helper()
