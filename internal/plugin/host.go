@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -102,6 +103,9 @@ func newIndex(plugins []*Plugin) (*index, error) {
 func (h *Host) adopt(g *program, p *Plugin) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if g.stopped {
+		return errors.New("it was stopped while it started")
+	}
 	if err := h.checkNames(p.manifest); err != nil {
 		return err
 	}

@@ -464,6 +464,27 @@ func TestLostIsNotPassedOver(t *testing.T) {
 	}
 }
 
+// TestStoppedWhileItStarts: a plugin that ended is just being started again when somebody stops it for good.
+func TestStoppedWhileItStarts(t *testing.T) {
+	spec, _ := testSpec(t, "full")
+	h := NewHost(Config{Spec: spec})
+	g, err := h.enter(Program{Path: spec.Path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := h.run(t.Context(), g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Remove(t.Context(), spec.Path); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.take(g, p); err == nil || !strings.Contains(err.Error(), "it was stopped") {
+		t.Errorf("it is taken up: %v", err)
+	}
+	<-p.Ended()
+}
+
 func TestHostRespectsReservedNames(t *testing.T) {
 	spec, _ := testSpec(t, "full")
 	h := NewHost(Config{Spec: spec, Reserved: func(m string) (string, bool) { return "lightningd", m == "echo" }})

@@ -25,7 +25,8 @@ func TestDaemon(t *testing.T) {
 		if out, err := n.CLI("stop"); err != nil {
 			t.Fatalf("stop: %v: %s", err, out)
 		}
-		if out, err := n.Background(""); err != nil || out != "" {
+		// On a busy machine it may say that it takes long, and no more than that.
+		if out, err := n.Background(""); err != nil || out != "" && !strings.HasPrefix(out, "lightningd: not ready yet;") {
 			t.Fatalf("a start after the stop: %v: %s", err, out)
 		}
 	}
