@@ -32,9 +32,13 @@ func (s *server) connectTo(m *connectdmsg.Connect) (*peer, error) {
 		return nil, ipc.Failf(connectdmsg.FailAllAddresses, "%v", errSelf)
 	}
 	s.mu.Lock()
-	if p := s.peers[m.ID]; p != nil {
+	for p := s.peers[m.ID]; p != nil; p = s.peers[m.ID] {
 		s.mu.Unlock()
-		return p, nil
+		if !p.isStopping() {
+			return p, nil
+		}
+		<-p.done // a connection that ends is none
+		s.mu.Lock()
 	}
 	if d := s.dials[m.ID]; d != nil {
 		s.mu.Unlock()
@@ -68,7 +72,7 @@ func (s *server) tryAddrs(m *connectdmsg.Connect) (*peer, error) {
 		if err == nil {
 			return p, nil
 		}
-		if p := s.peer(m.ID, 0); p != nil {
+		if p := s.peer(m.ID, 0); p != nil && !p.isStopping() {
 			return p, nil // it has come to us meanwhile
 		}
 		tried = append(tried, fmt.Sprintf("%s: %v", addr, err))

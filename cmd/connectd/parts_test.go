@@ -9,9 +9,11 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"fulmen/internal/ipc"
+	"fulmen/internal/ipc/connectdmsg"
 	"fulmen/internal/ipc/peermsg"
 	"fulmen/internal/keys"
 	"fulmen/internal/noise"
@@ -414,5 +416,43 @@ func TestLastWordOfAChannelsProcess(t *testing.T) {
 	<-ended
 	if len(p.channels) != 0 {
 		t.Error("the channel is still attached")
+	}
+}
+
+// TestConnectionThatEndsIsNone: neither who asks for the peer gets it, nor does it keep a new one out.
+func TestConnectionThatEndsIsNone(t *testing.T) { synctest.Test(t, testConnectionThatEndsIsNone) }
+
+func testConnectionThatEndsIsNone(t *testing.T) {
+	s := newTestServer()
+	s.nodeID, s.dials = keys.PubKey{2}, map[keys.PubKey]*dial{}
+	ours, theirs := net.Pipe()
+	defer theirs.Close()
+	old := newPeer(s, &secured{conn: ours, remote: keys.PubKey{3}, seal: sealer(t)}, remoteInit{}, false)
+	s.peers[old.id] = old
+	if p, err := s.connectTo(&connectdmsg.Connect{ID: old.id}); p != old || err != nil {
+		t.Errorf("it goes on: %v, %v", p, err)
+	}
+	fresh := &peer{id: old.id, since: old.since, incoming: true}
+	if !s.prefersOld(old, fresh) {
+		t.Error("of two at the same time the one that we dialled stays")
+	}
+	old.stop("disconnected by us")
+	if s.prefersOld(old, fresh) {
+		t.Error("it keeps a new connection out")
+	}
+	asked := make(chan error, 1)
+	go func() {
+		_, err := s.connectTo(&connectdmsg.Connect{ID: old.id})
+		asked <- err
+	}()
+	synctest.Wait()
+	if len(asked) > 0 {
+		t.Error("who asks for the peer does not wait for its end")
+	}
+	delete(s.peers, old.id)
+	close(old.done)
+	var fail *ipc.Fail
+	if err := <-asked; !errors.As(err, &fail) || fail.Code != connectdmsg.FailNoAddress {
+		t.Errorf("who asks for the peer has %v, not another try", err)
 	}
 }

@@ -137,7 +137,7 @@ const crossing = 10 * time.Second
 // without our noticing. But when both sides dialled at the same time each has another one as its
 // newer; then it is the one that the lower node id dialled, so that both keep the same.
 func (s *server) prefersOld(old, p *peer) bool {
-	if old.incoming == p.incoming || p.since.Sub(old.since) > crossing {
+	if old.isStopping() || old.incoming == p.incoming || p.since.Sub(old.since) > crossing {
 		return false
 	}
 	weAreLower := bytes.Compare(s.nodeID[:], p.id[:]) < 0
