@@ -20,6 +20,7 @@ import (
 //	gossipd   4 hsmd (gossip)                5 connectd
 //	connectd  4 hsmd (ecdh)                  5 gossipd
 //	channeld  4 hsmd (commitment, one channel) 5 peer, by way of connectd   see startChanneld
+//	onchaind  4 hsmd (onchain, one channel)                                 see startOnchaind
 //
 // hsmd's death ends the node. The others are started again: see connectdEnded and gossipdEnded.
 

@@ -79,12 +79,12 @@ func (p *Process) Link(fd int) *ipc.Conn {
 	return c
 }
 
-// Confine locks the process in as lightningd says, before its first untrusted byte; files are those
-// that the profile may open. One line of the log says what is in force, a warning if that is not all.
-func (p *Process) Confine(profile sandbox.Profile, files ...string) {
+// Confine locks the process in as lightningd says, before its first untrusted byte. One line of the log says what
+// is in force, a warning if that is not all.
+func (p *Process) Confine(profile sandbox.Profile) {
 	mode, err := sandbox.ParseMode(p.confine)
 	p.Must("confine", err)
-	status, err := sandbox.Enter(mode, profile, files...)
+	status, err := sandbox.Enter(mode, profile)
 	p.Must("confine", err)
 	level := slog.LevelInfo
 	if !status.Complete() {

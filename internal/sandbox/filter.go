@@ -76,10 +76,6 @@ func (p Profile) filter(v verdict) []unix.SockFilter {
 	if p.syncs {
 		allowed = append(allowed, ifSyncs...)
 	}
-	if p.files {
-		allowed = append(allowed, ifFiles...)
-		rules = append(rules, openFile)
-	}
 	if p.pairs {
 		rules = append(rules, ifPairs)
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // landlocked is the name under which the test's own binary is confined by Landlock alone, and tries
-// everything. Its arguments: profile, hsm_secret, gossipd's file, address of a listener, abstract socket.
+// everything. Its arguments: profile, hsm_secret, gossip_store, address of a listener, abstract socket.
 const landlocked = "landlocked"
 
 // landlockDeed is something to try; since is the ABI that refuses it to those who may not.
@@ -29,7 +29,7 @@ func nobody(Profile) bool { return false }
 
 var landlockDeeds = []landlockDeed{
 	{"open hsm_secret", 1, nobody, func(s setting) error { return openAndClose(s.secret) }},
-	{"open gossip_store", 1, func(p Profile) bool { return p.files }, func(s setting) error { return openAndClose(s.store) }},
+	{"open gossip_store", 1, nobody, func(s setting) error { return openAndClose(s.store) }},
 	{"remove hsm_secret", 1, nobody, func(s setting) error { return os.Remove(s.secret) }},
 	{"trace the parent", 1, nobody, func(setting) error { return syscall.PtraceAttach(os.Getppid()) }},
 	{"dial", 4, func(p Profile) bool { return p.dials }, func(s setting) error { return dialAndClose("tcp", s.addr) }},
@@ -67,12 +67,8 @@ func runLandlocked(args []string) error {
 	s := setting{secret: args[1], store: args[2], addr: args[3], abstract: args[4]}
 	i := slices.IndexFunc(profiles, func(p Profile) bool { return p.Name == args[0] })
 	p := profiles[i]
-	var files []string
-	if p.files {
-		files = []string{s.store}
-	}
 	var status Status
-	if err := status.landlock(p, files); err != nil {
+	if err := status.landlock(p); err != nil {
 		return err
 	}
 	for _, deed := range landlockDeeds {

@@ -8,8 +8,6 @@ type Profile struct {
 	dials bool
 	// pairs allows to make pairs of connected sockets, to hand one to another process.
 	pairs bool
-	// files allows to open, rename and remove the files that Enter is given, no others.
-	files bool
 	// syncs allows to write a file's content to the disk.
 	syncs bool
 	// longest is the size that a file may grow to: 0 for a process that writes none.
@@ -35,11 +33,11 @@ const (
 //
 //   - hsmd makes a socket for each client, and writes a new hsm_secret through a descriptor.
 //   - connectd has a descriptor for each peer and for each channel; it listens before it is confined.
-//   - gossipd writes gossip_store, for as long as the network grows.
+//   - gossipd writes gossip_store through a descriptor, for as long as the network grows.
 var (
 	Hsmd     = Profile{Name: "hsmd", pairs: true, syncs: true, longest: 4 * kib, memory: 512 * mib, descriptors: 16384}
 	Connectd = Profile{Name: "connectd", dials: true, memory: 2 * gib, descriptors: 16384}
-	Gossipd  = Profile{Name: "gossipd", files: true, syncs: true, longest: unlimited, memory: 2 * gib, descriptors: 64}
+	Gossipd  = Profile{Name: "gossipd", syncs: true, longest: unlimited, memory: 2 * gib, descriptors: 64}
 	Channeld = Profile{Name: "channeld", memory: 512 * mib, descriptors: 32}
 	Onchaind = Profile{Name: "onchaind", memory: 512 * mib, descriptors: 32}
 )

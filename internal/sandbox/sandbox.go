@@ -74,14 +74,10 @@ func (s Status) String() string {
 // Complete reports whether all of the profile is in force.
 func (s Status) Complete() bool { return s.Mode == On && len(s.Missing) == 0 }
 
-// Enter confines the process, all of its threads, for good. Files are the paths that a profile
-// with files may open, which exist. What the kernel lacks is in the status; an error means that
-// the process must not go on.
-func Enter(m Mode, p Profile, files ...string) (Status, error) {
+// Enter confines the process, all of its threads, for good. What the kernel lacks is in the status; an
+// error means that the process must not go on.
+func Enter(m Mode, p Profile) (Status, error) {
 	s := Status{Profile: p, Mode: m}
-	if len(files) > 0 && !p.files {
-		return s, fmt.Errorf("confine %s: its profile opens no files", p.Name)
-	}
 	if m == Off {
 		return s, nil
 	}
@@ -91,7 +87,7 @@ func Enter(m Mode, p Profile, files ...string) (Status, error) {
 	}{
 		{"privileges", dropPrivileges},
 		{"limits", p.limit},
-		{"landlock", func() error { return s.landlock(p, files) }},
+		{"landlock", func() error { return s.landlock(p) }},
 		{"seccomp", func() error { return s.seccomp(p) }},
 	} {
 		if err := step.do(); err != nil {
@@ -111,7 +107,7 @@ var landlockSince = []struct {
 	{6, "Landlock over abstract sockets and signals"},
 }
 
-func (s *Status) landlock(p Profile, files []string) error {
+func (s *Status) landlock(p Profile) error {
 	abi, err := ll.LandlockGetABIVersion()
 	if err == nil {
 		s.LandlockABI = abi
@@ -125,11 +121,7 @@ func (s *Status) landlock(p Profile, files []string) error {
 	if p.dials {
 		config.HandledAccessNet &^= ll.AccessNetConnectTCP
 	}
-	var rules []landlock.Rule
-	if len(files) > 0 {
-		rules = append(rules, landlock.RWFiles(files...))
-	}
-	return config.BestEffort().Restrict(rules...)
+	return config.BestEffort().Restrict() // no path at all: what a daemon reads or writes it was handed
 }
 
 func (s *Status) seccomp(p Profile) error {

@@ -38,10 +38,10 @@ const (
 	wasKilled  outcome = "killed"  // by the filter
 )
 
-// try does one thing in the profile's process. The store is the one file that gossipd may open.
-func try(t *testing.T, m Mode, p Profile, deed, arg, store string) outcome {
+// try does one thing in the profile's process.
+func try(t *testing.T, m Mode, p Profile, deed, arg string) outcome {
 	t.Helper()
-	out, err := exec.Command(filepath.Join(programs, "confined"), p.Name, string(m), deed, arg, store).CombinedOutput()
+	out, err := exec.Command(filepath.Join(programs, "confined"), p.Name, string(m), deed, arg).CombinedOutput()
 	var exit *exec.ExitError
 	if err == nil && string(out) == "done\n" {
 		return wasDone
@@ -100,7 +100,7 @@ func (s setting) tests(p Profile) []deed {
 		{"work", "", wasDone},
 		{"open", s.secret, wasRefused},
 		{"open", "/etc/passwd", wasRefused},
-		{"open", s.store, only(p.files, wasDone, wasRefused)},
+		{"open", s.store, wasRefused},
 		{"create", s.secret, wasRefused},
 		{"write", "", only(p.longest > 0, wasDone, wasRefused)},
 		{"dial", s.addr, only(p.dials, wasDone, wasKilled)},
@@ -132,7 +132,7 @@ func TestProfiles(t *testing.T) {
 	for _, p := range profiles {
 		t.Run(p.Name, func(t *testing.T) {
 			for _, tt := range s.tests(p) {
-				if got := try(t, On, p, tt.do, tt.arg, s.store); got != tt.want {
+				if got := try(t, On, p, tt.do, tt.arg); got != tt.want {
 					t.Errorf("%s %s: %s, want %s", tt.do, tt.arg, got, tt.want)
 				}
 			}
@@ -150,7 +150,7 @@ func TestWarn(t *testing.T) {
 				if want == wasKilled {
 					want = wasRefused
 				}
-				if got := try(t, Warn, p, tt.do, tt.arg, s.store); got != want {
+				if got := try(t, Warn, p, tt.do, tt.arg); got != want {
 					t.Errorf("%s %s: %s, want %s", tt.do, tt.arg, got, want)
 				}
 			}
@@ -169,23 +169,22 @@ func TestOff(t *testing.T) {
 		if tt.do == "descriptors" || tt.do == "exec" || tt.do == "ptrace" {
 			continue // up to the limits of who runs the test, and to other rules of the kernel
 		}
-		if got := try(t, Off, Channeld, tt.do, tt.arg, s.store); got != want {
+		if got := try(t, Off, Channeld, tt.do, tt.arg); got != want {
 			t.Errorf("%s %s: %s, want %s", tt.do, tt.arg, got, want)
 		}
 	}
 }
 
 func TestEnterIsComplete(t *testing.T) {
-	store := newSetting(t).store
 	for _, p := range profiles {
-		enter(t, p, store)
+		enter(t, p)
 	}
 }
 
 // enter confines a process by a profile, and returns how many microseconds that took.
-func enter(tb testing.TB, p Profile, store string) (micros int) {
+func enter(tb testing.TB, p Profile) (micros int) {
 	tb.Helper()
-	out, err := exec.Command(filepath.Join(programs, "confined"), p.Name, string(On), "enter", "", store).CombinedOutput()
+	out, err := exec.Command(filepath.Join(programs, "confined"), p.Name, string(On), "enter", "").CombinedOutput()
 	if err != nil {
 		tb.Fatalf("%s: %v\n%s", p.Name, err, out)
 	}
@@ -198,21 +197,14 @@ func enter(tb testing.TB, p Profile, store string) (micros int) {
 
 // BenchmarkEnter reports what confining itself costs a process.
 func BenchmarkEnter(b *testing.B) {
-	store := newSetting(b).store
 	for _, p := range profiles {
 		b.Run(p.Name, func(b *testing.B) {
 			total := 0
 			for b.Loop() {
-				total += enter(b, p, store)
+				total += enter(b, p)
 			}
 			b.ReportMetric(float64(total)/float64(b.N), "us/enter")
 		})
-	}
-}
-
-func TestEnterRefusesFilesBeyondProfile(t *testing.T) {
-	if _, err := Enter(On, Channeld, "/etc/passwd"); err == nil {
-		t.Error("no error")
 	}
 }
 

@@ -29,12 +29,6 @@ var always = []uint32{
 // ifSyncs is for profiles with syncs.
 var ifSyncs = []uint32{unix.SYS_FSYNC, unix.SYS_FDATASYNC, unix.SYS_FTRUNCATE, unix.SYS_PWRITE64}
 
-// ifFiles is for profiles with files; Landlock says which. Opening is openFile.
-var ifFiles = []uint32{unix.SYS_UNLINKAT, unix.SYS_RENAMEAT2}
-
-// openFile is conditional for profiles with files: Landlock has no say over O_PATH.
-var openFile = rule{nr: unix.SYS_OPENAT, conds: []cond{{arg: 2, mask: unix.O_PATH, value: 0}}, otherwise: refuse(unix.EACCES)}
-
 // ifPairs is for profiles with pairs. A pair of datagram sockets could write to any socket's path.
 var ifPairs = rule{nr: unix.SYS_SOCKETPAIR, conds: []cond{
 	{arg: 0, mask: all, value: unix.AF_UNIX},

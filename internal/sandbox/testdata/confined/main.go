@@ -30,20 +30,16 @@ var (
 	parent = os.Getppid()
 )
 
-// main's arguments: profile, mode, deed, the deed's argument, gossipd's file.
+// main's arguments: profile, mode, deed, the deed's argument.
 func main() {
 	name, mode, do, arg := os.Args[1], sandbox.Mode(os.Args[2]), os.Args[3], os.Args[4]
 	for _, p := range profiles {
 		if p.Name != name {
 			continue
 		}
-		var files []string
-		if p == sandbox.Gossipd {
-			files = []string{os.Args[5]}
-		}
 		prepare()
 		start := time.Now()
-		status, err := sandbox.Enter(mode, p, files...)
+		status, err := sandbox.Enter(mode, p)
 		must(err)
 		if do == "enter" {
 			fmt.Println(time.Since(start).Microseconds(), status)
