@@ -44,6 +44,7 @@ func TestNotCommitted(t *testing.T) {
 			w.followDir()
 		}
 		w.commit(2, 20)
+		w.keeper.copies.Wait()
 		w.holds()
 	}
 	// And where a new generation begins in between.
@@ -53,6 +54,7 @@ func TestNotCommitted(t *testing.T) {
 	w.exec("ROLLBACK")
 	w.keeper.limit, w.keeper.state.SnapshotSize = 1, 0
 	w.commit(2, 20)
+	w.keeper.copies.Wait() // which then removes the generation before
 	w.holds()
 }
 
