@@ -2,7 +2,7 @@
 // memory for getlog. It is a slog handler; levels and the form of a line are those that operators know.
 //
 //	2026-03-01T12:00:00.000Z INFO    lightningd: Server started with public key 02ab...
-//	2026-03-01T12:00:01.000Z DEBUG   03cd...-channeld-chan#7: recv commitment_signed num_htlcs=2
+//	2026-03-01T12:00:01.000Z DEBUG   03cd...-channeld-chan#7: peer sent message=commitment_signed
 //
 // The part before the colon is the source. It is made of the attributes KeyPeer, KeyDaemon and
 // KeyChannel, the first of each name, so what a child sends cannot replace what lightningd said of it.
