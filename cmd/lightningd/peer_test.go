@@ -115,3 +115,23 @@ func TestDisconnectReturnsWhenTheConnectionIsGone(t *testing.T) {
 	})
 	w.alive()
 }
+
+// TestSetChannelIsOnDiskWhenItReturns: a node that is killed right after must have what its operator was told.
+func TestSetChannelIsOnDiskWhenItReturns(t *testing.T) {
+	w := surround(t)
+	defer w.end()
+	for ppm := range uint32(20) {
+		if _, err := w.n.setChannel(w.n.ctx, &setChannelParams{ID: bobID.String(), FeePPM: &ppm}); err != nil {
+			t.Fatal(err)
+		}
+		rows, err := w.n.db.OpenChannels()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range rows {
+			if row.ID == bobChannel && row.Policy.FeePPM != ppm {
+				t.Fatalf("on disk are %d ppm, set were %d", row.Policy.FeePPM, ppm)
+			}
+		}
+	}
+}

@@ -73,7 +73,7 @@ func (n *node) setChannel(_ context.Context, p *setChannelParams) (*setChannelRe
 			return nil, err
 		}
 	}
-	return r, nil
+	return r, n.db.Update(func(*storeTx) error { return nil }) // what it promises is on disk
 }
 
 func canBeSet(s store.ChannelState) bool { return s == store.Normal || s == store.AwaitingLockin }
