@@ -147,10 +147,9 @@ func (sh *shell) policy() channel.Policy {
 		MinFeerate: p.MinFeerate, MaxFeerate: p.MaxFeerate, MaxDustExposure: p.MaxDustExposure,
 		MaxCLTVExpiry: p.MaxCLTVExpiry, FulfillBefore: p.FulfillBefore,
 		ShutdownScript: sh.setup.ShutdownScript, ScriptRules: sh.scriptRules(),
-		CheckUpfront: sh.negotiated(features.UpfrontShutdownScript),
-		LocalAlias:   sh.setup.LocalAlias,
-		TellRevoked:  p.TellRevoked,
-		Node:         channel.NodeInfo{ChainHash: sh.setup.ChainHash, LocalID: sh.setup.NodeID, RemoteID: sh.setup.PeerID},
+		LocalAlias:  sh.setup.LocalAlias,
+		TellRevoked: p.TellRevoked,
+		Node:        channel.NodeInfo{ChainHash: sh.setup.ChainHash, LocalID: sh.setup.NodeID, RemoteID: sh.setup.PeerID},
 	}
 }
 

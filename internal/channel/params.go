@@ -66,8 +66,6 @@ type Policy struct {
 	// ShutdownScript is where our balance goes if the peer begins a mutual close.
 	ShutdownScript []byte
 	ScriptRules    tx.ScriptRules
-	// CheckUpfront is option_upfront_shutdown_script, when both sides advertised it.
-	CheckUpfront bool
 	// LocalAlias is the short_channel_id that our channel_ready tells; 0: none.
 	LocalAlias wire.ShortChannelID
 	// Node is what channel_announcement says of us.

@@ -125,7 +125,6 @@ func (p *pair) open(c *scripttest.Command) []string {
 func (p *pair) start(n *channeltest.Node) *side {
 	policy := channeltest.DefaultPolicy()
 	policy.ShutdownScript = channeltest.Script(n.Name)
-	policy.CheckUpfront = true
 	local, err := channeltest.NodeOf(n.Name)
 	if err != nil {
 		p.t.Fatal(err)

@@ -41,7 +41,9 @@ func (c *Channel) recvShutdown(m *wire.Shutdown) ([]Action, error) {
 		return nil, warnAndClose("shutdown: sent twice")
 	case len(c.received) > 0:
 		return nil, warnAndClose("shutdown with %d updates that are not committed to", len(c.received))
-	case c.policy.CheckUpfront && len(upfront) > 0 && !bytes.Equal(upfront, m.ScriptPubkey):
+	// BOLT 2 asks whether both sides have advertised option_upfront_shutdown_script. Whoever has stolen the peer's key
+	// would not; and a peer that gave a script at the opening has to keep to it in any case.
+	case len(upfront) > 0 && !bytes.Equal(upfront, m.ScriptPubkey):
 		return nil, warnAndClose("shutdown: scriptpubkey %x, upfront_shutdown_script is %x", m.ScriptPubkey, upfront)
 	}
 	if err := c.policy.ScriptRules.CheckShutdownScript(m.ScriptPubkey); err != nil {
