@@ -36,6 +36,9 @@ func (c *channel) decide(h *channeldmsg.IncomingHTLC, asked amount.Msat, extra [
 	case c.unfunded() && !c.decided(h):
 		c.log.Warn("failing an HTLC over a channel whose funding transaction is not deep enough in the chain", "htlc_id", h.ID, "amount", h.AmountMsat)
 		c.fail(h.ID, &onion.Failure{Code: onion.TemporaryNodeFailure})
+	case c.n.blockHeight > c.n.holdUntil(h) && !c.decided(h):
+		c.log.Info("failing an HTLC that came too late to be safe", "htlc_id", h.ID, "amount", h.AmountMsat, "cltv_expiry", h.CLTVExpiry)
+		c.fail(h.ID, c.n.tooLate(h))
 	case c.n.drain.refuses(c, h):
 		c.log.Info("failing an HTLC: this node is about to stop", "htlc_id", h.ID, "amount", h.AmountMsat)
 		c.fail(h.ID, &onion.Failure{Code: onion.TemporaryNodeFailure})
@@ -44,6 +47,15 @@ func (c *channel) decide(h *channeldmsg.IncomingHTLC, asked amount.Msat, extra [
 	default:
 		c.arrive(h, asked)
 	}
+}
+
+// tooLate is the message for an HTLC whose channel told of it before, to a process that did not decide, and that
+// expires too soon by now (BOLT 4, Failure Messages: a final node has no code of its own for that).
+func (n *node) tooLate(h *channeldmsg.IncomingHTLC) *onion.Failure {
+	if h.Forward != nil {
+		return &onion.Failure{Code: onion.ExpiryTooSoon}
+	}
+	return &onion.Failure{Code: onion.IncorrectOrUnknownPaymentDetails, HTLCMsat: h.AmountMsat, Height: n.blockHeight}
 }
 
 // decided reports whether it was decided before to forward an HTLC, or to take it, which is not on disk yet.

@@ -60,20 +60,28 @@ func (c *Channel) fulfillBy(h *HTLC) block.Height {
 	return max(h.CLTVExpiry, before+1) - before
 }
 
-// newHeight takes a block, and holds the deadlines against it.
+// newHeight takes a block, and holds the deadlines against it. What is overdue when the channel is taken up has time
+// until the next block: our state may be an old one, which must never be broadcast, and only the peer's
+// channel_reestablish tells; and a peer that is back has what we missed.
 func (c *Channel) newHeight(height block.Height) ([]Action, error) {
 	c.height = height
+	if c.phase == restored {
+		return nil, nil
+	}
 	if at := c.Deadline(); at != 0 && height >= at {
 		return nil, failChannel("height %d: an htlc was not removed by %d", height, at)
 	}
 	return c.failLateOffers(), nil
 }
 
-// refuse says why an HTLC of the peer must be failed whatever its onion says.
+// refuse says why an HTLC of the peer must be failed whatever its onion says. Of one that is told again the height says
+// nothing: it may have been taken or forwarded in time, which is not known here.
 func (c *Channel) refuse(h *htlc) Refusal {
 	switch {
 	case h.overDust:
 		return RefuseDustExposure
+	case c.phase == reestablishing:
+		return RefuseNot
 	case c.height > c.fulfillBy(&h.HTLC):
 		return RefuseTooSoon
 	case h.CLTVExpiry > c.height.Add(c.policy.MaxCLTVExpiry):
