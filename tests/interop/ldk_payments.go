@@ -1,8 +1,10 @@
 package interop
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
+	"net/http"
 	"slices"
 
 	"fulmen/internal/amount"
@@ -131,7 +133,9 @@ func (l *ldk) PayWrong(bolt11 string, wrong Wrong) Payment {
 	case TooSoon:
 		hop.Delay = inv.Delta - 2
 	}
-	outcomes, err := l.route([]ldkInvoice{inv}, []Hop{hop})
+	ctx, cancel := context.WithTimeout(l.t.Context(), ldkPatience)
+	defer cancel()
+	outcomes, err := l.route(ctx, []ldkInvoice{inv}, []Hop{hop})
 	if err != nil {
 		l.t.Fatalf("LDK: pay over a route: %v", err)
 	}
@@ -156,7 +160,7 @@ func (l *ldk) PayRoute(bolt11s []string, hops []Hop) []Payment {
 	for _, bolt11 := range bolt11s {
 		invoices = append(invoices, l.decode(bolt11))
 	}
-	outcomes, err := l.route(invoices, hops)
+	outcomes, err := l.route(l.t.Context(), invoices, hops)
 	if err != nil {
 		outcomes = slices.Repeat([]Payment{{Failure: lost}}, len(bolt11s))
 	}
@@ -164,7 +168,7 @@ func (l *ldk) PayRoute(bolt11s []string, hops []Hop) []Payment {
 }
 
 // route pays over the same hops, all at once; an error is that there was no answer.
-func (l *ldk) route(invoices []ldkInvoice, hops []Hop) (outcomes []Payment, err error) {
+func (l *ldk) route(ctx context.Context, invoices []ldkInvoice, hops []Hop) (outcomes []Payment, err error) {
 	var path, routes []any
 	for _, h := range hops {
 		path = append(path, map[string]any{"scid": h.SCID, "to": h.To, "msat": uint64(h.Amount), "delay": h.Delay})
@@ -173,7 +177,7 @@ func (l *ldk) route(invoices []ldkInvoice, hops []Hop) (outcomes []Payment, err 
 		routes = append(routes, map[string]any{"hash": inv.Hash, "secret": inv.Secret, "hops": path})
 	}
 	var reply struct{ Outcomes []ldkOutcome }
-	if err := l.try("route", map[string]any{"routes": routes}, &reply); err != nil {
+	if err := l.call(ctx, http.MethodPost, "/route", map[string]any{"routes": routes}, &reply); err != nil {
 		return nil, err
 	}
 	for _, o := range reply.Outcomes {
