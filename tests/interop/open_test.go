@@ -122,6 +122,7 @@ func openOursLarge(s *Scene) {
 	s.Connect()
 	s.OpenOurs(20_000_000, nil)
 	s.ToPeer(9_000_000_000)
+	s.Agree() // before, the peer cannot spend it
 	s.ToUs(8_000_000_000)
 	mustEqual(s, "our balance", s.Agree(), 19_000_000_000)
 }
