@@ -14,6 +14,7 @@ import (
 	"fulmen/internal/ipc/channeldmsg"
 	"fulmen/internal/ipc/gossipdmsg"
 	"fulmen/internal/store"
+	"fulmen/internal/tx"
 	"fulmen/internal/wire"
 )
 
@@ -94,7 +95,12 @@ func (n *node) channelMatch(h block.Height, m chain.Match) {
 	}
 	for _, input := range m.Spends {
 		if c := n.byFunding[m.Tx.TxIn[input].PreviousOutPoint]; c != nil {
-			c.spent(h, m.Tx)
+			if c.ownsFunding(m.Tx.TxIn[input].Witness) {
+				c.spent(h, m.Tx)
+			} else {
+				c.closedBy("remote", causeOnchain)
+				c.forgetUnfunded(causeOnchain, fmt.Sprintf("The output that was to fund it was another, and was spent in block %d", h), nil)
+			}
 		}
 	}
 }
@@ -142,6 +148,20 @@ func (c *channel) fundingScript() ([]byte, error) {
 	}
 	funding := c.params.Funding()
 	return funding.PkScript(), nil
+}
+
+// ownsFunding reports whether a witness that spends the output which is to fund the channel is one of the funding
+// script. Until it is mined a peer can have named any output: one of another channel's end, or a coin of our wallet.
+func (c *channel) ownsFunding(w btcwire.TxWitness) bool {
+	if c.row.ShortChannelID != 0 {
+		return true // see funded
+	}
+	script, err := c.fundingScript()
+	if err != nil {
+		c.log.Error("what spends the funding output cannot be checked", "error", err)
+		return true
+	}
+	return len(w) > 0 && bytes.Equal(tx.P2WSH(w[len(w)-1]), script)
 }
 
 // spent notes a transaction that closes the channel, and begins to follow what becomes of its outputs.

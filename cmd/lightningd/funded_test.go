@@ -53,6 +53,46 @@ func TestBOLT2FundingOutputIsChecked(t *testing.T) {
 	}
 }
 
+// TestSpendOfAnothersOutput: a peer that opens a channel may name an output that is another channel's, or a coin of ours, as
+// what funds it. What spends that closes no channel, and its outputs are not followed as the channel's.
+func TestSpendOfAnothersOutput(t *testing.T) {
+	if _, err := firstDatabase(); err != nil {
+		t.Fatal(err)
+	}
+	state, err := core.Restore(ownSnapshot, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	funding := state.Params().Funding()
+	for _, c := range []struct {
+		name    string
+		witness btcwire.TxWitness
+		want    store.ChannelState
+	}{
+		{"the funding output", btcwire.TxWitness{nil, {1}, {2}, funding.Script()}, store.FundingSpendSeen},
+		{"a coin", btcwire.TxWitness{{1}, {2}}, store.Closed},
+		{"no witness", nil, store.Closed},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := surround(t)
+			defer w.end()
+			w.connect()
+			w.n.loop.call(func() {
+				ch := w.n.channels[malloryChannel]
+				ch.row.State, ch.row.Opener, ch.row.ShortChannelID = store.AwaitingLockin, "remote", 0
+				spend := &btcwire.MsgTx{
+					TxIn: []*btcwire.TxIn{{PreviousOutPoint: ch.fundingOutpoint(), Witness: c.witness}}, TxOut: []*btcwire.TxOut{{Value: 1}},
+				}
+				w.n.channelMatch(testHeight+1, chain.Match{Tx: spend, TxID: spend.TxHash(), Spends: []int{0}})
+				if ch.row.State != c.want || (ch.end != nil) != (c.want == store.FundingSpendSeen) || (len(w.n.byOutput) > 0) != (ch.end != nil) {
+					t.Errorf("state %s, %d outputs are followed", ch.row.State, len(w.n.byOutput))
+				}
+			})
+			w.alive()
+		})
+	}
+}
+
 // TestCoinbaseFundsLate: an output of a coinbase transaction cannot be spent for 100 blocks, and so no HTLC of a channel
 // that it funds be enforced.
 func TestCoinbaseFundsLate(t *testing.T) {
