@@ -51,7 +51,7 @@ func FuzzHostileClient(f *testing.F) {
 			&hsmdmsg.ECDH{}, &hsmdmsg.SignNodeAnnouncement{Announcement: []byte{1, 1}},
 			&hsmdmsg.SignChannelUpdate{Update: []byte{1, 2}}, &hsmdmsg.GetBasepoints{}, &hsmdmsg.SetupChannel{},
 			&hsmdmsg.SignRemoteCommitment{Commitment: hsmdmsg.Commitment{HTLCs: make([]hsmdmsg.HTLC, 2)}},
-			&hsmdmsg.RevokeLocal{}, &hsmdmsg.GetPerCommitmentPoint{}, &hsmdmsg.CheckFutureSecret{},
+			&hsmdmsg.RevokeLocal{}, &hsmdmsg.GetPerCommitmentPoint{}, &hsmdmsg.GetPublishedPoint{}, &hsmdmsg.CheckFutureSecret{},
 			&hsmdmsg.SignClaim{Tx: make([]byte, 10), Inputs: []hsmdmsg.ClaimInput{{Kind: uint8(tx.ClaimToRemote)}}}, &hsmdmsg.SignAnchor{Tx: make([]byte, 10)},
 			&hsmdmsg.SignMutualClose{LocalScript: []byte{1}}, &hsmdmsg.SignChannelAnnouncement{Announcement: []byte{1, 0}},
 		} {

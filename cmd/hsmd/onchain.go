@@ -57,6 +57,15 @@ func claimOf(in *hsmdmsg.ClaimInput) signer.Claim {
 	}
 }
 
+// getPublishedPoint is for onchaind as getPerCommitmentPoint is for channeld.
+func getPublishedPoint(c *signer.Channel, m *hsmdmsg.GetPublishedPoint) (ipc.Message, error) {
+	point, err := c.PerCommitmentPoint(m.Number)
+	if err != nil {
+		return nil, err
+	}
+	return &hsmdmsg.GetPublishedPointReply{PerCommitmentPoint: point}, nil
+}
+
 // signAnchor signs for lightningd, which pays for a commitment that is not mined yet.
 func signAnchor(h *hsm, m *hsmdmsg.SignAnchor) (ipc.Message, error) {
 	t, prevouts, err := transaction(m.Tx, m.Prevouts)

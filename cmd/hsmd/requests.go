@@ -37,7 +37,8 @@ var requests = ipc.Table[client]{
 	hsmdmsg.TypeSignMutualClose:         {Right: hsmdmsg.RightCommitment, Do: withChannel(signMutualClose)},
 	hsmdmsg.TypeSignChannelAnnouncement: {Right: hsmdmsg.RightCommitment, Do: withChannel(signChannelAnnouncement)},
 
-	hsmdmsg.TypeSignClaim: {Right: hsmdmsg.RightOnchain, Do: withChannel(signClaim)},
+	hsmdmsg.TypeSignClaim:         {Right: hsmdmsg.RightOnchain, Do: withChannel(signClaim)},
+	hsmdmsg.TypeGetPublishedPoint: {Right: hsmdmsg.RightOnchain, Do: withChannel(getPublishedPoint)},
 }
 
 // handler is what a table wants.

@@ -100,6 +100,7 @@ func TestRights(t *testing.T) {
 		hsmdmsg.TypeSignMutualClose:         &hsmdmsg.SignMutualClose{},
 		hsmdmsg.TypeSignChannelAnnouncement: &hsmdmsg.SignChannelAnnouncement{},
 		hsmdmsg.TypeSignClaim:               &hsmdmsg.SignClaim{},
+		hsmdmsg.TypeGetPublishedPoint:       &hsmdmsg.GetPublishedPoint{},
 		hsmdmsg.TypeSignAnchor:              &hsmdmsg.SignAnchor{},
 	}
 	for number := range requests {
@@ -116,7 +117,7 @@ func TestRights(t *testing.T) {
 			hsmdmsg.TypeRevokeLocal, hsmdmsg.TypeGetPerCommitmentPoint, hsmdmsg.TypeCheckFutureSecret,
 			hsmdmsg.TypeSignMutualClose, hsmdmsg.TypeSignChannelAnnouncement,
 		},
-		"onchain": {hsmdmsg.TypeSignClaim},
+		"onchain": {hsmdmsg.TypeSignClaim, hsmdmsg.TypeGetPublishedPoint},
 	}
 	clients := map[string]*client{
 		"ecdh":    {hsm: master.hsm, rights: hsmdmsg.RightECDH},

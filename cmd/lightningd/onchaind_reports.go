@@ -55,7 +55,7 @@ func (e *closure) onStarted(m *onchaindmsg.Started) {
 	if m.Kind == onchaindmsg.TheirRevoked {
 		c.log.Error("the peer has published a revoked commitment: it cheats, and all of the channel is claimed", "commitment_number", m.CommitmentNumber)
 	}
-	if m.Kind == onchaindmsg.TheirUnknown || m.Kind == onchaindmsg.Unknown {
+	if m.Kind == onchaindmsg.TheirUnknown || m.Kind == onchaindmsg.OurUnknown || m.Kind == onchaindmsg.Unknown {
 		c.log.Error("the channel was closed by a transaction that this node does not know", "kind", text)
 		// Should it be lost in a reorganisation, our own commitment could be one that we revoked.
 		c.row.LostState = true

@@ -69,6 +69,16 @@ func (h *history) step(s *side, ev channel.Event) {
 	}
 }
 
+// restore forgets all that came after an old log.
+func (s *side) restore(t *testing.T, old channeltest.Log) {
+	t.Helper()
+	ch, err := channel.Restore(old.Snapshot, old.Records)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Channel, s.Log = ch, old
+}
+
 // run lets both sides act until nothing is on its way.
 func (h *history) run() {
 	h.t.Helper()

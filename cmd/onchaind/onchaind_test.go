@@ -123,6 +123,30 @@ func TestTheirs(t *testing.T) {
 	})
 }
 
+// TestOursLost: our state is an old one, and the chain has a commitment of ours that came later.
+func TestOursLost(t *testing.T) {
+	eachType(t, func(t *testing.T, anchors bool) {
+		h := newHistory(t, anchors)
+		h.pay(h.alice, 1, 20_000)
+		old := h.alice.Log
+		old.Records = slices.Clone(old.Records)
+		h.pay(h.alice, 2, 30_000)
+		published := h.alicesCommitment()
+		h.alice.restore(t, old)
+		c := newChain(h)
+		c.start(published, closingHeight)
+		said := c.height(closingHeight)
+		if s := of[*onchaindmsg.Started](said); len(s) != 1 || s[0].Kind != onchaindmsg.OurUnknown {
+			t.Fatalf("started %+v", s)
+		}
+		list := claims(said)
+		c.wantKinds(list, anchorKind(anchors, "delayed")...)
+		for _, claim := range list {
+			c.sign(newSpend(t, claim))
+		}
+	})
+}
+
 // TestOurs: our own commitment, its HTLC transactions, and what they leave.
 func TestOurs(t *testing.T) {
 	eachType(t, func(t *testing.T, anchors bool) {

@@ -31,6 +31,7 @@ var closeKinds = map[onchain.Kind]onchaindmsg.CloseKind{
 	onchain.TheirUnilateral: onchaindmsg.TheirUnilateral,
 	onchain.TheirRevoked:    onchaindmsg.TheirRevoked,
 	onchain.TheirUnknown:    onchaindmsg.TheirUnknown,
+	onchain.OurUnknown:      onchaindmsg.OurUnknown,
 	onchain.Unknown:         onchaindmsg.Unknown,
 }
 

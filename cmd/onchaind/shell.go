@@ -11,6 +11,7 @@ import (
 	"fulmen/internal/block"
 	"fulmen/internal/channel"
 	"fulmen/internal/ipc"
+	"fulmen/internal/ipc/hsmdmsg"
 	"fulmen/internal/ipc/onchaindmsg"
 	"fulmen/internal/onchain"
 	"fulmen/internal/onchain/restore"
@@ -85,6 +86,16 @@ func (sh *shell) init(m *onchaindmsg.Init) error {
 	closing, err := onchain.Classify(s, sh.spend)
 	if err != nil {
 		return err
+	}
+	if closing.NeedsPoint() {
+		reply := new(hsmdmsg.GetPublishedPointReply)
+		if _, err := sh.hsmd.Request(&hsmdmsg.GetPublishedPoint{Number: closing.CommitmentNumber}, reply); err != nil {
+			return fmt.Errorf("hsmd: point of commitment %d: %w", closing.CommitmentNumber, err)
+		}
+		s.PublishedPoint = &reply.PerCommitmentPoint
+		if closing, err = onchain.Classify(s, sh.spend); err != nil {
+			return err
+		}
 	}
 	if closing.NeedsStubs() {
 		sh.old = closing.StubFilter()

@@ -22,6 +22,7 @@ const (
 	TheirUnilateral                 // the peer's current commitment, or its next
 	TheirRevoked                    // an older one of the peer's
 	TheirUnknown                    // one of the peer's that we do not know
+	OurUnknown                      // one of ours that is newer than our state
 	Unknown                         // none of these
 )
 
@@ -31,6 +32,7 @@ var kindNames = [...]string{
 	TheirUnilateral: "their_unilateral",
 	TheirRevoked:    "their_revoked",
 	TheirUnknown:    "their_unknown",
+	OurUnknown:      "our_unknown",
 	Unknown:         "unknown",
 }
 
@@ -51,14 +53,21 @@ type Closing struct {
 	params     *tx.CommitmentParams // of a commitment whose point is known; else nil
 	point      keys.PubKey
 	secret     keys.Secret // TheirRevoked
-	oursOld    bool        // Unknown: a commitment of ours that is not our newest
+	oursOld    bool        // Unknown: a commitment of ours that we revoked
+	needsPoint bool
 }
 
 // NeedsStubs says that the commitment's HTLCs are found among State.Stubs.
 func (c *Closing) NeedsStubs() bool { return c.Kind == TheirRevoked }
 
+// NeedsPoint says that New needs State.PublishedPoint. Until it is there the Kind is only a guess.
+func (c *Closing) NeedsPoint() bool { return c.needsPoint }
+
 // local says that the commitment is ours.
-func (c *Closing) local() bool { return c.Kind == OurUnilateral }
+func (c *Closing) local() bool { return c.Kind == OurUnilateral || c.Kind == OurUnknown }
+
+// stranger says that the commitment has a content that we do not know.
+func (c *Closing) stranger() bool { return c.Kind == TheirUnknown || c.Kind == OurUnknown }
 
 // Classify tells what the transaction is. An error is a state of ours that does not fit together, or
 // ErrNoSpend.
@@ -101,8 +110,19 @@ func (c *Closing) classifyOld(s *State) error {
 	// What a commitment pays the side that does not own it, goes to a key that never changes
 	// (option_static_remotekey). A peer that accepts our channel can call our key its own: its revoked
 	// commitment must not pass for ours then.
-	toThem := tx.ToRemotePkScript(s.Anchors, s.Remote.Basepoints.Payment)
-	if !bytes.Equal(toThem, tx.ToRemotePkScript(s.Anchors, s.Local.Basepoints.Payment)) && pays(c.tx, toThem) {
+	theirs := pays(c.tx, tx.ToRemotePkScript(s.Anchors, s.Local.Basepoints.Payment))
+	ours := !theirs && pays(c.tx, tx.ToRemotePkScript(s.Anchors, s.Remote.Basepoints.Payment))
+	if !theirs && c.CommitmentNumber >= s.LocalCommitment.Number {
+		if s.PublishedPoint == nil {
+			c.Kind, c.needsPoint = OurUnknown, true
+			return nil
+		}
+		newer, err := c.isOurs(s, *s.PublishedPoint, ours)
+		if newer || err != nil {
+			return err
+		}
+	}
+	if ours {
 		c.Kind, c.oursOld = Unknown, true
 		return nil
 	}
@@ -123,6 +143,26 @@ func (c *Closing) classifyOld(s *State) error {
 		c.point = keys.PubKey{}
 	}
 	return nil
+}
+
+// isOurs reports whether the transaction is our commitment with that point: it pays the peer what is
+// the peer's, or us with a delay.
+func (c *Closing) isOurs(s *State, point keys.PubKey, paysPeer bool) (bool, error) {
+	guess := Closing{Kind: OurUnknown, CommitmentNumber: c.CommitmentNumber, tx: c.tx, point: point}
+	if err := guess.derive(s); err != nil {
+		return false, err
+	}
+	if !paysPeer && !pays(c.tx, guess.ownerDelayedScript()) {
+		return false, nil
+	}
+	*c = guess
+	return true, nil
+}
+
+// ownerDelayedScript is the output script that pays the commitment's owner after its delay.
+func (c *Closing) ownerDelayedScript() []byte {
+	p := c.params
+	return tx.P2WSH(tx.ToLocalScript(p.Keys.Revocation, p.Keys.OwnerDelayed, p.ToSelfDelay))
 }
 
 // derive makes the keys of the commitment.
@@ -182,6 +222,9 @@ func (c *Closing) text(height block.Height) string {
 		return fmt.Sprintf("The peer cheated: its revoked commitment %d was mined in block %d", c.CommitmentNumber, height)
 	case TheirUnknown:
 		return fmt.Sprintf("The peer's commitment %d, which we do not know, was mined in block %d: "+
+			"our state is lost, and HTLCs may be", c.CommitmentNumber, height)
+	case OurUnknown:
+		return fmt.Sprintf("Our own commitment %d, which is newer than our state, was mined in block %d: "+
 			"our state is lost, and HTLCs may be", c.CommitmentNumber, height)
 	}
 	if c.oursOld {

@@ -67,25 +67,27 @@ func (m *Machine) link(o *output, p *pending) {
 	}
 }
 
-// findByScript recognizes the outputs of a commitment of the peer whose content is not known: one
-// that is revoked, with the keys that we have by its secret; or one that is newer than our state.
+// findByScript recognizes the outputs of a commitment whose content is not known: one of the peer's that
+// is revoked, with the keys that we have by its secret; or one, of either side, that is newer than our state.
 func (m *Machine) findByScript() {
-	s, params := m.state, m.closing.params
+	s, local, revoked := m.state, m.closing.local(), m.closing.Kind == TheirRevoked
+	owner, other, htlc := toThem, toUs, theirHTLC
+	switch {
+	case revoked:
+		owner, htlc = revokedDelayed, revokedHTLC
+	case local:
+		owner, other, htlc = delayed, toThem, ourHTLC
+	}
 	static := map[string]role{
-		string(tx.ToRemotePkScript(s.Anchors, s.Local.Basepoints.Payment)): toUs,
+		string(tx.ToRemotePkScript(s.Anchors, s.side(!local).Basepoints.Payment)): other,
 	}
 	if s.Anchors {
 		static[string(tx.P2WSH(tx.AnchorScript(s.Local.FundingPubKey)))] = ourAnchor
 		static[string(tx.P2WSH(tx.AnchorScript(s.Remote.FundingPubKey)))] = theirAnchor
 	}
-	revoked := m.closing.Kind == TheirRevoked
 	var htlcs map[string]*candidate
-	if params != nil {
-		own := toThem
-		if revoked {
-			own = revokedDelayed
-		}
-		static[string(m.ownerDelayedScript())] = own
+	if m.closing.params != nil {
+		static[string(m.closing.ownerDelayedScript())] = owner
 		htlcs = m.candidates()
 	}
 	for i, out := range m.closing.tx.TxOut {
@@ -98,10 +100,7 @@ func (m *Machine) findByScript() {
 			m.at(i, unknownOutput).lapsesAt = m.lastExpiry()
 			continue
 		}
-		o := m.at(i, theirHTLC)
-		if revoked {
-			o.role = revokedHTLC
-		}
+		o := m.at(i, htlc)
 		h := c.htlc
 		h.Amount = o.amount.Msat()
 		o.htlc = &h
@@ -121,12 +120,6 @@ func (m *Machine) lastExpiry() block.Height {
 		}
 	}
 	return last
-}
-
-// ownerDelayedScript is the output script that pays the commitment's owner after its delay.
-func (m *Machine) ownerDelayedScript() []byte {
-	p := m.closing.params
-	return tx.P2WSH(tx.ToLocalScript(p.Keys.Revocation, p.Keys.OwnerDelayed, p.ToSelfDelay))
 }
 
 // candidate is what an output with some script may be.
@@ -170,7 +163,7 @@ func (m *Machine) candidates() map[string]*candidate {
 	}
 	for _, list := range [][]*pending{m.offered, m.received} {
 		for _, p := range list {
-			add(p.owned(false), p)
+			add(p.owned(m.closing.local()), p)
 		}
 	}
 	if m.closing.Kind == TheirRevoked {

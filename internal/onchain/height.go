@@ -60,7 +60,7 @@ func (m *Machine) whyFailed(p *pending) string {
 		if o.spent != 0 && m.depth(o.spent) >= reasonable {
 			return fmt.Sprintf("resolved on chain without a preimage in block %d", o.spent)
 		}
-	case m.closing.Kind == TheirUnknown:
+	case m.closing.stranger():
 		// An output that we do not recognize may be its; until it has expired and all is resolved,
 		// the peer may show the preimage.
 	case !p.possible:

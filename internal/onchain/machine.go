@@ -27,6 +27,7 @@ const (
 var (
 	ErrSignatures = errors.New("wrong number of htlc_signatures")
 	ErrPreimage   = errors.New("preimage does not hash to the payment_hash")
+	ErrNoPoint    = errors.New("our per_commitment_point is needed")
 )
 
 // Machine follows one channel's outputs on chain.
@@ -52,6 +53,9 @@ func New(s *State, spend *wire.MsgTx, height block.Height) (*Machine, []Action, 
 	if err != nil {
 		return nil, nil, err
 	}
+	if closing.NeedsPoint() {
+		return nil, nil, fmt.Errorf("commitment %d: %w", closing.CommitmentNumber, ErrNoPoint)
+	}
 	m := &Machine{
 		state: s, closing: closing, height: height, started: height,
 		byPoint: make(map[wire.OutPoint]*output),
@@ -64,7 +68,7 @@ func New(s *State, spend *wire.MsgTx, height block.Height) (*Machine, []Action, 
 	switch closing.Kind {
 	case OurUnilateral, TheirUnilateral:
 		err = m.findPublished()
-	case TheirRevoked, TheirUnknown:
+	case TheirRevoked, TheirUnknown, OurUnknown:
 		m.findByScript()
 	case MutualClose:
 		m.findCloses()
@@ -209,6 +213,9 @@ func (m *Machine) claimKind(o *output) (tx.ClaimKind, bool) {
 	case revokedHTLC:
 		return tx.ClaimPenaltyHTLC, true
 	case ourHTLC:
+		if m.closing.Kind == OurUnknown {
+			return 0, false // what the peer signed of it is lost
+		}
 		if o.offeredByUs() {
 			return tx.ClaimHTLCTimeout, true
 		}

@@ -30,6 +30,7 @@ import (
 //	close us=SAT them=SAT [script=]                    a mutual close
 //	mine [OUTPUT...]                                   a block with our claims on these, each alone
 //	batch OUTPUT...                                    with all of them in one transaction
+//	sent OUTPUT...                                     with our claims from before our state was lost, each alone
 //	peer OUTPUT...                                     a block with what the peer can do with these
 //	blocks [to=HEIGHT]
 //	preimage htlc=ID
@@ -211,13 +212,11 @@ func (s *script) close(c *scripttest.Command) {
 func (s *script) chain(c *scripttest.Command) {
 	switch c.Word(0) {
 	case "mine":
-		var list []*btcwire.MsgTx
-		for _, claim := range s.claims(c) {
-			list = append(list, s.spend([]*onchain.Claim{claim}))
-		}
-		s.must(s.run.Block(list...))
+		s.must(s.run.Block(s.each(s.claims(c))...))
 	case "batch":
 		s.must(s.run.Block(s.spend(s.claims(c))))
+	case "sent":
+		s.must(s.run.Block(s.each(s.lostClaims(c))...))
 	case "peer":
 		s.must(s.run.Block(s.moves(c)...))
 	case "blocks":
@@ -247,13 +246,35 @@ func (s *script) claims(c *scripttest.Command) []*onchain.Claim {
 	if len(c.Words) == 1 {
 		return s.run.Ready()
 	}
+	return s.on(c, func(o btcwire.OutPoint) *onchain.Claim { return s.run.Claims[o] })
+}
+
+// on are the claims on the outputs that the command names.
+func (s *script) on(c *scripttest.Command, claim func(btcwire.OutPoint) *onchain.Claim) []*onchain.Claim {
 	var list []*onchain.Claim
 	for _, word := range c.Words[1:] {
-		claim := s.run.Claims[s.outpoint(word)]
-		if claim == nil {
+		one := claim(s.outpoint(word))
+		if one == nil {
 			s.t.Fatalf("%s: %s is not claimed", c.Line, word)
 		}
-		list = append(list, claim)
+		list = append(list, one)
+	}
+	return list
+}
+
+// lostClaims are those that the state which was lost had on the outputs that the command names.
+func (s *script) lostClaims(c *scripttest.Command) []*onchain.Claim {
+	state, err := s.us.State()
+	s.must(err)
+	machine, _, err := onchain.New(state, s.run.Spend, s.run.Chain.Height)
+	s.must(err)
+	return s.on(c, machine.Claim)
+}
+
+// each has one transaction for each claim.
+func (s *script) each(claims []*onchain.Claim) (list []*btcwire.MsgTx) {
+	for _, claim := range claims {
+		list = append(list, s.spend([]*onchain.Claim{claim}))
 	}
 	return list
 }

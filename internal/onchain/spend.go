@@ -61,6 +61,10 @@ func (m *Machine) afterSpend(t *wire.MsgTx, height block.Height) {
 				second = delayed
 			case revokedHTLC:
 				second = revokedDelayed
+			case unknownOutput:
+				if m.closing.local() {
+					second = delayed // sent before our state was lost
+				}
 			}
 		}
 	}
@@ -79,7 +83,7 @@ func (m *Machine) afterSpend(t *wire.MsgTx, height block.Height) {
 // findSecond notes the outputs of HTLC transactions, of which several may have been put into one (BOLT
 // 5, Generation of HTLC Transactions). All of them pay the commitment's owner after its delay.
 func (m *Machine) findSecond(t *wire.MsgTx, height block.Height, r role) {
-	script, txid := m.ownerDelayedScript(), t.TxHash()
+	script, txid := m.closing.ownerDelayedScript(), t.TxHash()
 	first := len(m.outputs)
 	for i, out := range t.TxOut {
 		point := wire.OutPoint{Hash: txid, Index: uint32(i)}

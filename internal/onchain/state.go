@@ -44,6 +44,10 @@ type State struct {
 	// that we do not know.
 	FuturePoint *keys.PubKey
 
+	// PublishedPoint is our per_commitment_point for the number of the commitment that was mined; only New for a
+	// Closing with NeedsPoint looks at it.
+	PublishedPoint *keys.PubKey
+
 	// Upstream has, by id, when the incoming HTLCs expire that those we offered forward.
 	Upstream map[uint64]block.Height
 	// Stubs are all HTLCs that any commitment of the peer ever had, or those that a StubFilter keeps; only

@@ -70,7 +70,7 @@ func (m *Machine) wait(o *output) string {
 		return fmt.Sprintf("claiming %s, due in block %d", name, c.Deadline)
 	case c != nil:
 		return fmt.Sprintf("claiming %s", name)
-	case m.closing.Kind == TheirUnknown:
+	case m.closing.stranger():
 		return fmt.Sprintf("watching %s until block %d", name, o.lapsesAt)
 	case o.lapsesAt > m.height:
 		return fmt.Sprintf("%s is the peer's from block %d on, unless its preimage comes before", name, o.lapsesAt.Add(1))

@@ -67,9 +67,6 @@ func (c *Channel) localKeys(number keys.CommitmentNumber) (*keys.CommitmentKeys,
 	if number < c.localRevoked {
 		return nil, fmt.Errorf("local commitment %d: %w", number, ErrRevoked)
 	}
-	if number > c.localRevoked+1 {
-		return nil, fmt.Errorf("local commitment %d: %w: %d are revoked", number, ErrOrder, c.localRevoked)
-	}
 	point, err := c.PerCommitmentPoint(number)
 	if err != nil {
 		return nil, err
@@ -77,8 +74,12 @@ func (c *Channel) localKeys(number keys.CommitmentNumber) (*keys.CommitmentKeys,
 	return keys.DeriveCommitmentKeys(&c.basepoints, &c.setup.RemoteBasepoints, point)
 }
 
-// spendOurs is for outputs of our own commitment.
+// spendOurs is for outputs of our own commitment. What it pays us with a delay can be in any that is not
+// revoked: who restores an old state finds a commitment in the chain that comes later.
 func (c *Channel) spendOurs(claim *Claim) (*spend, error) {
+	if claim.Kind != tx.ClaimDelayed && claim.Number > c.localRevoked+1 {
+		return nil, fmt.Errorf("local commitment %d: %w: %d are revoked", claim.Number, ErrOrder, c.localRevoked)
+	}
 	k, err := c.localKeys(claim.Number)
 	if err != nil {
 		return nil, err

@@ -39,7 +39,7 @@ func TestClaimRefusals(t *testing.T) {
 
 		{"our own commitment, revoked", tx.ClaimDelayed, func(p *published, _ *request) { p.revoke() }, ErrRevoked},
 		{"our own revoked HTLC", tx.ClaimHTLCTimeout, func(p *published, _ *request) { p.revoke() }, ErrRevoked},
-		{"our own commitment of the future", tx.ClaimDelayed, func(_ *published, r *request) { r.claims[0].Number = 2 }, ErrOrder},
+		{"our own commitment of the future", tx.ClaimHTLCSuccess, func(_ *published, r *request) { r.claims[0].Number = 2 }, ErrOrder},
 		{"our other commitment's output", tx.ClaimDelayed, func(_ *published, r *request) { r.claims[0].Number = 1 }, ErrNotAnOutput},
 
 		{"a preimage in a revoked commitment", tx.ClaimRemoteSuccess, func(p *published, r *request) {

@@ -70,12 +70,21 @@ func (p *published) commitment(n keys.CommitmentNumber, local bool) *tx.Commitme
 // target finds the output of that kind: in alice's commitment 0, bob's 3, or bob's revoked 1.
 func (p *published) target(kind tx.ClaimKind) *target {
 	p.t.Helper()
-	number, owner, other := keys.CommitmentNumber(3), p.bob, p.alice
 	switch {
 	case kind.Ours():
-		number, owner, other = 0, p.alice, p.bob
+		return p.targetIn(0, kind)
 	case kind.Penalty():
-		number = 1
+		return p.targetIn(1, kind)
+	}
+	return p.targetIn(3, kind)
+}
+
+// targetIn finds it in the commitment of that number.
+func (p *published) targetIn(number keys.CommitmentNumber, kind tx.ClaimKind) *target {
+	p.t.Helper()
+	owner, other := p.bob, p.alice
+	if kind.Ours() {
+		owner, other = p.alice, p.bob
 	}
 	c := p.commitment(number, kind.Ours())
 	point := pointOf(p.t, owner, number)
@@ -221,6 +230,14 @@ func TestClaims(t *testing.T) {
 			p.checkSpends(p.request(targets...), targets)
 		})
 	}
+	t.Run("a commitment of ours that our state does not have", func(t *testing.T) {
+		p := publish(t, true)
+		targets := []*target{p.targetIn(7, tx.ClaimDelayed)}
+		p.checkSpends(p.request(targets...), targets)
+		if _, _, err := p.alice.RevokeLocal(0); err != nil {
+			t.Errorf("one before it: %v", err)
+		}
+	})
 	t.Run("an HTLC transaction and a sweep", func(t *testing.T) {
 		p := publish(t, true)
 		targets := []*target{p.target(tx.ClaimHTLCSuccess), p.target(tx.ClaimDelayed)}

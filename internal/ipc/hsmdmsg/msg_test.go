@@ -32,6 +32,7 @@ var pairs = [][2]ipc.Message{
 	{&SignClaim{}, &SignClaimReply{}},
 	{&SignAnchor{}, &SignAnchorReply{}},
 	{&SignWalletMessage{}, &SignWalletMessageReply{}},
+	{&GetPublishedPoint{}, &GetPublishedPointReply{}},
 }
 
 func TestNumbers(t *testing.T) {

@@ -51,6 +51,17 @@ type SignClaimReply struct {
 	Signatures []keys.Signature
 }
 
+// GetPublishedPoint is onchaind's: it asks for our per_commitment_point of commitment Number, which was mined
+// and which our state does not have.
+type GetPublishedPoint struct {
+	Number keys.CommitmentNumber
+}
+
+// GetPublishedPointReply answers GetPublishedPoint.
+type GetPublishedPointReply struct {
+	PerCommitmentPoint keys.PubKey
+}
+
 // SignAnchor is lightningd's: it asks for the signature, with SIGHASH_ALL, of the input that spends our
 // anchor, to pay for a commitment that is not mined yet. An anchor is worth 330 sat, so the outputs
 // are not looked at.
@@ -69,7 +80,9 @@ type SignAnchorReply struct {
 }
 
 // IPCType implements ipc.Message.
-func (*SignClaim) IPCType() ipc.Type       { return TypeSignClaim }
-func (*SignClaimReply) IPCType() ipc.Type  { return TypeSignClaimReply }
-func (*SignAnchor) IPCType() ipc.Type      { return TypeSignAnchor }
-func (*SignAnchorReply) IPCType() ipc.Type { return TypeSignAnchorReply }
+func (*SignClaim) IPCType() ipc.Type              { return TypeSignClaim }
+func (*SignClaimReply) IPCType() ipc.Type         { return TypeSignClaimReply }
+func (*GetPublishedPoint) IPCType() ipc.Type      { return TypeGetPublishedPoint }
+func (*GetPublishedPointReply) IPCType() ipc.Type { return TypeGetPublishedPointReply }
+func (*SignAnchor) IPCType() ipc.Type             { return TypeSignAnchor }
+func (*SignAnchorReply) IPCType() ipc.Type        { return TypeSignAnchorReply }

@@ -13,5 +13,5 @@ const (
 	RightGossip                            // gossipd: node_announcement, channel_update
 	RightCommitment                        // channeld: everything about its one channel
 	RightWallet                            // lightningd: inputs of the on-chain wallet, anchors
-	RightOnchain                           // onchaind: claims of its one channel's outputs, alone
+	RightOnchain                           // onchaind: claims of its one channel's outputs, and what finds them
 )

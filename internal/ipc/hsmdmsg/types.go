@@ -50,4 +50,6 @@ const (
 	TypeSignAnchorReply              ipc.Type = 143
 	TypeSignWalletMessage            ipc.Type = 144
 	TypeSignWalletMessageReply       ipc.Type = 145
+	TypeGetPublishedPoint            ipc.Type = 146
+	TypeGetPublishedPointReply       ipc.Type = 147
 )

@@ -26,6 +26,7 @@ const (
 	TheirUnilateral                      // the peer's current commitment, or its next
 	TheirRevoked                         // an older one of the peer's: it cheats
 	TheirUnknown                         // one of the peer's that we do not know: our state is lost
+	OurUnknown                           // one of ours that is newer than our state, which is lost
 	Unknown                              // none of these: nothing of it is known to be ours
 )
 

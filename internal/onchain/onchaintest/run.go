@@ -67,6 +67,14 @@ func (r *Run) clear() {
 }
 
 func (r *Run) start() error {
+	closing, err := onchain.Classify(r.State, r.Spend)
+	if err != nil {
+		return err
+	}
+	if closing.NeedsPoint() {
+		point := r.Us.Point(closing.CommitmentNumber)
+		r.State.PublishedPoint = &point
+	}
 	m, actions, err := onchain.New(r.State, r.Spend, r.height)
 	if err != nil {
 		return err
