@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -118,7 +119,25 @@ func (n *node) insertStub(s *stub) (inserted bool, err error) {
 		} else {
 			n.scheduleReconnect(c.peer)
 		}
+		go n.lookForFunding(c)
 		return nil
+	})
+}
+
+// lookForFunding tells the operator if the close of a restored channel is in the chain already, or on its way: blocks
+// that were read before the channel was known are not read again by themselves.
+func (n *node) lookForFunding(c *channel) {
+	o := c.fundingOutpoint()
+	out, err := n.funding.backend.Output(context.Background(), o)
+	n.loop.post(func() {
+		switch {
+		case err != nil:
+			c.log.Warn("it is not known whether the restored channel is closed already: the backend does not say", "funding", o, "error", err)
+		case out == nil && c.row.CloseTx == nil && c.row.State == store.AwaitingUnilateral:
+			c.log.Warn("the funding output of the restored channel is spent: if no block to come has its close, start once with --rescan=-HEIGHT, from a block before it", "funding", o)
+			c.row.Billboard = "Restored from its static backup: its funding output is spent. Start once with --rescan=-HEIGHT, from a block before that"
+			c.save()
+		}
 	})
 }
 

@@ -38,9 +38,9 @@ func newScene(t *testing.T) *scene {
 }
 
 // closedByPeers mines what the peers publish, until alice has what was hers, less fees.
-func (s *scene) closedByPeers(t *testing.T, had amount.Msat) {
+func (s *scene) closedByPeers(t *testing.T, peers int, had amount.Msat) {
 	t.Helper()
-	s.btcd.WaitMempool(2)
+	s.btcd.WaitMempool(peers)
 	harness.Eventually(t, "alice has her coins", func() error {
 		s.btcd.Mine(1)
 		s.alice.Sync()
@@ -106,11 +106,39 @@ func TestEmergencyRecover(t *testing.T) {
 	}
 	s.bob.Start()
 	s.carol.Start()
-	s.closedByPeers(t, had)
+	s.closedByPeers(t, 2, had)
 	// The peers close because of what channel_reestablish shows; some would not for an error alone.
 	if log := s.alice.Log(); strings.Contains(log, "channel does not resume") || !strings.Contains(log, "the peer knows a newer state") {
 		t.Error("alice's channels did not reestablish")
 	}
+}
+
+// TestEmergencyRecoverAfterOurClose loses all but these files while alice's own commitment in a channel waits for its delay.
+func TestEmergencyRecoverAfterOurClose(t *testing.T) {
+	s := newScene(t)
+	waitBackedUp(t, s.alice, 2)
+	s.bob.Stop()
+	s.alice.Call("close", []any{s.bob.ID(), 1}, nil)
+	s.btcd.WaitMempool(1)
+	s.btcd.Mine(1)
+	s.alice.Sync()
+	s.alice.Stop()
+	file, err := os.ReadFile(emergencyFile(s.alice))
+	if err != nil {
+		t.Fatal(err)
+	}
+	destroy(t, s.alice)
+	if err := os.WriteFile(emergencyFile(s.alice), file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.alice.Start()
+	s.alice.Call("emergencyrecover", nil, nil)
+	s.alice.WaitLog("start once with --rescan")
+	s.alice.Stop()
+	s.alice.Start("--rescan=1000")
+	s.alice.Sync()
+	had := s.alice.Funds().OnChain()
+	s.closedByPeers(t, 1, had) // carol's
 }
 
 // TestPeersStorageAndWords loses everything. The twelve words make the node again, and the first peer that it is
@@ -141,7 +169,7 @@ func TestPeersStorageAndWords(t *testing.T) {
 		}
 		return nil
 	})
-	s.closedByPeers(t, had)
+	s.closedByPeers(t, 2, had)
 	s.alice.Stop()
 	s.alice.Launch("--recover=" + words)
 	if err := s.alice.WaitExit(); err == nil {
