@@ -90,7 +90,7 @@ type fundPSBTParams struct {
 	MinWitnessWeight uint32           `param:"min_witness_weight" default:"0" doc:"Count at least so much for each witness."`
 	ExcessAsChange   bool             `param:"excess_as_change" default:"false" doc:"Add an output of ours for what is left, if it is worth one."`
 	NonWrapped       bool             `param:"nonwrapped" default:"false" doc:"No p2sh-wrapped inputs; this wallet has none."`
-	OpeningAnchor    bool             `param:"opening_anchor_channel" default:"false" doc:"Keep the reserve that an anchor channel needs."`
+	OpeningAnchor    bool             `param:"opening_anchor_channel" default:"false" doc:"Keep the reserve that an anchor channel needs, as if there were one: as change, if nothing else is left."`
 }
 
 // Validate implements the check after parsing.
@@ -135,7 +135,7 @@ type utxoPSBTParams struct {
 	LockTime         *uint32            `param:"locktime" doc:"nLockTime; a recent height if omitted."`
 	MinWitnessWeight uint32             `param:"min_witness_weight" default:"0" doc:"Count at least so much for each witness."`
 	ExcessAsChange   bool               `param:"excess_as_change" default:"false" doc:"Add an output of ours for what is left, if it is worth one."`
-	OpeningAnchor    bool               `param:"opening_anchor_channel" default:"false" doc:"Keep the reserve that an anchor channel needs."`
+	OpeningAnchor    bool               `param:"opening_anchor_channel" default:"false" doc:"Keep the reserve that an anchor channel needs, as if there were one: as change, if nothing else is left."`
 }
 
 // Validate implements the check after parsing.

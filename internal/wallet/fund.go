@@ -37,7 +37,7 @@ type FundRequest struct {
 	LockTime         *uint32         // nil: close to the tip
 	MinWitnessWeight int
 	ExcessAsChange   bool   // what is left goes to a change output, if it is worth one
-	Emergency        bool   // keep the emergency reserve: there are, or will be, anchor channels
+	Emergency        bool   // keep the emergency reserve, by a change output if need be: there are, or will be, anchor channels
 	Reserve          uint32 // blocks; 0: the inputs are not reserved
 	Fleeting         bool   // a restart forgets the reservation
 }
@@ -215,26 +215,17 @@ func (w *Wallet) split(r *FundRequest, s *selected, f *Funding) (change amount.S
 	}
 	f.Excess = s.total - need
 	withChange := r.Feerate.Fee(s.weight+changeWeight) - r.Feerate.Fee(s.weight)
-	if r.Emergency {
-		missing := w.emergency - min(w.emergency, w.remaining(s))
-		switch {
-		case missing == 0:
-		case f.Excess < missing+withChange:
+	if missing := w.emergency - min(w.emergency, w.remaining(s)); r.Emergency && missing > 0 {
+		// It comes back as change, asked for or not: nothing says that the caller gives the excess back to us.
+		change = max(missing, changeDust)
+		if f.Excess < change+withChange {
 			return 0, fmt.Errorf("%w: %s would remain, %s must", ErrEmergency, w.remaining(s)+f.Excess, w.emergency)
-		case r.All: // the reserve stays behind as change
-			change = max(missing, changeDust)
-		case !r.ExcessAsChange:
-			// Nothing says that the caller gives the excess back to us.
-			return 0, fmt.Errorf("%w: %s would remain, %s must", ErrEmergency, w.remaining(s), w.emergency)
 		}
 	}
 	if r.ExcessAsChange && f.Excess >= withChange+changeDust {
 		change = f.Excess - withChange
 	}
 	if change > 0 {
-		if f.Excess < change+withChange {
-			return 0, fmt.Errorf("%w: %s left for the emergency reserve", ErrEmergency, f.Excess)
-		}
 		f.Excess -= change + withChange
 		f.Weight += changeWeight
 	}

@@ -288,6 +288,56 @@ func TestEmergencyReserve(t *testing.T) {
 	}
 }
 
+// Who funds a transaction of his own gets the reserve back as change where nothing else is left, whether he asked for
+// change or not, and may do as he likes with what is beyond it.
+func TestFundKeepsEmergencyReserve(t *testing.T) {
+	const coin = amount.Sat(100_000)
+	for _, c := range []struct {
+		name   string
+		more   []amount.Sat
+		r      FundRequest
+		want   error
+		change amount.Sat // 0: whatever the excess is
+	}{
+		{"a part", nil, FundRequest{Amount: 50_000}, nil, 25_000},
+		{"all", nil, FundRequest{All: true}, nil, 25_000},
+		{"with change", nil, FundRequest{Amount: 50_000, ExcessAsChange: true}, nil, 0},
+		{"some is left already", []amount.Sat{20_000}, FundRequest{Amount: 50_000}, nil, 5_000},
+		{"less than dust is missing", []amount.Sat{24_990}, FundRequest{Amount: 50_000}, nil, changeDust},
+		{"too little for it", nil, FundRequest{Amount: 80_000}, ErrEmergency, 0},
+		{"too little for it and its fee", nil, FundRequest{Amount: 75_000}, ErrEmergency, 0},
+		{"too little for change", []amount.Sat{24_990}, FundRequest{Amount: 99_700, ExcessAsChange: true}, ErrEmergency, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newTestWallet(t)
+			w.fund(P2TR, append(c.more, coin)...)
+			for _, o := range w.Coins() {
+				if o.Amount == coin && !c.r.All {
+					c.r.Utxos = []wire.OutPoint{o.Outpoint}
+				}
+			}
+			c.r.Feerate, c.r.StartWeight, c.r.Emergency = 253, 100, true
+			f, _, err := w.Fund(&c.r)
+			if !errors.Is(err, c.want) {
+				t.Fatalf("%v, want %v", err, c.want)
+			}
+			if err != nil {
+				return
+			}
+			if f.ChangeIndex != 0 || len(f.PSBT.UnsignedTx.TxOut) != 1 {
+				t.Fatalf("change %d of %d outputs", f.ChangeIndex, len(f.PSBT.UnsignedTx.TxOut))
+			}
+			change := amount.Sat(f.PSBT.UnsignedTx.TxOut[0].Value)
+			if c.change > 0 && change != c.change || c.change == 0 && f.Excess != 0 {
+				t.Errorf("change of %s, want %s; excess %s", change, c.change, f.Excess)
+			}
+			if all := c.r.Amount + f.Feerate.Fee(f.Weight) + change + f.Excess; all != coin {
+				t.Errorf("amount, fee, change and excess are %s of %s", all, coin)
+			}
+		})
+	}
+}
+
 func TestSpendRefuses(t *testing.T) {
 	w := newTestWallet(t)
 	w.fund(P2TR, 100_000)
