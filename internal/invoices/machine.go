@@ -127,8 +127,8 @@ func (m *Machine) Arrive(p Part, now time.Time, height block.Height) ([]Action, 
 			return fail(UnknownDetails, p), nil
 		}
 	}
-	if m.Takes(p.PaymentHash, p.Key) {
-		return nil, nil // its channel has a new process; what becomes of it is decided already
+	if s.has(p.Key) {
+		return nil, nil // its channel has a new process; it waits for the others already, or is being taken
 	}
 	said := p
 	if s.unasked {
@@ -164,7 +164,11 @@ func (m *Machine) take(s *set) ([]Action, error) {
 // Takes reports whether a part is among those of a Take that is not stored yet.
 func (m *Machine) Takes(hash Hash, part Key) bool {
 	s := m.sets[hash]
-	return s != nil && s.taken && slices.ContainsFunc(s.parts, func(p Part) bool { return p.Key == part })
+	return s != nil && s.taken && s.has(part)
+}
+
+func (s *set) has(part Key) bool {
+	return slices.ContainsFunc(s.parts, func(p Part) bool { return p.Key == part })
 }
 
 // accepts checks what BOLT 4 ("Requirements" of incorrect_or_unknown_payment_details, and Basic

@@ -163,6 +163,24 @@ func TestTakenPartsThatComeAgain(t *testing.T) {
 	}
 }
 
+// TestPartsCountOnce: a part that waits for the others, and that its channel tells again, counts once. A plugin may have
+// decided about it while its channel had no process, and the next process tells of it as if it were new.
+func TestPartsCountOnce(t *testing.T) {
+	m := newMachine(1000)
+	for range 3 {
+		if a, err := m.Arrive(part(0, 500, 1000), start, height); len(a) != 0 || err != nil {
+			t.Fatalf("half of it: %v, %v; want to wait", a, err)
+		}
+	}
+	a, err := m.Arrive(part(1, 500, 1000), start, height)
+	if err != nil || len(a) != 1 {
+		t.Fatalf("the other half: %v, %v", a, err)
+	}
+	if take, ok := a[0].(Take); !ok || len(take.Parts) != 2 || take.Received != 1000 {
+		t.Errorf("%+v, want both parts taken, each once", a[0])
+	}
+}
+
 func TestAskedStandsForTheInvoice(t *testing.T) {
 	m := newMachine(1000)
 	p := part(1, 500, 500)
