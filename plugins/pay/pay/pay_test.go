@@ -3,12 +3,14 @@ package pay
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"math"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"fulmen/internal/amount"
+	"fulmen/internal/block"
 	"fulmen/internal/invoice"
 	"fulmen/internal/onion"
 	"fulmen/internal/rpc"
@@ -109,6 +111,21 @@ func TestPayLeavesOut(t *testing.T) {
 	made, removed := n.called("askrene-create-layer"), n.called("askrene-remove-layer")
 	if len(made) != 2 || len(removed) != 1 {
 		t.Errorf("layers made %v, removed %v", made, removed)
+	}
+}
+
+// TestPayAsksForTheWholeDelay: a payee that wants its HTLC to be locked up for ever does not get one that expires at once.
+func TestPayAsksForTheWholeDelay(t *testing.T) {
+	for _, wanted := range []block.Delta{mostDelay, math.MaxUint16 - 2, math.MaxUint16} {
+		n := newNode(t)
+		n.answers["getroutes"] = func(p object) (any, error) {
+			if asked := p["final_cltv"].(float64); asked <= mostDelay {
+				t.Errorf("%d blocks wanted, %v asked for", wanted, asked)
+			}
+			return fails(206)(p)
+		}
+		_, err := call(t, n.payer(), "pay", object{"bolt11": invoiceOf(t, func(i *invoice.Invoice) { i.MinFinalCLTVExpiryDelta = wanted })})
+		wantCode(t, err, rpc.CodePayRouteTooExpensive)
 	}
 }
 

@@ -45,7 +45,7 @@ func (r *run) layers() []string {
 // routeQuestion returns what asks topology for routes of this payment.
 func (r *run) routeQuestion(self keys.PubKey) question {
 	o := r.order
-	finalCLTV := o.minCLTV + cltvMargin
+	finalCLTV := min(o.minCLTV, mostDelay) + cltvMargin // more than that finds no route, and no sum with it wraps
 	finalCLTV += r.p.shadow(o.maxDelay, finalCLTV)
 	ask := func(ctx context.Context, a multipart.AskRoutes, layers []string) multipart.Event {
 		var found foundRoutes
