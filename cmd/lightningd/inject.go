@@ -80,9 +80,11 @@ func (n *node) waitInjected(ctx context.Context, part *payments.Part, o *ownLaye
 			e.Data = showPart(paid)
 			return e
 		}
+		start := n.forwardOwn
 		if o.next == nil {
-			n.receiveOwn(part, o)
-		} else if err := n.forwardOwn(part, o); err != nil {
+			start = n.receiveOwn
+		}
+		if err := start(part, o); err != nil {
 			return err
 		}
 		ended = n.out.waiters.add(part.ID)
@@ -135,7 +137,11 @@ func (c *channel) orBetter(want amount.Msat) *channel {
 }
 
 // receiveOwn takes a part that ends here for its invoice, once it is stored and has a number.
-func (n *node) receiveOwn(part *payments.Part, o *ownLayer) {
+func (n *node) receiveOwn(part *payments.Part, o *ownLayer) error {
+	if o.payload.AmtToForward > o.amount { // it may be more than the database holds
+		f := &onion.Failure{Code: onion.FinalIncorrectHTLCAmount, HTLCMsat: o.amount}
+		return injectFailed(part.Refused(f.Encode(), "the onion is for more than amount_msat"))
+	}
 	n.out.parts[part.ID] = part
 	n.submit("store payment", func(tx *storeTx) error { return tx.CreatePart(part) }, func() {
 		n.out.here[part.CreatedIndex] = part
@@ -148,6 +154,7 @@ func (n *node) receiveOwn(part *payments.Part, o *ownLayer) {
 		}
 		n.arrived(p)
 	})
+	return nil
 }
 
 // failHere ends a part that this node sent to itself, with a failure message of BOLT 4 for who made the onion.

@@ -38,7 +38,7 @@ func (p *injectParams) Validate() error {
 	case len(p.LocalInvreqID) > 0:
 		return errNoInvreq
 	}
-	return nil
+	return checkPartNumbers(p.PartID, p.GroupID)
 }
 
 type injectResult struct {

@@ -111,7 +111,7 @@ func (p *sendOnionParams) Validate() error {
 	case p.FirstHop.AmountMsat == 0:
 		return command.BadParam("first_hop", "amount_msat should be positive")
 	}
-	return nil
+	return checkPartNumbers(uint64(p.PartID), p.GroupID)
 }
 
 type sendOnionResult struct {

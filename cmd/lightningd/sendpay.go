@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"math"
 
 	"fulmen/internal/amount"
 	"fulmen/internal/block"
@@ -39,6 +40,20 @@ type sendPayParams struct {
 	GroupID         uint64       `param:"groupid" default:"0" doc:"Groups the parts of one attempt."`
 	PaymentMetadata []byte       `param:"payment_metadata,optional" doc:"From the invoice, for the destination."`
 	Description     string       `param:"description,optional" doc:"The invoice's description, shown by listsendpays."`
+}
+
+// Validate implements the check after parsing.
+func (p *sendPayParams) Validate() error { return checkPartNumbers(p.PartID, p.GroupID) }
+
+// checkPartNumbers refuses what no column of the database holds: that a part cannot be stored ends the node.
+func checkPartNumbers(partID, groupID uint64) error {
+	switch {
+	case partID > math.MaxInt64:
+		return command.BadParam("partid", "should be at most %d", math.MaxInt64)
+	case groupID > math.MaxInt64:
+		return command.BadParam("groupid", "should be at most %d", math.MaxInt64)
+	}
+	return nil
 }
 
 type sendPayResult struct {
