@@ -129,5 +129,20 @@ func (d *dialer) dialProxy(ctx context.Context, addr string) (net.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("proxy %s: %w", d.proxy, err)
 	}
-	return conn, nil
+	return proxied{conn, addr}, nil
 }
+
+// proxied is a connection through the proxy. Its remote address is the peer's, where it is reached again, and not the
+// proxy's.
+type proxied struct {
+	net.Conn
+	peer string
+}
+
+func (p proxied) RemoteAddr() net.Addr { return peerAddr(p.peer) }
+
+// peerAddr is an address as it was dialled, mostly a name.
+type peerAddr string
+
+func (peerAddr) Network() string  { return "tcp" }
+func (a peerAddr) String() string { return string(a) }

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"fulmen/internal/budget"
 	"fulmen/internal/ipc"
 	"fulmen/internal/ipc/connectdmsg"
 	"fulmen/internal/ipc/peermsg"
@@ -231,6 +232,34 @@ func TestOutboxesShareMemory(t *testing.T) {
 	}
 }
 
+// TestPongsShareMemory: peers that ping and do not read are given up like others that do not read.
+func TestPongsShareMemory(t *testing.T) {
+	all := &backlog{most: 1 << 20}
+	var silent []*peer
+	for range 8 {
+		ours, theirs := net.Pipe()
+		defer theirs.Close()
+		log := slog.New(slog.DiscardHandler)
+		p := &peer{out: newOutbox(ours, sealer(t), all, nil, log), budget: budget.New(budgetBurst, budgetRate, time.Now()), log: log}
+		stall(t, p.out, theirs)
+		silent = append(silent, p)
+	}
+	ping := &wire.Ping{NumPongBytes: connectdmsg.MaxPong}
+	for range 50 {
+		for _, p := range silent {
+			if err := p.takePing(ping); err != nil {
+				t.Fatal(err)
+			}
+		}
+		all.mu.Lock()
+		got := all.bytes
+		all.mu.Unlock()
+		if most := all.most + len(silent)*noise.MaxFrame; got > most {
+			t.Fatalf("%d bytes wait, at most %d", got, most)
+		}
+	}
+}
+
 func TestOutboxDrains(t *testing.T) {
 	ours, theirs := net.Pipe()
 	o := newOutbox(ours, sealer(t), newBacklog(), nil, slog.New(slog.DiscardHandler))
@@ -315,6 +344,9 @@ func TestDialThroughProxy(t *testing.T) {
 		conn, err := d.dial(t.Context(), d.name+":9735")
 		if err != nil {
 			t.Fatal(err)
+		}
+		if got := newPeer(newTestServer(), &secured{conn: conn}, remoteInit{}, false).addr; got != d.name+":9735" {
+			t.Errorf("the peer at %s is said to be at %s", d.name, got)
 		}
 		conn.Close()
 		if got := <-asked; got != d.name {

@@ -19,6 +19,8 @@ const (
 	streamBytes = 512 << 10
 	// streamScan is how much of the file is looked at for that: what the peer wants may be rare.
 	streamScan = 4 << 20
+	// streamScanAll is how much of it at a time for all peers together: to ask costs them nothing.
+	streamScanAll = 64 << 20
 	// historyPause is how long after a peer asked for the past it may ask again.
 	historyPause = time.Minute
 )
@@ -138,12 +140,18 @@ func (g *streamer) round(now time.Time) {
 	} else {
 		g.complain(err)
 	}
-	for p, s := range g.streams {
+	looked := int64(0)
+	for p, s := range g.streams { // in another order each time
+		if s.past && looked >= streamScanAll {
+			continue
+		}
 		// A peer with a thin line gets the past as fast as it takes it: it must not lose its connection
 		// for what it asked.
 		if (s.past || !now.Before(s.flushAt)) && p.out.backlog() < streamBytes {
 			s.flushAt = now.Add(g.flush)
+			looked -= s.at
 			g.send(p, s, streamBytes)
+			looked += s.at
 		}
 	}
 }

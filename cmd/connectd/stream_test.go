@@ -177,6 +177,38 @@ func TestStreamLooksAtSoMuch(t *testing.T) {
 	}
 }
 
+// TestStreamsShareTheReading: many peers that ask for a past of which they want nothing do not have us read without end,
+// and each is through in the end.
+func TestStreamsShareTheReading(t *testing.T) {
+	const records, size, peers = 300, 60_000, 20
+	g, p, _ := streamFrom(t, storeOf(t, records, size))
+	now := time.Unix(1_700_000_000, 0)
+	all := []*peer{p}
+	for range peers - 1 {
+		other := &peer{out: p.out}
+		g.add(other)
+		all = append(all, other)
+	}
+	sum := func() (at int64, waiting bool) {
+		for _, s := range g.streams {
+			at, waiting = at+s.at, waiting || s.past
+		}
+		return at, waiting
+	}
+	for _, p := range all {
+		g.setFilter(p, &wire.GossipTimestampFilter{FirstTimestamp: records, TimestampRange: 1}, now)
+	}
+	before, waiting := sum()
+	for rounds := 0; waiting; rounds++ {
+		g.round(now)
+		var at int64
+		if at, waiting = sum(); at-before > streamScanAll+streamScan+size+100 || rounds > records {
+			t.Fatalf("round %d looks at %d bytes", rounds, at-before)
+		}
+		before, _ = sum()
+	}
+}
+
 // TestStreamWaitsForASlowPeer: a peer that asked for the past and reads none of it for now is sent no more
 // than it can lose, and gets the rest as it reads.
 func TestStreamWaitsForASlowPeer(t *testing.T) {
