@@ -19,7 +19,8 @@ const storagePause = time.Minute
 // peerStorage is what a peer with a channel wants to have stored.
 type peerStorage struct {
 	last    time.Time // when it was stored last
-	waiting []byte    // to be stored when the pause is over
+	waits   bool      // waiting is to be stored when the pause is over
+	waiting []byte    // which may have no bytes
 	// restoring: it gave us a backup of channels that are being taken up.
 	restoring bool
 }
@@ -30,16 +31,16 @@ func (n *node) onPeerStorage(p *peer, blob []byte) {
 	switch pause := storagePause - n.now().Sub(s.last); {
 	case len(p.channels) == 0 || len(blob) > scb.MaxBlob:
 		n.log.Debug("peer's storage is not kept: it has no channel", "peer_id", p.id, "bytes", len(blob))
-	case s.waiting != nil:
+	case s.waits:
 		s.waiting = blob
 	case pause <= 0:
 		n.storePeerBlob(p.id, s, blob)
 	default:
-		s.waiting = blob
+		s.waits, s.waiting = true, blob
 		time.AfterFunc(pause, func() {
 			n.loop.post(func() {
 				n.storePeerBlob(p.id, s, s.waiting)
-				s.waiting = nil
+				s.waits, s.waiting = false, nil
 			})
 		})
 	}

@@ -14,7 +14,7 @@ const keepStorage = 2016
 // SetPeerStorage replaces what is stored for a peer.
 func (t *Tx) SetPeerStorage(peer keys.PubKey, blob []byte, height block.Height) error {
 	return t.exec(`INSERT INTO peer_storage (node_id, blob, height) VALUES (?, ?, ?)
-		ON CONFLICT (node_id) DO UPDATE SET blob = excluded.blob, height = excluded.height`, peer[:], blob, height)
+		ON CONFLICT (node_id) DO UPDATE SET blob = excluded.blob, height = excluded.height`, peer[:], append([]byte{}, blob...), height) // nil would be NULL; a peer may store no bytes
 }
 
 // PeerStorage is what is stored for a peer; ErrNotFound where nothing is.
