@@ -39,8 +39,8 @@ func (n *node) paySelf(part *payments.Part, secret *[32]byte) (*payments.Part, e
 		}); err != nil {
 			return err
 		}
-		n.invoiceWaiters.tell(inv.Label, inv)
-		n.anyInvoiceWaiters.tell(struct{}{}, struct{}{})
+		n.tellPaid(inv, inv.Received)
+		n.tellPart(part)
 		return nil
 	})
 	return part, err
