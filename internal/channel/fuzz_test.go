@@ -3,10 +3,13 @@ package channel_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"slices"
 	"testing"
 
 	"fulmen/internal/channel"
 	"fulmen/internal/channel/channeltest"
+	"fulmen/internal/keys"
 	"fulmen/internal/wire"
 	"fulmen/internal/wire/wiretest"
 )
@@ -38,39 +41,111 @@ func FuzzRestore(f *testing.F) {
 	})
 }
 
-// FuzzStep feeds a channel in full use with any messages, each with its length before it.
+// FuzzStep feeds a channel in full use with any messages, each with its length before it: after the peer's
+// channel_reestablish, and instead of it. Signatures are taken as good, or else hardly any commitment_signed would be.
+// What is stored on the way can be restored.
 func FuzzStep(f *testing.F) {
 	for _, raw := range wiretest.Captured(f, wire.IsChannelMessage) {
 		f.Add(append([]byte{byte(len(raw) >> 8), byte(len(raw))}, raw...))
 	}
+	a, b := busy(f)
+	reestablish, rest := resumed(f, a, b)
+	f.Add(framed(rest...))
+	f.Add(framed(append([]wire.Message{reestablish}, rest...)...))
+	for i := range rest {
+		f.Add(framed(rest[i]))
+		f.Add(framed(append(rest[:i:i], &wire.Shutdown{ScriptPubkey: channeltest.Script("x")})...))
+	}
 	f.Add([]byte{0, 2, 0, 38})
 	f.Add(framed(&wire.UpdateAddHTLC{ID: 1, AmountMsat: 1, CLTVExpiry: 500}, &wire.CommitmentSigned{}))
-	f.Add(framed(&wire.RevokeAndAck{}, &wire.Shutdown{ScriptPubkey: channeltest.Script("x")}, &wire.UpdateFee{FeeratePerKw: 500}))
-	f.Add(framed(&wire.UpdateFulfillHTLC{}, &wire.UpdateFailHTLC{ID: 1, Reason: []byte("x")}, &wire.UpdateFailMalformedHTLC{FailureCode: 0xc005}))
+	f.Add(framed(&wire.RevokeAndAck{}, &wire.Shutdown{ScriptPubkey: channeltest.Script("x")}))
+	f.Add(framed(&wire.UpdateFulfillHTLC{}))
+	f.Add(framed(append(rest[:len(rest):len(rest)], &wire.ClosingSigned{})...))
+	f.Add(framed(&wire.UpdateFee{FeeratePerKw: 500}, &wire.UpdateFailHTLC{ID: 1, Reason: []byte("x")},
+		&wire.UpdateFailMalformedHTLC{FailureCode: 0xc005}, &wire.CommitmentSigned{HTLCSignature: make([]keys.Signature, 2)}))
 	f.Add(framed(&wire.ChannelReestablish{NextCommitmentNumber: 2}))
-	_, b := busy(f)
 	f.Fuzz(func(t *testing.T, in []byte) {
-		for _, connected := range []bool{true, false} {
-			ch, err := b.Log.Restore()
-			if err != nil {
-				t.Fatal(err)
-			}
-			n := *b
-			n.Channel = ch
-			receive(t, &n, in, connected)
-		}
+		receive(t, b, in, reestablish)
+		receive(t, b, in, nil)
 	})
 }
 
-// receive steps n through messages until it has had enough.
-func receive(t *testing.T, n *channeltest.Node, in []byte, reestablished bool) {
-	ignore := func(channel.Action) {}
-	begin := []channel.Event{channel.SetPolicy{Policy: channeltest.DefaultPolicy()}, channel.Connected{}}
-	if reestablished {
-		begin = append(begin, channel.PeerSent{Msg: &wire.ChannelReestablish{NextCommitmentNumber: 1, NextRevocationNumber: 1}})
+// resumed takes up a channel anew on both sides, and returns what a sends then: its channel_reestablish, what was on
+// its way, one more HTLC, and that the channel is to be closed.
+func resumed(tb testing.TB, a, b *channeltest.Node) (wire.Message, []wire.Message) {
+	w := &wires{tb: tb, nodes: [2]*channeltest.Node{restarted(tb, a), restarted(tb, b)}}
+	for i := range w.nodes {
+		for _, ev := range takeUp(w.nodes[i]) {
+			w.step(i, ev)
+		}
+	}
+	w.settle()
+	w.step(0, offered(6, 7_000_000))
+	w.settle()
+	w.step(0, channel.Shutdown{Script: channeltest.Script(a.Name)})
+	w.settle()
+	return w.sent[0][0], w.sent[0][1:]
+}
+
+// takeUp is what a channel's process begins with.
+func takeUp(n *channeltest.Node) []channel.Event {
+	policy := channeltest.DefaultPolicy()
+	policy.ShutdownScript = channeltest.Script(n.Name)
+	return []channel.Event{channel.SetPolicy{Policy: policy}, channel.Connected{}}
+}
+
+// restarted is a node as after a restart, with what it has stored.
+func restarted(tb testing.TB, n *channeltest.Node) *channeltest.Node {
+	ch, err := n.Log.Restore()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	log := channeltest.Log{Snapshot: n.Log.Snapshot, Records: slices.Clone(n.Log.Records)}
+	return &channeltest.Node{Name: n.Name, Channel: ch, Signer: n.Signer, Log: log}
+}
+
+// credulous finds every signature good, and makes none. It knows only what was asked of it, whatever the signer
+// behind it was asked in other runs.
+type credulous struct {
+	channeltest.Signer
+	signed, revoked keys.CommitmentNumber // the next to be signed, revoked
+}
+
+func (*credulous) Verify(*channel.Verify) error { return nil }
+
+func (c *credulous) SignRemote(content *channel.Content, _ keys.PubKey) (channel.Signed, error) {
+	if content.Number+1 < c.signed || content.Number > c.signed {
+		return channel.Signed{}, fmt.Errorf("sign commitment %d, the next is %d", content.Number, c.signed)
+	}
+	c.signed = content.Number + 1
+	return channel.Signed{}, nil
+}
+
+func (c *credulous) Revoke(n keys.CommitmentNumber) (channel.Revocation, error) {
+	if n > c.revoked {
+		return channel.Revocation{}, fmt.Errorf("revoke commitment %d, the next is %d", n, c.revoked)
+	}
+	c.revoked = max(c.revoked, n+1)
+	return c.Signer.Revoke(n)
+}
+
+// receive restarts a node and steps it through messages until it has had enough; reestablish is the peer's, nil: in
+// has it.
+func receive(t *testing.T, stored *channeltest.Node, in []byte, reestablish wire.Message) {
+	n := restarted(t, stored)
+	s := n.Channel.Summary()
+	n.Signer = &credulous{n.Signer, s.RemoteSigned, s.LocalNumber}
+	save := func(a channel.Action) {
+		if s, ok := a.(channel.Store); ok {
+			n.Log.Append(&s)
+		}
+	}
+	begin := takeUp(n)
+	if reestablish != nil {
+		begin = append(begin, channel.PeerSent{Msg: reestablish}, channel.Idle{})
 	}
 	for _, ev := range begin {
-		if err := n.Step(ev, ignore); err != nil && !isFault(err) {
+		if err := n.Step(ev, save); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -81,14 +156,26 @@ func receive(t *testing.T, n *channeltest.Node, in []byte, reestablished bool) {
 		if err != nil {
 			continue
 		}
-		for _, ev := range []channel.Event{channel.PeerSent{Msg: m}, channel.Idle{}} {
-			if err := n.Step(ev, ignore); err != nil {
-				if !isFault(err) && !errors.Is(err, channel.ErrDead) {
-					t.Fatalf("%s: %v", m.Type(), err)
-				}
-				return
-			}
+		if err = n.Step(channel.PeerSent{Msg: m}, save); err == nil {
+			err = n.Step(channel.Idle{}, save)
 		}
+		if err == nil {
+			continue
+		}
+		if !isFault(err) && !errors.Is(err, channel.ErrDead) { // an error of the peer is its end, too
+			t.Fatalf("%s: %v", m.Type(), err)
+		}
+		if _, err := n.Log.Restore(); err != nil {
+			t.Fatalf("restore what was stored before a fault: %v", err)
+		}
+		return
+	}
+	again, err := n.Log.Restore()
+	if err != nil {
+		t.Fatalf("restore what was stored: %v", err)
+	}
+	if !bytes.Equal(again.Snapshot(), n.Channel.Snapshot()) {
+		t.Error("what was stored is not the channel's state")
 	}
 }
 
@@ -140,7 +227,8 @@ func offered(ref uint64, amount uint64) channel.Offer {
 type wires struct {
 	tb    testing.TB
 	nodes [2]*channeltest.Node
-	out   [2][]wire.Message
+	out   [2][]wire.Message // that the other has not got
+	sent  [2][]wire.Message
 	steps int // Stores
 	signs int // signing requests
 
@@ -155,6 +243,7 @@ func (w *wires) step(i int, ev channel.Event) {
 		switch a := a.(type) {
 		case channel.SendPeer:
 			w.out[i] = append(w.out[i], a.Msg)
+			w.sent[i] = append(w.sent[i], a.Msg)
 		case channel.AskSigner:
 			w.signs++
 		case channel.Received:
