@@ -20,6 +20,7 @@ type world struct {
 	byID    map[wire.ShortChannelID]int
 	spent   map[wire.ShortChannelID]bool
 	deaf    bool // the chain does not answer
+	naive   bool // every signature is right, and every output that is asked for is there
 	asked   int  // how many outputs were looked for
 	checked int  // how many signatures
 }
@@ -101,7 +102,7 @@ func (a *actor) do(action Action) Event {
 	case Verify:
 		answer := Verified{}
 		for _, c := range action.Checks {
-			answer.Good = append(answer.Good, c.Good())
+			answer.Good = append(answer.Good, a.w.naive || c.Good())
 		}
 		a.w.checked += len(action.Checks)
 		return answer
@@ -149,7 +150,11 @@ func (a *actor) answerFunding() {
 	}
 	var ev FundingChecked
 	for _, id := range a.funding {
-		ev.Results = append(ev.Results, a.w.funding(id))
+		f := a.w.funding(id)
+		if p := a.m.pending.channels[id]; p != nil && a.w.naive && !f.Unspent {
+			f.Unspent, f.Amount, f.Script = true, 1_000_000_000, FundingScript(p.msg.BitcoinKey1, p.msg.BitcoinKey2)
+		}
+		ev.Results = append(ev.Results, f)
 	}
 	a.funding = nil
 	a.step(ev)
