@@ -46,7 +46,11 @@ func (n *node) startPlugins(ctx context.Context) error {
 		return err
 	}
 	n.takePluginFeatures()
-	return n.cfg.Finish()
+	idle, err := n.cfg.Finish()
+	for _, line := range idle {
+		n.log.Warn("an option that setconfig has kept is of a plugin that is not there", "line", line)
+	}
+	return err
 }
 
 // needed are the built-in plugins without which the node ends: its backend, and the backup that it was asked to

@@ -253,15 +253,20 @@ func (c *Config) withdraw(path string) {
 	})
 }
 
-// Finish refuses settings of options that nobody declared.
-func (c *Config) Finish() error {
+// Finish refuses settings of options that nobody declared, and returns the lines of setconfig's own file among them: they
+// are of plugins that were started at run time, hold once one is started again, and keep no node from starting.
+func (c *Config) Finish() (idle []string, err error) {
 	t := c.now.Load()
 	for _, s := range t.given {
-		if t.byName[s.name] == nil {
-			return s.fault(errors.New("unknown option"))
+		switch {
+		case t.byName[s.name] != nil:
+		case strings.HasPrefix(s.place, c.managedFile()+":"):
+			idle = append(idle, s.place+": "+s.name)
+		default:
+			return nil, s.fault(errors.New("unknown option"))
 		}
 	}
-	return nil
+	return idle, nil
 }
 
 func (c *Config) validate(o *Option) error {

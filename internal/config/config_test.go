@@ -38,7 +38,7 @@ func TestPrecedence(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Finish(); err != nil {
+	if _, err := c.Finish(); err != nil {
 		t.Error(err)
 	}
 	if c.String("alias") != "general" || c.Int("fee-base") != 3 || c.Int("fee-per-satoshi") != 2 || c.Bool("autolisten") || !c.Flag("daemon") {
@@ -143,7 +143,7 @@ func TestRefusals(t *testing.T) {
 		dir := home(t, tt.files)
 		c, err := Load(tt.args, dir)
 		if err == nil {
-			err = c.Finish()
+			_, err = c.Finish()
 		}
 		if want := strings.ReplaceAll(tt.want, "HOME", dir); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s:\n got %v\nwant %s", tt.name, err, want)
@@ -178,7 +178,7 @@ func TestPluginOptions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Finish(); err != nil {
+	if _, err := c.Finish(); err != nil {
 		t.Error(err)
 	}
 	if c.String("bitcoin-rpcuser") != "me" || c.String("bitcoin-rpcpassword") != "secret" || c.Int("bitcoin-rpcport") != 18443 ||
@@ -202,7 +202,7 @@ func TestUnknownPluginOptionIsNamed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Finish(); err == nil || err.Error() != "cmdline: bitcoin-rpcuser: unknown option" {
+	if _, err := c.Finish(); err == nil || err.Error() != "cmdline: bitcoin-rpcuser: unknown option" {
 		t.Errorf("got %v", err)
 	}
 }

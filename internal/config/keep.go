@@ -19,10 +19,12 @@ func (c *Config) mainFile() string {
 	return filepath.Join(c.NetworkDir(), "config")
 }
 
+// managedFile is the one that setconfig has for its own.
+func (c *Config) managedFile() string { return c.mainFile() + ".setconfig" }
+
 // keep writes the settings of one option to the file of setconfig, and sets their places.
 func (c *Config) keep(name string, list []setting) error {
-	main := c.mainFile()
-	managed := main + ".setconfig"
+	main, managed := c.mainFile(), c.managedFile()
 	var others []string
 	for _, s := range c.settings(name) {
 		if s.place == cmdline {

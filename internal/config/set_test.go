@@ -64,6 +64,39 @@ func TestSetAndKeep(t *testing.T) {
 	}
 }
 
+// The plugin whose option setconfig has kept was started at run time, and is not there at the next start.
+func TestKeptOptionOfAbsentPlugin(t *testing.T) {
+	dir := home(t, map[string]string{".lightning/config": "regtest\n", ".lightning/regtest/config": ""})
+	load := func() *Config {
+		t.Helper()
+		c, err := Load(nil, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	option := Option{Name: "greeting", Default: "hello", Dynamic: true, Plugin: "/greeter"}
+	c := load()
+	if err := c.Declare(&option); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.SetAndKeep("greeting", []string{"hi"}); err != nil {
+		t.Fatal(err)
+	}
+	c = load()
+	idle, err := c.Finish()
+	place := filepath.Join(dir, ".lightning/regtest/config.setconfig:2")
+	if err != nil || !reflect.DeepEqual(idle, []string{place + ": greeting"}) {
+		t.Fatalf("%q, %v", idle, err)
+	}
+	if err := c.Declare(&option); err != nil || c.String("greeting") != "hi" {
+		t.Errorf("once the plugin is there: %q, %v", c.String("greeting"), err)
+	}
+	if idle, err := c.Finish(); err != nil || idle != nil {
+		t.Errorf("once the plugin is there: %q, %v", idle, err)
+	}
+}
+
 func TestSetIsTransient(t *testing.T) {
 	dir := home(t, nil)
 	c, err := Load([]string{"--regtest", "--min-capacity-sat=5"}, dir)
