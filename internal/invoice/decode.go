@@ -15,6 +15,10 @@ import (
 	"fulmen/internal/keys"
 )
 
+// maxText is the longest invoice that is read, many times what any needs. BOLT 11 names no limit, but who pays an invoice
+// keeps it with each part of the payment.
+const maxText = 1 << 16
+
 // Decode reads an invoice, checks it as a reader must, and finds out who signed it. Upper case and a
 // leading "lightning:" are understood.
 func Decode(text string) (*Invoice, error) {
@@ -44,6 +48,9 @@ func decodeUnchecked(text string) (inv *Invoice, hrp string, data []byte, err er
 	const scheme = "lightning:"
 	if len(text) > len(scheme) && strings.EqualFold(text[:len(scheme)], scheme) {
 		text = text[len(scheme):]
+	}
+	if len(text) > maxText {
+		return nil, "", nil, fmt.Errorf("%d characters, at most %d", len(text), maxText)
 	}
 	hrp, data, err = bech32.DecodeNoLimit(text)
 	if err != nil {

@@ -156,6 +156,26 @@ func TestDecodeRecoveryID(t *testing.T) {
 }
 
 // Fields of unknown type, repeated ones and fallbacks of unknown kind are skipped, not refused.
+// TestDecodeBounds: an invoice of any length may come from a stranger, and is kept with each part that pays it.
+func TestDecodeBounds(t *testing.T) {
+	inv := newInvoice()
+	hops := make([]HopHint, 12)
+	for {
+		text, err := inv.Encode(exampleSigner)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = Decode("lightning:" + text)
+		if refused := err != nil && strings.HasSuffix(err.Error(), "characters, at most 65536"); refused != (len(text) > 1<<16) {
+			t.Fatalf("of %d characters: %v", len(text), err)
+		}
+		if len(text) > 1<<16 {
+			return
+		}
+		inv.Routes = append(inv.Routes, hops, hops, hops, hops)
+	}
+}
+
 func TestDecodeSkips(t *testing.T) {
 	inv, err := Decode(seal(t, "lnbcrt", func(w *writer) {
 		w.field(2, []byte{1, 2})

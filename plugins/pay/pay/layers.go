@@ -23,6 +23,9 @@ const (
 	ageEvery = 10 * time.Minute
 	// hintCapacity is what a channel of a route hint may hold, as nobody says: 10 BTC.
 	hintCapacity = amount.Msat(1_000_000_000_000)
+	// mostHints is how many channels of route hints are looked at. Invoices have a few; one of a megabyte could have
+	// thousands, and each costs two commands before the first part is sent.
+	mostHints = 100
 )
 
 // layers keeps the layer of what was learned.
@@ -116,7 +119,11 @@ func (l *private) exclude(ctx context.Context, list []excluded) {
 
 // hints adds the channels of an invoice's route hints; those of this node itself are known better.
 func (l *private) hints(ctx context.Context, hints [][]invoice.HopHint, payee, self keys.PubKey) {
+	seen := 0
 	for _, chain := range hints {
+		if seen += len(chain); seen > mostHints {
+			return
+		}
 		for i, h := range chain {
 			to := payee
 			if i+1 < len(chain) {

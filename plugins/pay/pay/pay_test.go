@@ -15,6 +15,7 @@ import (
 	"fulmen/internal/onion"
 	"fulmen/internal/rpc"
 	"fulmen/internal/schema"
+	"fulmen/internal/wire"
 	"fulmen/plugins/plugin"
 )
 
@@ -111,6 +112,22 @@ func TestPayLeavesOut(t *testing.T) {
 	made, removed := n.called("askrene-create-layer"), n.called("askrene-remove-layer")
 	if len(made) != 2 || len(removed) != 1 {
 		t.Errorf("layers made %v, removed %v", made, removed)
+	}
+}
+
+// TestPayBoundsHints: who writes an invoice does not choose for how long its payer is busy with hints.
+func TestPayBoundsHints(t *testing.T) {
+	n := newNode(t)
+	bolt11 := invoiceOf(t, func(i *invoice.Invoice) {
+		for scid := range 5 * mostHints {
+			i.Routes = append(i.Routes, []invoice.HopHint{{NodeID: idOf(middle), ShortChannelID: wire.ShortChannelID(scid + 1)}})
+		}
+	})
+	if _, err := call(t, n.payer(), "pay", object{"bolt11": bolt11}); err != nil {
+		t.Fatal(err)
+	}
+	if made := n.called("askrene-create-channel"); len(made) != mostHints || !strings.Contains(made[0], "0x0x1") {
+		t.Errorf("%d channels of hints, want the first %d", len(made), mostHints)
 	}
 }
 
