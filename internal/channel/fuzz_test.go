@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"fulmen/internal/amount"
 	"fulmen/internal/channel"
 	"fulmen/internal/channel/channeltest"
 	"fulmen/internal/keys"
@@ -41,38 +42,43 @@ func FuzzRestore(f *testing.F) {
 	})
 }
 
-// FuzzStep feeds a channel in full use with any messages, each with its length before it: after the peer's
+// FuzzStep feeds both sides of a channel in full use with any messages, each with its length before it: after the peer's
 // channel_reestablish, and instead of it. Signatures are taken as good, or else hardly any commitment_signed would be.
-// What is stored on the way can be restored.
+// What is stored on the way can be restored, and each commitment divides the funding.
 func FuzzStep(f *testing.F) {
 	for _, raw := range wiretest.Captured(f, wire.IsChannelMessage) {
 		f.Add(append([]byte{byte(len(raw) >> 8), byte(len(raw))}, raw...))
 	}
 	a, b := busy(f)
-	reestablish, rest := resumed(f, a, b)
-	f.Add(framed(rest...))
-	f.Add(framed(append([]wire.Message{reestablish}, rest...)...))
-	for i := range rest {
-		f.Add(framed(rest[i]))
-		f.Add(framed(append(rest[:i:i], &wire.Shutdown{ScriptPubkey: channeltest.Script("x")})...))
+	nodes, sent := [2]*channeltest.Node{a, b}, resumed(f, a, b)
+	for _, all := range sent {
+		rest := slices.Clip(all[1:])
+		f.Add(framed(all...))
+		f.Add(framed(rest...))
+		f.Add(framed(append(rest, &wire.ClosingSigned{})...))
+		for i := range rest {
+			f.Add(framed(rest[i]))
+			f.Add(framed(append(rest[:i:i], &wire.Shutdown{ScriptPubkey: channeltest.Script("x")})...))
+		}
 	}
 	f.Add([]byte{0, 2, 0, 38})
 	f.Add(framed(&wire.UpdateAddHTLC{ID: 1, AmountMsat: 1, CLTVExpiry: 500}, &wire.CommitmentSigned{}))
 	f.Add(framed(&wire.RevokeAndAck{}, &wire.Shutdown{ScriptPubkey: channeltest.Script("x")}))
 	f.Add(framed(&wire.UpdateFulfillHTLC{}))
-	f.Add(framed(append(rest[:len(rest):len(rest)], &wire.ClosingSigned{})...))
 	f.Add(framed(&wire.UpdateFee{FeeratePerKw: 500}, &wire.UpdateFailHTLC{ID: 1, Reason: []byte("x")},
 		&wire.UpdateFailMalformedHTLC{FailureCode: 0xc005}, &wire.CommitmentSigned{HTLCSignature: make([]keys.Signature, 2)}))
 	f.Add(framed(&wire.ChannelReestablish{NextCommitmentNumber: 2}))
 	f.Fuzz(func(t *testing.T, in []byte) {
-		receive(t, b, in, reestablish)
-		receive(t, b, in, nil)
+		for i, n := range nodes {
+			receive(t, n, in, sent[1-i][0])
+			receive(t, n, in, nil)
+		}
 	})
 }
 
-// resumed takes up a channel anew on both sides, and returns what a sends then: its channel_reestablish, what was on
-// its way, one more HTLC, and that the channel is to be closed.
-func resumed(tb testing.TB, a, b *channeltest.Node) (wire.Message, []wire.Message) {
+// resumed takes up a channel anew on both sides, and returns what each sends then: its channel_reestablish, what was on
+// its way, what follows from an HTLC more, and from an order to close.
+func resumed(tb testing.TB, a, b *channeltest.Node) [2][]wire.Message {
 	w := &wires{tb: tb, nodes: [2]*channeltest.Node{restarted(tb, a), restarted(tb, b)}}
 	for i := range w.nodes {
 		for _, ev := range takeUp(w.nodes[i]) {
@@ -84,7 +90,7 @@ func resumed(tb testing.TB, a, b *channeltest.Node) (wire.Message, []wire.Messag
 	w.settle()
 	w.step(0, channel.Shutdown{Script: channeltest.Script(a.Name)})
 	w.settle()
-	return w.sent[0][0], w.sent[0][1:]
+	return w.sent
 }
 
 // takeUp is what a channel's process begins with.
@@ -108,6 +114,7 @@ func restarted(tb testing.TB, n *channeltest.Node) *channeltest.Node {
 // behind it was asked in other runs.
 type credulous struct {
 	channeltest.Signer
+	funding         amount.Msat
 	signed, revoked keys.CommitmentNumber // the next to be signed, revoked
 }
 
@@ -118,7 +125,19 @@ func (c *credulous) SignRemote(content *channel.Content, _ keys.PubKey) (channel
 		return channel.Signed{}, fmt.Errorf("sign commitment %d, the next is %d", content.Number, c.signed)
 	}
 	c.signed = content.Number + 1
-	return channel.Signed{}, nil
+	return channel.Signed{}, divides(content, c.funding)
+}
+
+// divides fails unless a commitment gives out what the funding output has, and no more.
+func divides(c *channel.Content, funding amount.Msat) error {
+	sum := c.ToLocal + c.ToRemote
+	for i := range c.HTLCs {
+		sum += c.HTLCs[i].Amount
+	}
+	if sum != funding || max(c.ToLocal, c.ToRemote) > funding {
+		return fmt.Errorf("commitment %d: %s and %s, with HTLCs %s; the channel has %s", c.Number, c.ToLocal, c.ToRemote, sum, funding)
+	}
+	return nil
 }
 
 func (c *credulous) Revoke(n keys.CommitmentNumber) (channel.Revocation, error) {
@@ -134,7 +153,8 @@ func (c *credulous) Revoke(n keys.CommitmentNumber) (channel.Revocation, error) 
 func receive(t *testing.T, stored *channeltest.Node, in []byte, reestablish wire.Message) {
 	n := restarted(t, stored)
 	s := n.Channel.Summary()
-	n.Signer = &credulous{n.Signer, s.RemoteSigned, s.LocalNumber}
+	funding := n.Channel.Params().FundingSats.Msat()
+	n.Signer = &credulous{n.Signer, funding, s.RemoteSigned, s.LocalNumber}
 	save := func(a channel.Action) {
 		if s, ok := a.(channel.Store); ok {
 			n.Log.Append(&s)
@@ -176,6 +196,10 @@ func receive(t *testing.T, stored *channeltest.Node, in []byte, reestablish wire
 	}
 	if !bytes.Equal(again.Snapshot(), n.Channel.Snapshot()) {
 		t.Error("what was stored is not the channel's state")
+	}
+	content := n.Channel.LocalContent()
+	if err := divides(&content, funding); err != nil {
+		t.Error(err)
 	}
 }
 
