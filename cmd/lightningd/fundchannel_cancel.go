@@ -176,11 +176,16 @@ const fundingTime = 2016
 // forgetStale forgets the channels that their peers have not funded in time.
 func (n *node) forgetStale(h block.Height) {
 	for _, c := range n.channels {
-		waits := c.row.State == store.AwaitingLockin || c.row.State == store.AwaitingUnilateral
-		if waits && c.row.Opener == "remote" && c.row.FundingTx == nil && c.end == nil && h > c.row.StartHeight+fundingTime {
+		if c.waitsForFunder() && h > c.row.StartHeight+fundingTime {
 			c.forgetUnfunded(causeLocal, fmt.Sprintf("The peer has not funded it within %d blocks", fundingTime), nil)
 		}
 	}
+}
+
+// waitsForFunder reports whether the peer has to make the funding transaction, and none was seen in a block.
+func (c *channel) waitsForFunder() bool {
+	waits := c.row.State == store.AwaitingLockin || c.row.State == store.AwaitingUnilateral
+	return waits && c.row.Opener == "remote" && c.row.FundingTx == nil && c.end == nil
 }
 
 // forgetUnfunded ends a channel whose funding transaction will never be; then runs when that is on disk.

@@ -66,8 +66,15 @@ func (n *node) startAccepting(p *peer, m *wire.OpenChannel, raw []byte, v *openV
 	})
 }
 
-// maxOpenings bounds what one peer can make us hold before it has paid for a transaction.
-const maxOpenings = 4
+// What can be had of us before a transaction was paid for. Each channel that is opened, and each that is not funded, is a
+// process while its peer is connected.
+const (
+	// maxOpenings is how many channels one peer may open at once, maxUnfunded how many of its it may leave unfunded.
+	maxOpenings = 4
+	maxUnfunded = 20
+	// maxStrange is how many of both all strangers together may have: connected peers without another channel.
+	maxStrange = 100
+)
 
 func (n *node) refusal(p *peer, m *wire.OpenChannel) string {
 	switch {
@@ -75,8 +82,41 @@ func (n *node) refusal(p *peer, m *wire.OpenChannel) string {
 		return "this node is about to stop"
 	case len(p.openings) >= maxOpenings:
 		return fmt.Sprintf("%d channels are being opened already", len(p.openings))
+	case p.unfundedByIt() >= maxUnfunded:
+		return fmt.Sprintf("%d channels wait for their funding transactions already", maxUnfunded)
+	case p.isStranger() && n.strangersHave() >= maxStrange:
+		return "too many channels are being opened by others"
 	case !n.chainCaughtUp():
 		return "this node is still catching up with the chain"
 	}
 	return ""
+}
+
+// unfundedByIt is how many channels the peer has opened and not funded.
+func (p *peer) unfundedByIt() (count int) {
+	for _, c := range p.channels {
+		if c.waitsForFunder() {
+			count++
+		}
+	}
+	return count
+}
+
+// isStranger reports whether the peer has no other channel than such.
+func (p *peer) isStranger() bool { return p.unfundedByIt() == len(p.channels) }
+
+// strangersHave is how many channels are being opened by connected strangers, or wait for them to be funded.
+func (n *node) strangersHave() (count int) {
+	for _, p := range n.peers {
+		if p.conn == nil || !p.isStranger() {
+			continue
+		}
+		count += len(p.channels)
+		for _, o := range p.openings {
+			if o.ours == nil {
+				count++
+			}
+		}
+	}
+	return count
 }
