@@ -155,7 +155,6 @@ func TestDecodeRecoveryID(t *testing.T) {
 	}
 }
 
-// Fields of unknown type, repeated ones and fallbacks of unknown kind are skipped, not refused.
 // TestDecodeBounds: an invoice of any length may come from a stranger, and is kept with each part that pays it.
 func TestDecodeBounds(t *testing.T) {
 	inv := newInvoice()
@@ -176,6 +175,7 @@ func TestDecodeBounds(t *testing.T) {
 	}
 }
 
+// Fields of unknown type, repeated ones and fallbacks of unknown kind are skipped, not refused.
 func TestDecodeSkips(t *testing.T) {
 	inv, err := Decode(seal(t, "lnbcrt", func(w *writer) {
 		w.field(2, []byte{1, 2})
