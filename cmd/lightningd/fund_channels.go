@@ -204,15 +204,9 @@ func (d *destination) abandon(why error) {
 }
 
 // reach connects to the destination.
-func (f *funder) reach(ctx context.Context, d *destination) error {
-	addrs, err := f.n.addressesOf(ctx, d.id, d.host, nil)
-	if err != nil {
-		return err
-	}
-	if d.conn, err = f.n.connectTo(ctx, d.id, addrs); err != nil {
-		return connectError(err)
-	}
-	return nil
+func (f *funder) reach(ctx context.Context, d *destination) (err error) {
+	d.conn, err = f.n.reach(ctx, d.id, d.host, nil)
+	return err
 }
 
 // maxSmallFunding is what a peer without option_support_large_channel takes (BOLT 2, open_channel).

@@ -63,19 +63,37 @@ func (n *node) connect(ctx context.Context, p *connectParams) (*connectResult, e
 	if id == n.id {
 		return nil, command.BadParam("id", "is this node itself")
 	}
-	addrs, err := n.addressesOf(ctx, id, host, p.Port)
+	conn, err := n.reach(ctx, id, host, p.Port)
 	if err != nil {
 		return nil, err
-	}
-	conn, err := n.connectTo(ctx, id, addrs)
-	if err != nil {
-		return nil, connectError(err)
 	}
 	r := &connectResult{ID: id.String(), Features: command.Hex(conn.features), Direction: "out", Address: showAddress(conn.addr)}
 	if conn.incoming {
 		r.Direction = "in"
 	}
 	return r, nil
+}
+
+// reach is the connection that a peer has already, whatever its address is said to be, or else a new one.
+func (n *node) reach(ctx context.Context, id keys.PubKey, host string, port *uint16) (*peerConn, error) {
+	var conn *peerConn
+	err := n.onLoop(func() error {
+		if p := n.peers[id]; p != nil && p.served {
+			conn = p.conn
+		}
+		return nil
+	})
+	if err != nil || conn != nil {
+		return conn, err
+	}
+	addrs, err := n.addressesOf(ctx, id, host, port)
+	if err != nil {
+		return nil, err
+	}
+	if conn, err = n.connectTo(ctx, id, addrs); err != nil {
+		return nil, connectError(err)
+	}
+	return conn, nil
 }
 
 // connectError gives connectd's failure its code in the RPC.

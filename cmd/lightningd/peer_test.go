@@ -116,6 +116,18 @@ func TestDisconnectReturnsWhenTheConnectionIsGone(t *testing.T) {
 	w.alive()
 }
 
+// TestConnectToConnectedPeer: that it is connected is a success, and no name of its address is looked up for it.
+func TestConnectToConnectedPeer(t *testing.T) {
+	w := surround(t)
+	defer w.end()
+	w.connect()
+	r, err := w.n.connect(w.n.ctx, &connectParams{ID: bobID.String() + "@no.such.host.invalid:9735"})
+	if err != nil || r.ID != bobID.String() {
+		t.Errorf("%+v, %v", r, err)
+	}
+	w.alive()
+}
+
 // TestSetChannelIsOnDiskWhenItReturns: a node that is killed right after must have what its operator was told.
 func TestSetChannelIsOnDiskWhenItReturns(t *testing.T) {
 	w := surround(t)
