@@ -174,9 +174,9 @@ func (n *node) scheduleReconnect(p *peer) {
 	delay := p.backoff/2 + rand.N(p.backoff)
 	p.backoff = min(2*p.backoff, n.longestReconnect())
 	p.retry = time.AfterFunc(delay, func() {
-		address, err := n.db.PeerAddress(p.id)
+		addrs, err := n.reconnectAddresses(p.id)
 		if err == nil {
-			_, err = n.connectTo(n.ctx, p.id, []string{address})
+			_, err = n.connectTo(n.ctx, p.id, addrs)
 		}
 		n.loop.post(func() {
 			p.retry = nil

@@ -126,6 +126,24 @@ func (n *node) addressesOf(ctx context.Context, id keys.PubKey, host string, por
 	return n.lookUp(ctx, name, portText)
 }
 
+// findTime is how long it may take to find out what a peer has announced, names looked up.
+const findTime = 30 * time.Second
+
+// reconnectAddresses are where a peer is to be reached again: where it was reached before, then what it has announced, as
+// it may have moved. There are none of one that always came to us: it does so again.
+func (n *node) reconnectAddresses(id keys.PubKey) ([]string, error) {
+	if _, err := n.db.PeerAddress(id); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(n.ctx, findTime)
+	defer cancel()
+	return n.knownAddresses(ctx, id)
+}
+
+// maxAnnounced is how many announced addresses of a node are tried. Each may take a minute, and a stranger may announce
+// hundreds, of others.
+const maxAnnounced = 8
+
 // knownAddresses are where the peer was last, and what it has announced.
 func (n *node) knownAddresses(ctx context.Context, id keys.PubKey) ([]string, error) {
 	var known []string
@@ -140,7 +158,7 @@ func (n *node) knownAddresses(ctx context.Context, id keys.PubKey) ([]string, er
 	if err != nil {
 		return known, nil // gossipd is being started again
 	}
-	for _, a := range announced {
+	for _, a := range announced[:min(len(announced), maxAnnounced)] {
 		host, port, err := net.SplitHostPort(a)
 		if err != nil {
 			continue

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -8,7 +10,9 @@ import (
 	"fulmen/internal/amount"
 	core "fulmen/internal/channel"
 	"fulmen/internal/config"
+	"fulmen/internal/ipc"
 	"fulmen/internal/ipc/connectdmsg"
+	"fulmen/internal/ipc/gossipdmsg"
 	"fulmen/internal/store"
 	"fulmen/internal/wire"
 	"fulmen/tests/hostile"
@@ -68,6 +72,32 @@ func TestAnnouncedAddressesThatLeadInside(t *testing.T) {
 		if got := (&node{cfg: cfg, network: network}).dialable(slices.Concat(inside, outside)); !slices.Equal(got, tt.want) {
 			t.Errorf("%q: %q", tt.args, got)
 		}
+	}
+}
+
+// TestPeerThatMovedIsFound: where it was before is tried first, then what it has announced, of which not all is tried.
+func TestPeerThatMovedIsFound(t *testing.T) {
+	w := surround(t)
+	defer w.end()
+	var announced []string
+	for i := range 300 {
+		announced = append(announced, fmt.Sprintf("203.0.113.%d:%d", i%256, 1000+i))
+	}
+	w.setAnswer(func(reply ipc.Message) {
+		if m, ok := reply.(*gossipdmsg.FindNodeReply); ok {
+			m.Addresses = announced
+		}
+	})
+	if addrs, err := w.n.reconnectAddresses(bobID); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("who was never reached is at %q, %v", addrs, err)
+	}
+	const before = "203.0.113.7:9735"
+	if err := w.n.db.Update(func(tx *storeTx) error { return tx.SetPeerAddress(bobID, before) }); err != nil {
+		t.Fatal(err)
+	}
+	want := append([]string{before}, announced[:maxAnnounced]...)
+	if got, err := w.n.reconnectAddresses(bobID); err != nil || !slices.Equal(got, want) {
+		t.Errorf("%q, %v; want %q", got, err, want)
 	}
 }
 
