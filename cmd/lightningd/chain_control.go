@@ -293,6 +293,7 @@ func (n *node) caughtUp(h block.Height) {
 		close(n.synced)
 		n.tellBalances()
 	})
+	n.decideAll()
 	if h == n.toldHeight {
 		return
 	}

@@ -42,10 +42,46 @@ func (c *channel) decide(h *channeldmsg.IncomingHTLC, asked amount.Msat, extra [
 	case c.n.drain.refuses(c, h):
 		c.log.Info("failing an HTLC: this node is about to stop", "htlc_id", h.ID, "amount", h.AmountMsat)
 		c.fail(h.ID, &onion.Failure{Code: onion.TemporaryNodeFailure})
+	case !c.n.knowsHeight() && !c.decided(h):
+		c.log.Info("an HTLC waits: this node is still catching up with the chain", "htlc_id", h.ID, "amount", h.AmountMsat)
+		c.n.undecided = append(c.n.undecided, undecidedHTLC{c, c.proc, h, asked, extra})
 	case h.Forward != nil:
 		c.forward(h, extra)
 	default:
 		c.arrive(h, asked)
+	}
+}
+
+// undecidedHTLC came while the node did not know how high the chain is.
+type undecidedHTLC struct {
+	channel *channel
+	proc    *channelProcess // a later one tells of it again
+	h       *channeldmsg.IncomingHTLC
+	asked   amount.Msat
+	extra   []byte
+}
+
+// mostBehind is by how many blocks the height may be wrong: far fewer than a forwarded HTLC has between its two expiries.
+const mostBehind = 3
+
+// knowsHeight reports whether the height is the chain's, or nearly. After a long pause it is not: what has long expired for
+// a peer would look safe, and be paid or forwarded for nothing. The backend may have to catch up, too.
+func (n *node) knowsHeight() bool {
+	if !n.chainCaughtUp() {
+		return false
+	}
+	info := n.chain.Status().Info
+	return n.blockHeight+mostBehind >= max(info.Blocks, info.Headers)
+}
+
+// decideAll decides about the HTLCs that wait, or has them wait on.
+func (n *node) decideAll() {
+	list := n.undecided
+	n.undecided = nil
+	for _, u := range list {
+		if u.channel.proc == u.proc {
+			u.channel.decide(u.h, u.asked, u.extra)
+		}
 	}
 }
 
