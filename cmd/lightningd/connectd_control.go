@@ -116,18 +116,26 @@ func (n *node) connectdHandles(f *ipc.Frame) (func(), error) {
 	return nil, fmt.Errorf("message type %d from connectd", f.Type)
 }
 
+// servedConn is the connection with a peer that is served, or nil.
+func (n *node) servedConn(id keys.PubKey) *peerConn {
+	if p := n.peers[id]; p != nil && p.served {
+		return p.conn
+	}
+	return nil
+}
+
 // connectTo connects to a peer, or finds that it is connected. It returns once the peer is served.
 func (n *node) connectTo(ctx context.Context, id keys.PubKey, addrs []string) (*peerConn, error) {
 	var conn *peerConn
 	var waiting chan *peerConn
 	err := n.onLoop(func() error {
-		if p := n.peers[id]; p != nil && p.served {
-			conn = p.conn
-		} else if n.drain != nil && (p == nil || n.drain.turnsAway(p)) {
-			return errDraining
-		} else {
-			waiting = n.connectWaiters.add(id)
+		if conn = n.servedConn(id); conn != nil {
+			return nil
 		}
+		if p := n.peers[id]; n.drain != nil && (p == nil || n.drain.turnsAway(p)) {
+			return errDraining
+		}
+		waiting = n.connectWaiters.add(id)
 		return nil
 	})
 	if err != nil || conn != nil {

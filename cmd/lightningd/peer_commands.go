@@ -78,9 +78,7 @@ func (n *node) connect(ctx context.Context, p *connectParams) (*connectResult, e
 func (n *node) reach(ctx context.Context, id keys.PubKey, host string, port *uint16) (*peerConn, error) {
 	var conn *peerConn
 	err := n.onLoop(func() error {
-		if p := n.peers[id]; p != nil && p.served {
-			conn = p.conn
-		}
+		conn = n.servedConn(id)
 		return nil
 	})
 	if err != nil || conn != nil {
