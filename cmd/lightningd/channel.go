@@ -40,7 +40,9 @@ type channel struct {
 	queued  amount.Msat             // the sum of offered
 	settles []channeldmsg.SettleHTLC
 	held    map[uint64]*heldHTLC // HTLCs from the peer that plugins are asked about, or were
-	terms   forwardTerms
+	// undecided are those that wait until the height is known, by id: a process that tells of one again adds nothing.
+	undecided map[uint64]undecidedHTLC
+	terms     forwardTerms
 	// forwardsBelow is above all ids of HTLCs that were forwarded before this start.
 	forwardsBelow uint64
 	// resolvedBelow is above all ids of HTLCs that plugins resolved before this start.
@@ -58,7 +60,7 @@ type channel struct {
 func (n *node) newChannel(row *store.Channel, tally store.Tally) *channel {
 	c := &channel{
 		n: n, row: row, tally: tally, ledger: newLedger(tally.ToUs), outs: map[uint64]origin{}, offered: map[uint64]origin{}, held: map[uint64]*heldHTLC{},
-		log: n.log.With("channel", row.ID, "peer_id", row.PeerID),
+		undecided: map[uint64]undecidedHTLC{}, log: n.log.With("channel", row.ID, "peer_id", row.PeerID),
 	}
 	c.terms.aliasOnly = aliasOnly(row.ChannelType)
 	c.peer = n.peerOf(row.PeerID)

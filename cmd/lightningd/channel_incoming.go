@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"fulmen/internal/amount"
@@ -44,7 +46,7 @@ func (c *channel) decide(h *channeldmsg.IncomingHTLC, asked amount.Msat, extra [
 		c.fail(h.ID, &onion.Failure{Code: onion.TemporaryNodeFailure})
 	case !c.n.knowsHeight() && !c.decided(h):
 		c.log.Info("an HTLC waits: this node is still catching up with the chain", "htlc_id", h.ID, "amount", h.AmountMsat)
-		c.n.undecided = append(c.n.undecided, undecidedHTLC{c, c.proc, h, asked, extra})
+		c.undecided[h.ID] = undecidedHTLC{c.proc, h, asked, extra}
 	case h.Forward != nil:
 		c.forward(h, extra)
 	default:
@@ -54,11 +56,10 @@ func (c *channel) decide(h *channeldmsg.IncomingHTLC, asked amount.Msat, extra [
 
 // undecidedHTLC came while the node did not know how high the chain is.
 type undecidedHTLC struct {
-	channel *channel
-	proc    *channelProcess // a later one tells of it again
-	h       *channeldmsg.IncomingHTLC
-	asked   amount.Msat
-	extra   []byte
+	proc  *channelProcess // a later one tells of it again
+	h     *channeldmsg.IncomingHTLC
+	asked amount.Msat
+	extra []byte
 }
 
 // mostBehind is by how many blocks the height may be wrong: far fewer than a forwarded HTLC has between its two expiries.
@@ -76,11 +77,16 @@ func (n *node) knowsHeight() bool {
 
 // decideAll decides about the HTLCs that wait, or has them wait on.
 func (n *node) decideAll() {
-	list := n.undecided
-	n.undecided = nil
-	for _, u := range list {
-		if u.channel.proc == u.proc {
-			u.channel.decide(u.h, u.asked, u.extra)
+	for _, c := range n.channels {
+		if len(c.undecided) == 0 {
+			continue
+		}
+		list := c.undecided
+		c.undecided = map[uint64]undecidedHTLC{}
+		for _, id := range slices.Sorted(maps.Keys(list)) {
+			if u := list[id]; u.proc == c.proc {
+				c.decide(u.h, u.asked, u.extra)
+			}
 		}
 	}
 }

@@ -101,7 +101,6 @@ type node struct {
 	channels  map[uint64]*channel // by number; all that are not forgotten
 	peers     map[keys.PubKey]*peer
 	dirty     map[*channel]bool // have something for the next flush
-	undecided []undecidedHTLC   // until the height is known
 	lastRef   uint64            // of an HTLC that was offered to a channel
 	out       *outgoing
 	trying    map[payments.Hash]bool // payments that the plugin pay has not given up

@@ -41,9 +41,15 @@ func TestHTLCsWaitForTheChain(t *testing.T) {
 			w.n.loop.call(func() {
 				c := w.n.channels[malloryChannel]
 				w.n.blockHeight += block.Height(tt.blocks)
+				for range 100 { // it is told of again, however often the peer connects
+					c.receive(&htlc.HTLCs[0])
+				}
+				if len(c.undecided) != 1 {
+					t.Errorf("%d wait", len(c.undecided))
+				}
 				failed := c.settledBy(func() { w.n.caughtUp(w.n.blockHeight) })
-				if (len(failed) == 1 && failed[0].Failure != nil) == tt.taken || len(w.n.undecided) > 0 {
-					t.Errorf("settled by %+v, %d wait", failed, len(w.n.undecided))
+				if (len(failed) == 1 && failed[0].Failure != nil) == tt.taken || len(c.undecided) > 0 {
+					t.Errorf("settled by %+v, %d wait", failed, len(c.undecided))
 				}
 			})
 			w.stored(w.mallory, &channeldmsg.Store{Status: testStatus})
