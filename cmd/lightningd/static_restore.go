@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -128,7 +127,7 @@ func (n *node) insertStub(s *stub) (inserted bool, err error) {
 // that were read before the channel was known are not read again by themselves.
 func (n *node) lookForFunding(c *channel) {
 	o := c.fundingOutpoint()
-	out, err := n.funding.backend.Output(context.Background(), o)
+	out, err := n.funding.backend.Output(n.ctx, o)
 	n.loop.post(func() {
 		switch {
 		case err != nil:
