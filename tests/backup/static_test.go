@@ -55,6 +55,19 @@ func emergencyFile(n *harness.Node) string {
 	return filepath.Join(n.Dir, "regtest", "emergency.recover")
 }
 
+// keepEmergencyFile destroys all of a node that has stopped but hsm_secret and this file.
+func keepEmergencyFile(t *testing.T, n *harness.Node) {
+	t.Helper()
+	file, err := os.ReadFile(emergencyFile(n))
+	if err != nil {
+		t.Fatal(err)
+	}
+	destroy(t, n)
+	if err := os.WriteFile(emergencyFile(n), file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // waitBackedUp waits until the file has a number of channels.
 func waitBackedUp(t *testing.T, n *harness.Node, channels int) {
 	t.Helper()
@@ -73,19 +86,10 @@ func waitBackedUp(t *testing.T, n *harness.Node, channels int) {
 func TestEmergencyRecover(t *testing.T) {
 	s := newScene(t)
 	waitBackedUp(t, s.alice, 2)
-	s.alice.Stop()
-	file, err := os.ReadFile(emergencyFile(s.alice))
-	if err != nil {
-		t.Fatal(err)
+	for _, n := range []*harness.Node{s.alice, s.bob, s.carol} {
+		n.Stop() // nobody calls alice, nor has stored anything by hand
 	}
-	t.Logf("%d bytes for 2 channels", len(file))
-	for _, peer := range []*harness.Node{s.bob, s.carol} {
-		peer.Stop() // nobody calls alice, nor has stored anything by hand
-	}
-	destroy(t, s.alice)
-	if err := os.WriteFile(emergencyFile(s.alice), file, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	keepEmergencyFile(t, s.alice)
 	s.alice.Start("--rescan=1000")
 	s.alice.Sync()
 	had := s.alice.Funds().OnChain()
@@ -123,14 +127,7 @@ func TestEmergencyRecoverAfterOurClose(t *testing.T) {
 	s.btcd.Mine(1)
 	s.alice.Sync()
 	s.alice.Stop()
-	file, err := os.ReadFile(emergencyFile(s.alice))
-	if err != nil {
-		t.Fatal(err)
-	}
-	destroy(t, s.alice)
-	if err := os.WriteFile(emergencyFile(s.alice), file, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	keepEmergencyFile(t, s.alice)
 	s.alice.Start()
 	s.alice.Call("emergencyrecover", nil, nil)
 	s.alice.WaitLog("start once with --rescan")
